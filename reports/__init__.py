@@ -1,0 +1,1 @@
+"""The only place that counts; reads cases and changes none."""

@@ -1,0 +1,138 @@
+"""The shell script `overlev`, with a stand-in for Python: nothing is installed here."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ("requirements.lock", "requirements-test.lock", "requirements-uv.lock")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with a finished environment whose Python only says where it is and what it got."""
+    checkout = tmp_path / "check out"
+    programs = checkout / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("overlev", *LOCKS):
+        shutil.copy(ROOT / name, checkout / name)
+    python = programs / "python"
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$PWD" "$@"\nexit 7\n')
+    python.chmod(0o755)
+    shutil.copy(ROOT / LOCKS[0], checkout / ".venv" / "overlev-installed.lock")
+    shutil.copy(ROOT / LOCKS[1], checkout / ".venv" / "overlev-installed-test.lock")
+    (checkout / ".venv" / "overlev-made").write_text(f"{checkout.resolve()}\n")
+    return checkout
+
+
+def _run(
+    command: Path, *arguments: str, cwd: Path, tools: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run the script where no Python can be found, so that nothing it tries can install."""
+    tools.mkdir(exist_ok=True)
+    for tool in ("cat", "cmp", "cp", "dirname", "mv", "readlink", "rm"):
+        found = shutil.which(tool)
+        assert found is not None
+        (tools / tool).unlink(missing_ok=True)
+        (tools / tool).symlink_to(found)
+    shell = shutil.which("sh")
+    assert shell is not None
+    return subprocess.run(
+        [shell, str(command), *arguments],
+        cwd=cwd,
+        env={"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def test_the_command_keeps_the_callers_folder_arguments_and_exit_code(
+    checkout: Path, tmp_path: Path
+) -> None:
+    done = _run(checkout / "overlev", "import", "a b.csv", "", cwd=tmp_path, tools=tmp_path / "t")
+
+    assert done.stdout.splitlines() == [
+        str(tmp_path), "-P", "-m", "app.cli", "import", "a b.csv", "",
+    ]  # fmt: skip
+    assert done.returncode == 7
+
+
+def test_the_command_finds_its_checkout_through_a_symlink_to_a_symlink(
+    checkout: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "first").symlink_to("../check out/overlev")
+    (tmp_path / "second").symlink_to(tmp_path / "bin" / "first")
+
+    done = _run(Path("second"), "cases", cwd=tmp_path, tools=tmp_path / "t")
+
+    assert done.stdout.splitlines()[-1] == "cases", done.stderr
+    assert checkout.exists()
+
+
+def test_what_stands_after_the_dashes_goes_to_pytest(checkout: Path, tmp_path: Path) -> None:
+    done = _run(
+        checkout / "overlev", "test", "--", "-k", "a or b", cwd=tmp_path, tools=tmp_path / "t"
+    )
+
+    assert done.stdout.splitlines() == [str(checkout), "-P", "-m", "pytest", "-k", "a or b"]
+    assert done.returncode == 7
+
+
+def test_an_argument_of_test_without_the_dashes_is_refused_with_the_right_form(
+    checkout: Path, tmp_path: Path
+) -> None:
+    done = _run(checkout / "overlev", "test", "tests/core", cwd=tmp_path, tools=tmp_path / "t")
+
+    assert done.returncode == 2
+    assert "./overlev test -- tests/core" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "unfinished",
+    [
+        ".venv/overlev-installed.lock",
+        ".venv/overlev-made",
+        ".venv/bin/python",
+    ],
+)
+def test_a_half_made_environment_is_not_used(
+    checkout: Path, tmp_path: Path, unfinished: str
+) -> None:
+    (checkout / unfinished).unlink()
+
+    done = _run(checkout / "overlev", "cases", cwd=tmp_path, tools=tmp_path / "t")
+
+    assert (done.returncode, done.stdout) == (70, "")
+    assert done.stderr.startswith("overlev: needs Python 3.11 or newer")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_environment_that_was_copied_with_its_checkout_is_not_used(
+    checkout: Path, tmp_path: Path
+) -> None:
+    copied = tmp_path / "copy"
+    shutil.copytree(checkout, copied)
+
+    assert _run(copied / "overlev", cwd=tmp_path, tools=tmp_path / "t").returncode == 70
+
+
+def test_a_changed_lock_is_installed_before_anything_runs(checkout: Path, tmp_path: Path) -> None:
+    (checkout / "requirements.lock").write_text("# another\n")
+
+    assert _run(checkout / "overlev", cwd=tmp_path, tools=tmp_path / "t").returncode == 70
+
+
+def test_a_changed_lock_of_the_tests_concerns_only_the_tests(
+    checkout: Path, tmp_path: Path
+) -> None:
+    (checkout / "requirements-test.lock").write_text("# another\n")
+
+    assert _run(checkout / "overlev", cwd=tmp_path, tools=tmp_path / "t").returncode == 7
+    assert _run(checkout / "overlev", "test", cwd=tmp_path, tools=tmp_path / "t").returncode == 70
