@@ -1,0 +1,303 @@
+"""The database: one door to SQLite (the embedded default) and Postgres, the same code for both.
+
+A write opens and closes its transaction inside the caller's own call::
+
+    with db.write() as tx:
+        service.complete_task(tx, viewer, ref, done, now=now)
+
+or, where a deadlock may make the whole verb run again, ``db.transact(lambda tx: verb(tx, …))``.
+On SQLite there is one writer at a time on the machine: a thread lock, then a file lock beside the
+database, both taken before ``BEGIN IMMEDIATE``; whoever does not get both within
+`WRITE_PATIENCE` gets `Busy`. Waiting in line outside the database keeps the slowest writer quick,
+where SQLite's own busy loop lets some starve.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    DateTime,
+    Engine,
+    MetaData,
+    String,
+    TypeDecorator,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeEngine
+
+from core.errors import Busy
+
+T = TypeVar("T")
+
+WRITE_PATIENCE = 2.0
+"""Seconds a writer waits for the thread lock and the file lock together."""
+
+TRIES = 3
+"""How often a whole verb runs when Postgres reports a deadlock or a serialization failure."""
+
+POOL_SIZE = 48
+"""Connections kept: at least as many as the threads that may ask at once."""
+
+RERUN_STATES = frozenset({"40001", "40P01"})
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+"""Every table of every floor stands here, so that a migration can be compared with the code."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant, the only type for times.
+
+    Postgres keeps `timestamptz`; SQLite keeps text of fixed width in UTC
+    (``2026-09-01T06:00:00.000000Z``), so that text order is time order. Naive values are refused.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(27))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = "a naive datetime cannot be stored; give it a time zone"
+            raise ValueError(msg)
+        if dialect.name == "sqlite":
+            return instant_text(value)
+        return value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if dialect.name == "sqlite":
+            return datetime.fromisoformat(value)
+        found: datetime = value
+        return found if found.tzinfo is UTC else found.astimezone(UTC)
+
+
+def instant_text(value: datetime) -> str:
+    """The instant as text of fixed width in UTC; its order is the order of time."""
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+class Database:
+    """An engine with its writer's queue. `url` is an SQLAlchemy URL (sqlite or postgresql)."""
+
+    def __init__(
+        self, url: str, *, secrets: object | None = None, patience: float = WRITE_PATIENCE
+    ) -> None:
+        self.url: URL = make_url(url)
+        self.secrets = secrets
+        self.patience = patience
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.engine: Engine = create_engine(
+                self.url,
+                hide_parameters=True,
+                pool_size=POOL_SIZE,
+                max_overflow=16,
+                pool_timeout=patience,
+                query_cache_size=2000,
+                connect_args={"check_same_thread": False, "timeout": patience},
+            )
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+            self._queue = _WriterQueue(Path(str(self.url.database)), patience)
+        else:
+            if self.url.get_driver_name() in ("psycopg2", ""):
+                self.url = self.url.set(drivername="postgresql+psycopg")
+            self.engine = create_engine(
+                self.url,
+                hide_parameters=True,
+                pool_size=POOL_SIZE,
+                max_overflow=16,
+                pool_timeout=patience,
+                pool_pre_ping=False,
+                query_cache_size=2000,
+                connect_args={"options": "-c timezone=UTC", "connect_timeout": 5},
+            )
+        event.listen(self.engine, "connect", self._equip)
+
+    def _equip(self, connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        # The keys travel with the connection, so that a verb takes one thing, its transaction,
+        # and nothing reaches for a global (docs/adr/0003).
+        del connection
+        record.info["secrets"] = self.secrets
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads, all of it in one snapshot."""
+        with self._told(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that writes; commits at the end, rolls back on any exception.
+
+        Raises `Busy` when no turn to write came within the patience, or the database is away.
+        """
+        if not self.is_sqlite:
+            with self._told(), self.engine.connect() as connection, connection.begin():
+                yield connection
+            return
+        with self._told(), self._queue.turn(), self.engine.connect() as connection:
+            connection.info["immediate"] = True
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                connection.info["immediate"] = False
+
+    def transact(self, verb: Callable[[Connection], T]) -> T:
+        """Run a verb in a write transaction; on deadlock or serialization failure run it again."""
+        for tried in range(1, TRIES + 1):
+            try:
+                with self.write() as tx:
+                    return verb(tx)
+            except DBAPIError as error:
+                if _sqlstate(error) not in RERUN_STATES:
+                    raise
+                if tried == TRIES:
+                    raise Busy(
+                        "The database is busy with the same case. Try again in a moment."
+                    ) from error
+        msg = "unreachable"
+        raise AssertionError(msg)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn a full queue, a locked file or a lost server into `Busy`, with the way out."""
+        try:
+            yield
+        except OperationalError as error:
+            if _sqlstate(error) in RERUN_STATES:
+                raise
+            text = str(error.orig).lower()
+            if self.is_sqlite and not any(
+                sign in text for sign in ("locked", "busy", "disk", "full", "unable to open")
+            ):
+                raise
+            raise Busy("The database does not answer now. Try again in a moment.") from error
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+class _WriterQueue:
+    """The line of writers on one machine: a thread lock, then a lock on a file."""
+
+    def __init__(self, database: Path, patience: float) -> None:
+        self._path = database.with_name(database.name + ".lock")
+        self._patience = patience
+        self._thread_lock = threading.Lock()
+        self._fd: int | None = None
+        self._owner = 0
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        deadline = time.monotonic() + self._patience
+        if not self._thread_lock.acquire(timeout=self._patience):
+            raise Busy("Others are writing. Try again in a moment.")
+        try:
+            fd = self._file()
+            self._lock_file(fd, deadline)
+            try:
+                yield
+            finally:
+                fcntl.flock(fd, fcntl.LOCK_UN)
+        finally:
+            self._thread_lock.release()
+
+    def _file(self) -> int:
+        # A forked child must not share the parent's open file: a lock belongs to the open file.
+        if self._fd is None or self._owner != os.getpid():
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._owner = os.getpid()
+        return self._fd
+
+    def _lock_file(self, fd: int, deadline: float) -> None:
+        pause = 0.0005
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() + pause > deadline:
+                    raise Busy("Others are writing. Try again in a moment.") from None
+                time.sleep(pause)
+                pause = min(pause * 1.5, 0.005)
+            else:
+                return
+
+
+def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    del record
+    raw: Any = connection
+    raw.isolation_level = None  # the driver must not begin by itself; see _begin_sqlite
+    cursor = raw.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "trusted_schema = OFF",
+        # Else INSERT OR REPLACE would delete rows of a log without asking its trigger.
+        "recursive_triggers = ON",
+        "temp_store = MEMORY",
+        "cache_size = -16000",
+        "journal_size_limit = 67108864",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # Taking the write lock at BEGIN, not at the first write, is what makes a read-then-write verb
+    # safe: nobody can change the row between its reading and its writing.
+    immediate = connection.info.get("immediate", False)
+    raw: Any = connection.connection.dbapi_connection
+    raw.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def secrets_of(tx: Connection) -> object:
+    """The keys that `Database` was given, as they travel with every one of its connections."""
+    secrets = tx.info.get("secrets")
+    if secrets is None:
+        msg = "this database was opened without keys"
+        raise RuntimeError(msg)
+    return secrets
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)

@@ -1,0 +1,157 @@
+"""The data folder: one installation's databases, keys and marker on disk.
+
+    folder.json    {"format": 1, "demo": bool, "made_at": ISO}; written last: it marks a whole one
+    secrets.json   the key ring (mode 0600), unless OVERLEV_SECRET_KEY is set
+    overlev.db     the domain database, keys.db the key store, unless a Postgres was named
+
+The folder is 0700. A demo folder is marked when it is made and stays one: only there may the clock
+be moved (`--now`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from core.clock import iso_local, parse_instant
+from core.crypto import KeyRing
+from core.errors import BadInput, UnsafeSettings
+
+FORMAT: Final = 1
+_MARKER: Final = "folder.json"
+_SECRETS: Final = "secrets.json"
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """A folder that exists and was made by `create`."""
+
+    path: Path
+    demo: bool
+    made_at: datetime
+
+    @staticmethod
+    def exists(path: Path) -> bool:
+        """Whether a whole data folder stands there."""
+        return (path / _MARKER).is_file()
+
+    @classmethod
+    def create(
+        cls, path: Path, *, demo: bool, made_at: datetime, secret_key: str | None = None
+    ) -> DataFolder:
+        """Make the folder, with a new key ring unless a `secret_key` is given.
+
+        Keys left by an attempt that was cut short are kept, never overwritten. Raises
+        `UnsafeSettings` where a folder stands already or nothing can be written.
+        """
+        if cls.exists(path):
+            raise UnsafeSettings(f"{path} is a data folder already: use it, or name another")
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if secret_key:
+                KeyRing.derive(secret_key)  # refuses a weak one before anything is made
+            elif not (path / _SECRETS).exists():
+                _write_durably(path / _SECRETS, KeyRing.generate().to_json())
+            marker = {"format": FORMAT, "demo": demo, "made_at": iso_local(made_at)}
+            _write_durably(path / _MARKER, json.dumps(marker))
+        except OSError as failed:
+            raise UnsafeSettings(
+                f"{path} cannot be made or written ({failed.strerror}): check the path and rights"
+            ) from failed
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: Path) -> DataFolder:
+        """Raises `UnsafeSettings` if there is none, its marker is broken or its keys lie open."""
+        try:
+            marker = json.loads((path / _MARKER).read_text("utf-8"))
+            form, demo, made_at = marker["format"], marker["demo"], marker["made_at"]
+            folder = cls(path, demo is True, parse_instant(made_at))
+        except (FileNotFoundError, NotADirectoryError):
+            raise UnsafeSettings(
+                f"{path} is no data folder: make one with `overlev --data {path} init`"
+            ) from None
+        except OSError as failed:
+            raise UnsafeSettings(
+                f"{path} cannot be read ({failed.strerror}): check the rights of the folder"
+            ) from failed
+        except (ValueError, KeyError, TypeError, AttributeError, BadInput):
+            raise UnsafeSettings(
+                f"{path / _MARKER} is damaged: restore the folder from a backup"
+            ) from None
+        if form != FORMAT:
+            raise UnsafeSettings(f"{path} was made by a newer Overlev: install that version")
+        folder.refuse_open_secrets()
+        return folder
+
+    @property
+    def database_path(self) -> Path:
+        return self.path / "overlev.db"
+
+    @property
+    def keys_path(self) -> Path:
+        return self.path / "keys.db"
+
+    @property
+    def secrets_path(self) -> Path:
+        return self.path / _SECRETS
+
+    def refuse_open_secrets(self) -> None:
+        """Raises `UnsafeSettings` when others on the machine can read the keys."""
+        for file in (self.secrets_path, self.keys_path):
+            with contextlib.suppress(FileNotFoundError):
+                if stat.S_IMODE(file.stat().st_mode) & 0o077:
+                    raise UnsafeSettings(
+                        f"{file} can be read by others: run `chmod 600 {file}`, and rotate the keys"
+                        " if somebody may have read them"
+                    )
+
+    def ring(self, secret_key: str | None) -> KeyRing:
+        """The key ring: derived from `OVERLEV_SECRET_KEY` if that is set, else `secrets.json`.
+
+        Raises `UnsafeSettings` when both or neither are there, or the file is damaged.
+        """
+        if secret_key:
+            if self.secrets_path.exists():
+                raise UnsafeSettings(
+                    f"OVERLEV_SECRET_KEY is set and {self.secrets_path} holds keys too:"
+                    " unset the variable, or move the file away if the folder is still empty"
+                )
+            return KeyRing.derive(secret_key)
+        try:
+            return KeyRing.from_json(self.secrets_path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise UnsafeSettings(
+                f"no keys: set OVERLEV_SECRET_KEY, or put {self.secrets_path} back from its backup"
+            ) from None
+        except (OSError, ValueError):
+            raise UnsafeSettings(
+                f"{self.secrets_path} cannot be read as keys: put it back from its backup"
+            ) from None
+
+    def keep_ring(self, ring: KeyRing) -> None:
+        """Replace `secrets.json` by a rotated ring, whole or not at all."""
+        _write_durably(self.secrets_path, ring.to_json())
+
+
+def _write_durably(file: Path, text: str) -> None:
+    """Write a private file so that a crash leaves the old one or the new one, never half."""
+    half = file.with_name(f".{file.name}.new")
+    half.unlink(missing_ok=True)
+    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    half.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,292 @@
+"""Settings from the environment (`OVERLEV_*`), checked before anything starts.
+
+Every secret can also be given as a file: `OVERLEV_SECRET_KEY_FILE=/run/secrets/key`. Unsafe,
+contradictory or misspelt settings raise `UnsafeSettings` with one clear line that never quotes a
+value, because a value may be a secret. `settings_table` is what the README's table is made from.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import Field, JsonValue, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from core.errors import UnsafeSettings
+
+PREFIX: Final = "OVERLEV_"
+FILE_SUFFIX: Final = "_FILE"
+LEAST_THRESHOLD: Final = 3
+
+# Families that later work reads: accepted with any ending, listed so that nothing is silent.
+RESERVED: Final[Mapping[str, str]] = {
+    "SMTP_": "mail server for digests to staff; not read yet",
+    "OIDC_": "sign-in through an identity provider; not read yet",
+}
+# Not settings of the program: the entry script and the tests read these themselves.
+NOT_OURS: Final = ("TEST_", "BOOTSTRAP_")
+
+
+# A field that may also come from a file and is never shown.
+_SECRET: Final[dict[str, JsonValue]] = {"secret": True}
+
+
+class _FromFiles(PydanticBaseSettingsSource):
+    """Reads `OVERLEV_<NAME>_FILE` for the fields that are secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        name = PREFIX + field_name.upper()
+        where = os.environ.get(name + FILE_SUFFIX)
+        if not where or not _is_secret(field):
+            return None, field_name, False
+        if os.environ.get(name):
+            raise UnsafeSettings(f"{name} and {name}{FILE_SUFFIX} are both set: keep one of them")
+        try:
+            return Path(where).read_text("utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError):
+            raise UnsafeSettings(
+                f"{name}{FILE_SUFFIX} names a file that cannot be read: check the path and its mode"
+            ) from None
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for field_name, field in self.settings_cls.model_fields.items():
+            value, _, _ = self.get_field_value(field, field_name)
+            if value is not None:
+                found[field_name] = value
+        return found
+
+
+class Settings(BaseSettings):
+    """What the installation was told. Make one with `load_settings`, once, at the edge."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
+
+    data: Path = Field(Path("data"), description="folder for the databases, keys and logs")
+    database_url: str = Field(
+        "",
+        description="the domain database, SQLite or Postgres;"
+        " default `overlev.db` in the data folder",
+        repr=False,
+        json_schema_extra=_SECRET,
+    )
+    keys_url: str = Field(
+        "",
+        description="the key store, apart from the domain database;"
+        " default `keys.db` in the data folder",
+        repr=False,
+        json_schema_extra=_SECRET,
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="what all keys are derived from, at least 32 characters (several divided"
+        " by commas, newest first); without it `secrets.json` in the data folder holds the keys",
+        repr=False,
+        json_schema_extra=_SECRET,
+    )
+    public_url: str | None = Field(
+        None, description="address people use, https except on this machine"
+    )
+    small_number_threshold: int = Field(
+        5, description=f"counts below it are hidden in published tables, at least {LEAST_THRESHOLD}"
+    )
+    twilio_account_sid: str | None = Field(None, description="SMS account; not read yet")
+    twilio_auth_token: SecretStr | None = Field(
+        None, description="its secret; not read yet", repr=False, json_schema_extra=_SECRET
+    )
+    twilio_sender: str | None = Field(
+        None, description="sender name, number or messaging service; not read yet"
+    )
+    twilio_api_base: str = Field(
+        "https://api.twilio.com", description="a loopback stand-in for tests; not read yet"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings  # one source each: the environment, named files
+        return init_settings, _FromFiles(settings_cls), env_settings
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, folder: Path) -> Path:
+        # A later change of directory must not move the folder.
+        return folder.expanduser().absolute()
+
+    @field_validator("database_url", "keys_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        return _database_url(url) if url else url
+
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, url: str | None) -> str | None:
+        return None if url is None else _web_address(url, "https outside this machine")
+
+    @field_validator("twilio_api_base")
+    @classmethod
+    def _api_base(cls, url: str) -> str:
+        return _web_address(url, "https, or http to a stand-in on this machine")
+
+    @field_validator("small_number_threshold")
+    @classmethod
+    def _hides_something(cls, threshold: int) -> int:
+        if threshold < LEAST_THRESHOLD:
+            raise ValueError(f"is below {LEAST_THRESHOLD}, which would hide nobody: raise it")
+        return threshold
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Settings:
+        if _place(self.database_url_in_use) == _place(self.keys_url_in_use):
+            raise ValueError(
+                f"{PREFIX}KEYS_URL and {PREFIX}DATABASE_URL name the same database:"
+                " keys must stand apart, or a backup undoes every erasure"
+            )
+        sms = (self.twilio_account_sid, self.twilio_auth_token, self.twilio_sender)
+        if any(sms) and not all(sms):
+            raise ValueError(
+                f"{PREFIX}TWILIO_ACCOUNT_SID, _AUTH_TOKEN and _SENDER belong together:"
+                " set all three or none"
+            )
+        return self
+
+    @property
+    def database_url_in_use(self) -> str:
+        """SQLAlchemy URL of the domain database."""
+        return self.database_url or f"sqlite:///{self.data / 'overlev.db'}"
+
+    @property
+    def keys_url_in_use(self) -> str:
+        """SQLAlchemy URL of the key store."""
+        return self.keys_url or f"sqlite:///{self.data / 'keys.db'}"
+
+
+def load_settings(*, data: Path | None = None) -> Settings:
+    """Read the environment; `data` (the command line's `--data`) goes before `OVERLEV_DATA`.
+
+    Raises `UnsafeSettings`, one line, values never quoted.
+    """
+    _refuse_unknown_names(os.environ)
+    try:
+        return Settings() if data is None else Settings(data=data)
+    except ValidationError as wrong:
+        raise UnsafeSettings(_one_line(wrong)) from None
+
+
+def reserved_in_use() -> list[str]:
+    """Names that are set, but that this version does not read yet: worth a warning."""
+    families = (*RESERVED, "TWILIO_")
+    return sorted(
+        name
+        for name, value in os.environ.items()
+        if value and name.startswith(tuple(PREFIX + family for family in families))
+    )
+
+
+class SettingRow(NamedTuple):
+    """A row of the README's table."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+def settings_table() -> Iterator[SettingRow]:
+    """Every setting as (environment name, default, meaning), in the order of reading."""
+    for field_name, field in Settings.model_fields.items():
+        name = PREFIX + field_name.upper()
+        meaning = field.description or ""
+        if _is_secret(field):
+            meaning += f" (or `{name}{FILE_SUFFIX}`)"
+        yield SettingRow(name, "" if field.default is None else str(field.default), meaning)
+    for family, meaning in RESERVED.items():
+        yield SettingRow(f"{PREFIX}{family}*", "", meaning)
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("secret"))
+
+
+def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
+    """A misspelt name would silently leave the default in force."""
+    known: list[str] = []
+    for field_name, field in Settings.model_fields.items():
+        known.append(PREFIX + field_name.upper())
+        if _is_secret(field):
+            known.append(known[-1] + FILE_SUFFIX)
+    accepted = tuple(PREFIX + start for start in (*RESERVED, *NOT_OURS))
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or name in known or name.startswith(accepted):
+            continue
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)  # the prefix fits anyway
+        way_out = f"did you mean {near[0]}?" if near else "the README lists all settings"
+        raise UnsafeSettings(f"{name} is not a setting: {way_out}")
+
+
+def _one_line(wrong: ValidationError) -> str:
+    first = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
+    said = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return said
+    return f"{PREFIX}{str(first['loc'][0]).upper()}: {said}"
+
+
+def _database_url(url: str) -> str:
+    scheme, divider, rest = url.partition("://")
+    if divider and scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        return f"postgresql+psycopg://{rest}"
+    if divider and scheme in ("sqlite", "sqlite+pysqlite"):
+        if rest.lstrip("/") in ("", ":memory:"):
+            raise ValueError("is in memory, where every connection sees another one: name a file")
+        return f"sqlite://{rest}"
+    raise ValueError("is neither sqlite:///FILE nor postgresql://USER:PASSWORD@HOST/NAME")
+
+
+def _place(url: str) -> tuple[str, str, int, str]:
+    """What a URL points at, without who asks and how."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return "sqlite", "", 0, str(Path(parts.path.removeprefix("/")).resolve())
+    asked = dict(parse_qsl(parts.query))  # a socket folder is named as ?host=
+    host = parts.hostname or asked.get("host", "localhost")
+    name = parts.path or "/" + asked.get("dbname", "")
+    return "postgresql", host, parts.port or int(asked.get("port", "5432")), name
+
+
+def _web_address(url: str, wanted: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("is not an address like https://overlev.example")
+    if parts.username or parts.password:
+        raise ValueError("holds a user name or password: leave them out")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError(f"must be {wanted}")
+    return url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
