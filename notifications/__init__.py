@@ -1,0 +1,1 @@
+"""Messages on their way out and their answers; knows no case."""
