@@ -1,0 +1,197 @@
+"""The two append-only logs of the domain, each row sealed into its chain.
+
+`case_event` says what happened to a case; `access_log` who read or did what. Both are chained per
+unit and month; what concerns no unit stands in the chain `system`. The MAC covers the text that
+`event_text` and `access_text` build from the stored columns, so that verifying needs nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, insert, select
+
+from cases.tables import access_log, access_subject, case_event
+from cases.vault import ring_of
+from core import chain
+from core.chain_check import StoredRow
+from core.clock import local_date, month_of
+from core.db import instant_text
+
+CASE_EVENT: Final = "case_event"
+ACCESS_LOG: Final = "access_log"
+SYSTEM_SCOPE: Final = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """A row for `case_event`; `payload` is a difference (`cases.shape`)."""
+
+    case_ref: str
+    seq: int
+    verb: str
+    unit: str
+    controller: str
+    happened_at: datetime
+    recorded_at: datetime
+    actor: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRow:
+    """A row for `access_log`: one act or one look; a list page names its `subjects`."""
+
+    scope: str
+    at: datetime
+    actor: str
+    role: str
+    verb: str
+    case_ref: str | None = None
+    subjects: tuple[str, ...] = ()
+
+
+_INSERT_EVENT: Final = insert(case_event)
+_INSERT_ACCESS: Final = insert(access_log)
+_INSERT_ACCESS_RETURNING: Final = insert(access_log).returning(access_log.c.id)
+_INSERT_SUBJECT: Final = insert(access_subject)
+
+
+def event_text(  # noqa: PLR0913 - the columns of the row, one by one
+    *,
+    case_ref: str,
+    seq: int,
+    verb: str,
+    unit: str,
+    controller: str,
+    local_on: date,
+    happened_at: datetime,
+    recorded_at: datetime,
+    actor: str,
+    payload: str,
+) -> str:
+    """The text of an event that its MAC covers."""
+    return chain.canonical(
+        [
+            case_ref,
+            seq,
+            verb,
+            unit,
+            controller,
+            local_on.isoformat(),
+            instant_text(happened_at),
+            instant_text(recorded_at),
+            actor,
+            payload,
+        ]
+    )
+
+
+def access_text(  # noqa: PLR0913 - the columns of the row, one by one
+    *,
+    scope: str,
+    at: datetime,
+    actor: str,
+    role: str,
+    verb: str,
+    case_ref: str | None,
+    subjects: str,
+) -> str:
+    """The text of an access row that its MAC covers; `subjects` as stored."""
+    return chain.canonical([scope, instant_text(at), actor, role, verb, case_ref, subjects])
+
+
+def append(tx: Connection, rows: Sequence[EventRow | AccessRow], *, now: datetime) -> None:
+    """Seal and insert rows of both logs. The last act of a transaction, but for COMMIT."""
+    if not rows:
+        return
+    events: list[dict[str, Any]] = []
+    looks: list[dict[str, Any]] = []
+    entries: list[chain.Entry] = []
+    targets: list[dict[str, Any]] = []
+    listed: list[tuple[dict[str, Any], tuple[str, ...]]] = []
+    for row in rows:
+        if isinstance(row, EventRow):
+            stored: dict[str, Any] = {
+                "case_ref": row.case_ref,
+                "seq": row.seq,
+                "verb": row.verb,
+                "unit": row.unit,
+                "controller": row.controller,
+                "local_on": local_date(row.happened_at),
+                "happened_at": row.happened_at,
+                "recorded_at": row.recorded_at,
+                "actor": row.actor,
+                "payload": chain.canonical(row.payload),
+            }
+            entries.append(chain.Entry(CASE_EVENT, row.unit, event_text(**stored)))
+            events.append(stored)
+        else:
+            stored = {
+                "scope": row.scope,
+                "at": row.at,
+                "actor": row.actor,
+                "role": row.role,
+                "verb": row.verb,
+                "case_ref": row.case_ref,
+                "subjects": chain.canonical(sorted(row.subjects)) if row.subjects else "",
+            }
+            entries.append(chain.Entry(ACCESS_LOG, row.scope, access_text(**stored)))
+            if row.subjects:
+                listed.append((stored, row.subjects))
+            else:
+                looks.append(stored)
+        targets.append(stored)
+    seals = chain.seal(tx, entries, month=month_of(now), ring=ring_of(tx))
+    for stored, sealed in zip(targets, seals, strict=True):
+        stored["chain_month"] = sealed.month
+        stored["chain_seq"] = sealed.seq
+        stored["key_id"] = sealed.key_id
+        stored["mac"] = sealed.mac
+    if events:
+        tx.execute(_INSERT_EVENT, events)
+    if looks:
+        tx.execute(_INSERT_ACCESS, looks)
+    for stored, subjects in listed:
+        access_id = tx.execute(_INSERT_ACCESS_RETURNING, stored).scalar_one()
+        tx.execute(
+            _INSERT_SUBJECT,
+            [{"access_id": access_id, "case_ref": ref} for ref in sorted(set(subjects))],
+        )
+
+
+def stored_rows(tx: Connection) -> Iterator[StoredRow]:
+    """Every row of both logs as the chain check wants it, streamed."""
+    fields = [c for c in case_event.c if c.name != "id"]
+    for row in tx.execution_options(yield_per=1000).execute(
+        select(*fields).order_by(
+            case_event.c.unit, case_event.c.chain_month, case_event.c.chain_seq
+        )
+    ):
+        stored = dict(row._mapping)  # noqa: SLF001 - the public name of a row's mapping
+        seal = {name: stored.pop(name) for name in ("chain_month", "chain_seq", "key_id", "mac")}
+        yield _stored(CASE_EVENT, stored["unit"], seal, event_text(**stored))
+    looks = [c for c in access_log.c if c.name != "id"]
+    for row in tx.execution_options(yield_per=1000).execute(
+        select(*looks).order_by(
+            access_log.c.scope, access_log.c.chain_month, access_log.c.chain_seq
+        )
+    ):
+        stored = dict(row._mapping)  # noqa: SLF001 - the public name of a row's mapping
+        seal = {name: stored.pop(name) for name in ("chain_month", "chain_seq", "key_id", "mac")}
+        yield _stored(ACCESS_LOG, stored["scope"], seal, access_text(**stored))
+
+
+def _stored(log: str, scope: str, seal: Mapping[str, Any], text: str) -> StoredRow:
+    return StoredRow(
+        log=log,
+        scope=scope,
+        month=seal["chain_month"],
+        seq=seal["chain_seq"],
+        key_id=seal["key_id"],
+        mac=seal["mac"],
+        text=text,
+    )

@@ -1,0 +1,268 @@
+"""Reads. Every query for cases starts in `visible_cases(viewer)`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy import case as sql_case
+
+from cases import vault
+from cases.access import PAST_ACCESS, Viewer, check_may_open_cases
+from cases.inmate_no import normal_inmate_no
+from cases.model import Case
+from cases.rules import case_not_found
+from cases.store import LOAD, read_case
+from cases.tables import case_, person, person_identifier, stay, task, transfer
+
+_MANY: Final = 8
+"""Viewers with up to this many units get a written-out condition, which is quicker to run."""
+
+
+def visible_cases(viewer: Viewer, *, past: bool = False) -> ColumnElement[bool]:
+    """The condition every case query starts with; bind `visible_binds(viewer, …)` beside it.
+
+    With `past`, cases that left one of the viewer's units after the bound `past_since` count too.
+    Raises `NotAllowed` for roles without cases, before anything is looked up.
+    """
+    check_may_open_cases(viewer)
+    return _visible(_places(viewer), past)
+
+
+def visible_binds(
+    viewer: Viewer, *, past: bool = False, now: datetime | None = None
+) -> dict[str, Any]:
+    """The values that `visible_cases` leaves to be bound; `now` is needed with `past`."""
+    places = _places(viewer)
+    if places is None:
+        return {}
+    units = sorted(viewer.units)
+    binds: dict[str, Any] = (
+        {"viewer_units": units}
+        if places == 0
+        else {f"viewer_unit_{at}": units[min(at, len(units) - 1)] for at in range(places)}
+        if units
+        else {f"viewer_unit_{at}": "" for at in range(places)}
+    )
+    if past and now is not None:
+        binds["past_since"] = now - PAST_ACCESS
+    return binds
+
+
+def _places(viewer: Viewer) -> int | None:
+    """None: no limit by unit. 0: bound as one list. Else so many places, the last repeated."""
+    if viewer.sees_all_units:
+        return None
+    count = len(viewer.units)
+    return next((places for places in (1, 2, 4, _MANY) if count <= places), 0)
+
+
+def _among(column: Any, places: int) -> ColumnElement[bool]:
+    if places == 0:
+        among: ColumnElement[bool] = column.in_(bindparam("viewer_units", expanding=True))
+        return among
+    return or_(*(column == bindparam(f"viewer_unit_{at}") for at in range(places)))
+
+
+def _visible(places: int | None, past: bool) -> ColumnElement[bool]:
+    if places is None:
+        return true()
+    owned = _among(case_.c.unit, places)
+    if not past:
+        return owned
+    was_here = exists().where(
+        and_(
+            stay.c.case_id == case_.c.id,
+            _among(stay.c.unit, places),
+            stay.c.to_at > bindparam("past_since", type_=stay.c.to_at.type),
+        )
+    )
+    return or_(owned, was_here)
+
+
+@lru_cache(maxsize=64)
+def _by_ref(dialect: str, places: int | None, past: bool) -> Select[Any]:
+    return LOAD[dialect].where(_visible(places, past), case_.c.ref == bindparam("ref"))
+
+
+@lru_cache(maxsize=64)
+def _by_ids(dialect: str, places: int | None) -> Select[Any]:
+    return LOAD[dialect].where(
+        _visible(places, past=False), case_.c.id.in_(bindparam("ids", expanding=True))
+    )
+
+
+_LOCK: Final = select(case_.c.id).where(case_.c.ref == bindparam("ref")).with_for_update()
+
+
+def case_for_update(tx: Connection, viewer: Viewer, ref: str) -> Case:
+    """The case, to be changed in this transaction. Raises `CaseNotFound`, `NotAllowed`.
+
+    On Postgres its row is locked first, by a statement of its own, so that what is read next is
+    the newest; SQLite has one writer anyway.
+    """
+    check_may_open_cases(viewer)
+    if tx.dialect.name == "postgresql":
+        tx.execute(_LOCK, {"ref": ref})
+    return case_by_ref(tx, viewer, ref)
+
+
+def case_by_ref(
+    tx: Connection, viewer: Viewer, ref: str, *, past: bool = False, now: datetime | None = None
+) -> Case:
+    """The case with this reference. Raises `CaseNotFound`, `NotAllowed`."""
+    check_may_open_cases(viewer)
+    row = tx.execute(
+        _by_ref(tx.dialect.name, _places(viewer), past),
+        {"ref": ref} | visible_binds(viewer, past=past, now=now),
+    ).one_or_none()
+    if row is None:
+        raise case_not_found()
+    return read_case(row)
+
+
+def cases_by_ids(tx: Connection, viewer: Viewer, ids: Sequence[int]) -> dict[int, Case]:
+    """Whole cases by internal id, those of them that the viewer may see."""
+    if not ids:
+        return {}
+    check_may_open_cases(viewer)
+    rows = tx.execute(
+        _by_ids(tx.dialect.name, _places(viewer)), {"ids": list(ids)} | visible_binds(viewer)
+    )
+    cases = [read_case(row) for row in rows]
+    return {case.id: case for case in cases if case.id is not None}
+
+
+@lru_cache(maxsize=64)
+def _newest(places: int | None) -> Select[Any]:
+    return (
+        select(case_.c.ref)
+        .join(person, person.c.id == case_.c.person_id)
+        .join(person_identifier, person_identifier.c.person_id == person.c.id)
+        .where(
+            _visible(places, past=True) if places is not None else true(),
+            person_identifier.c.kind == "inmate_no",
+            person_identifier.c.digest == bindparam("digest"),
+        )
+        .order_by(case_.c.admitted_at.desc(), case_.c.id.desc())
+        .limit(1)
+    )
+
+
+def newest_ref(tx: Connection, viewer: Viewer, inmate_no: str, *, now: datetime) -> str:
+    """The reference of that person's newest case. Raises `CaseNotFound`, `NotAllowed`."""
+    check_may_open_cases(viewer)
+    digest = vault.digest(tx, "inmate_no", normal_inmate_no(inmate_no))
+    ref = tx.execute(
+        _newest(_places(viewer)),
+        {"digest": digest} | visible_binds(viewer, past=True, now=now),
+    ).scalar_one_or_none()
+    if ref is None:
+        raise case_not_found()
+    return str(ref)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One line of a list of cases: states only. `person` is for unsealing names and numbers."""
+
+    ref: str
+    person: str
+    identity_enc: str | None
+    unit: str
+    phase: str
+    participation: str
+    next_task: str | None
+    next_due_at: datetime | None
+    overdue: int
+
+
+def case_lines(
+    tx: Connection,
+    viewer: Viewer,
+    *,
+    now: datetime,
+    unit: str | None = None,
+    phase: str | None = None,
+    overdue: bool = False,
+) -> Iterator[CaseLine]:
+    """The viewer's cases, the earliest due first; those with nothing due come last."""
+    first = _next_task(now)
+    query = (
+        select(
+            case_.c.ref,
+            person.c.ref.label("person"),
+            person.c.identity_enc,
+            case_.c.unit,
+            case_.c.phase,
+            case_.c.participation,
+            first.c.code,
+            first.c.due_at,
+            func.coalesce(first.c.overdue, 0),
+        )
+        .join(person, person.c.id == case_.c.person_id)
+        .outerjoin(first, and_(first.c.case_id == case_.c.id, first.c.place == 1))
+        .where(visible_cases(viewer))
+        .order_by(first.c.due_at.is_(None), first.c.due_at, case_.c.ref)
+    )
+    if unit is not None:
+        query = query.where(case_.c.unit == unit)
+    if phase is not None:
+        query = query.where(case_.c.phase == phase)
+    if overdue:
+        query = query.where(first.c.overdue > 0)
+    for row in tx.execute(query, visible_binds(viewer)):
+        yield CaseLine(*row)
+
+
+def _next_task(now: datetime) -> Any:
+    # Overdue is derived, never stored: open, and due before now.
+    late = (task.c.due_at < bindparam("now", now, type_=task.c.due_at.type)).label("late")
+    return (
+        select(
+            task.c.case_id,
+            task.c.code,
+            task.c.due_at,
+            func.sum(sql_case((late, 1), else_=0))
+            .over(partition_by=task.c.case_id)
+            .label("overdue"),
+            func.row_number()
+            .over(partition_by=task.c.case_id, order_by=(task.c.due_at, task.c.code))
+            .label("place"),
+        )
+        .where(task.c.state == "open")
+        .subquery()
+    )
+
+
+def transfers_to_answer(tx: Connection, viewer: Viewer) -> list[Any]:
+    """Open proposals that this viewer's units may answer or take back."""
+    check_may_open_cases(viewer)
+    query = (
+        select(transfer, case_.c.ref)
+        .join(case_, case_.c.id == transfer.c.case_id)
+        .where(transfer.c.state == "proposed")
+        .order_by(transfer.c.proposed_at)
+    )
+    places = _places(viewer)
+    if places is not None:
+        query = query.where(
+            or_(_among(transfer.c.to_unit, places), _among(transfer.c.from_unit, places))
+        )
+    return list(tx.execute(query, visible_binds(viewer)))
+

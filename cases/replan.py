@@ -1,0 +1,199 @@
+"""PURE: a case made to follow its facts: plan, participation, stays, wake times.
+
+Every verb changes facts and then calls `replan(before, after, …)`. Nothing here asks the clock or
+the database. Completing a task changes no anchor of the plan, so nothing is planned anew for it
+but the task itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from cases.ladder import case_notices, task_rungs
+from cases.model import (
+    Answer,
+    Case,
+    DueChange,
+    Participation,
+    Phase,
+    ReleaseNotice,
+    Source,
+    Task,
+    TaskState,
+    answers_in_order,
+)
+from cases.package import Package
+from cases.plan import Plan, Planned, counted_from, plan
+from cases.standing import follow_up_ends_at, participation_at
+from core.clock import local_date
+
+NOTICE_HOURS = timedelta(hours=48)
+"""A release whose date was first recorded less than this before it is unplanned (I16)."""
+
+
+def replan(before: Case | None, after: Case, package: Package, *, now: datetime) -> Case:
+    """`after` with everything derived from its facts brought up to date.
+
+    `before` is the stored value (None for a new case): a due time that another replaces is kept
+    as a `DueChange`, and a rung instant that is new is not taken for one already handled.
+    """
+    case = _with_answers(after)
+    planned = plan(case, package, now)
+    case = _with_release(case, planned)
+    case = _with_tasks(before, case, planned, package, now)
+    return _with_wake(before, case, package)
+
+
+def _with_answers(case: Case) -> Case:
+    """Participation, and when each standing answer ended."""
+    standing = answers_in_order(case.answers)
+    ends: dict[int, datetime | None] = {}
+    for this, following in pairwise(standing):
+        ends[this.seq] = following.happened_at
+    if standing:
+        ends[standing[-1].seq] = case.closed_at
+    answers = tuple(_ended(answer, ends) for answer in case.answers)
+    participation = standing[-1].status if standing else Participation.NOT_ASKED
+    if answers == case.answers and participation is case.participation:
+        return case
+    return replace(case, answers=answers, participation=participation)
+
+
+def _ended(answer: Answer, ends: dict[int, datetime | None]) -> Answer:
+    end = ends[answer.seq] if answer.undone_at is None else answer.happened_at
+    return answer if end == answer.until_at else replace(answer, until_at=end)
+
+
+def _with_release(case: Case, planned: Plan) -> Case:
+    force = planned.release
+    accepted: bool | None = None
+    notice: ReleaseNotice | None = None
+    if case.released_at is not None:
+        accepted = participation_at(case.answers, case.released_at) is Participation.ACCEPTED
+        notice = release_notice(case)
+    values = (
+        force.on if force else None,
+        force.kind if force else None,
+        force.known_at if force else None,
+        accepted,
+        notice,
+    )
+    stored = (
+        case.release_on,
+        case.release_kind,
+        case.release_known_at,
+        case.accepted_at_release,
+        case.release_notice,
+    )
+    if values == stored:
+        return case
+    return replace(
+        case,
+        release_on=values[0],
+        release_kind=values[1],
+        release_known_at=values[2],
+        accepted_at_release=values[3],
+        release_notice=values[4],
+    )
+
+
+def release_notice(case: Case) -> ReleaseNotice:
+    """Whether the recorded release was planned (I16), by the first recording of its date.
+
+    Flagged unplanned, or known less than 48 h before: unplanned. Learned only from a later roster
+    and not flagged: unknown. Raises `ValueError` for a case without a release.
+    """
+    if case.released_at is None or case.release_recorded_at is None:
+        msg = "a case that was not released has no release notice"
+        raise ValueError(msg)
+    if case.unplanned is not None:
+        return ReleaseNotice.UNPLANNED
+    on = local_date(case.released_at)
+    dated = [record for record in case.release_dates if record.on == on]
+    recorded = min([case.release_recorded_at, *(record.recorded_at for record in dated)])
+    only_rosters = case.release_source is Source.ROSTER and all(
+        record.source is Source.ROSTER for record in dated
+    )
+    if only_rosters and recorded >= case.released_at:
+        return ReleaseNotice.UNKNOWN
+    if case.released_at - recorded < NOTICE_HOURS:
+        return ReleaseNotice.UNPLANNED
+    return ReleaseNotice.PLANNED
+
+
+def _with_tasks(
+    before: Case | None, case: Case, planned: Plan, package: Package, now: datetime
+) -> Case:
+    goals = {goal.code: goal for goal in planned.tasks}
+    changes = list(case.due_changes)
+    tasks: list[Task] = []
+    for task in case.tasks:
+        goal = goals[task.code]
+        if before is not None and goal.due_at != task.due_at:
+            changes.append(DueChange(len(changes) + 1, task.code, task.due_at, now))
+        tasks.append(_moved(task, goal, case, package, now))
+    moved = tuple(tasks)
+    if moved == case.tasks and len(changes) == len(case.due_changes):
+        return case
+    return replace(case, tasks=moved, due_changes=tuple(changes))
+
+
+def _moved(task: Task, goal: Planned, case: Case, package: Package, now: datetime) -> Task:
+    missed_at = task.missed_at
+    if goal.state is TaskState.MISSED and missed_at is None:
+        missed_at = now
+    told_at = task.told_at if goal.due_at == task.due_at else None
+    wake_at = None
+    if goal.state is TaskState.OPEN and goal.due_at is not None and goal.known_at is not None:
+        rungs = task_rungs(
+            package.rule(task.code),
+            due_at=goal.due_at,
+            known_at=goal.known_at,
+            hurried=goal.hurried,
+            release_on=case.release_on,
+            t0=counted_from(case),
+        )
+        wake_at = min(
+            (rung.at for rung in rungs if told_at is None or rung.at > told_at), default=None
+        )
+    if (
+        goal.state is task.state
+        and goal.due_at == task.due_at
+        and goal.known_at == task.known_at
+        and goal.hurried == task.hurried
+        and goal.settled_at == task.settled_at
+        and missed_at == task.missed_at
+        and wake_at == task.wake_at
+    ):
+        return task
+    return replace(
+        task,
+        state=goal.state,
+        due_at=goal.due_at,
+        known_at=goal.known_at,
+        hurried=goal.hurried,
+        settled_at=goal.settled_at,
+        missed_at=missed_at,
+        told_at=told_at,
+        wake_at=wake_at,
+    )
+
+
+def case_instants(case: Case, package: Package) -> frozenset[datetime]:
+    """When the case itself needs the sweep: its notices, and the end of follow-up."""
+    instants = {rung.at for rung in case_notices(case, package)}
+    if case.phase is Phase.FOLLOW_UP and case.released_at is not None:
+        instants.add(follow_up_ends_at(case.released_at))
+    return frozenset(instants)
+
+
+def _with_wake(before: Case | None, case: Case, package: Package) -> Case:
+    instants = case_instants(case, package)
+    told_at = case.told_at
+    known = case_instants(before, package) if before is not None else frozenset()
+    wake_at = min(
+        (i for i in instants if told_at is None or i > told_at or i not in known), default=None
+    )
+    return case if wake_at == case.wake_at else replace(case, wake_at=wake_at)

@@ -1,0 +1,166 @@
+"""A prison's roster taken in: cases opened and updated, row by row, whole or not at all.
+
+Reading the file and judging its rows is done by `roster_child` and `roster_rows`; here each good
+row meets what is known. A cell acts only when it differs from what the roster last said for that
+case, and an empty cell never erases, so the same file again changes nothing. Rows are written in
+chunks, each a transaction of its own; an import that was cut short is simply done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import file_digest
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, insert
+
+from cases import organisation, roster_missing
+from cases.access import Viewer
+from cases.roster_child import parse_in_child
+from cases.roster_columns import RosterHeader
+from cases.roster_decide import Decider, Tally
+from cases.roster_rejects import RejectsFile
+from cases.roster_rows import Reading, Remark, header_remarks, typed_rows, unit_index
+from cases.tables import import_run
+from core.chain import canonical
+from core.clock import local_date
+from core.db import Database
+
+CHUNK: Final = 100
+"""Rows to a transaction: about 50 ms of the write lock."""
+
+Progress = Callable[[int, int | None], None]
+"""Told (rows read, rows in all if known) after every chunk."""
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """What an import did; `rows` = created + updated + unchanged + rejected."""
+
+    rows: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    transfers_proposed: int = 0
+    released: int = 0
+    missing_from_roster: list[str] = field(default_factory=list)
+    rejected: list[Remark] = field(default_factory=list)
+    warnings: list[Remark] = field(default_factory=list)
+
+    def add(self, tally: Tally) -> None:
+        """Count one row."""
+        self.rows += 1
+        self.created += tally.created
+        self.updated += tally.updated
+        self.unchanged += tally.unchanged
+        self.transfers_proposed += tally.proposed
+        self.released += tally.released
+        self.warnings += tally.warnings
+        if tally.rejected is not None:
+            self.rejected.append(tally.rejected)
+
+
+def import_roster(
+    db: Database,
+    path: Path,
+    viewer: Viewer,
+    *,
+    now: datetime,
+    demo: bool,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    rejects: Path | None = None,
+) -> ImportResult:
+    """Import the roster at `path`. Raises `BadInput` for a file that cannot be read at all.
+
+    With `dry_run` nothing is written and the counts are those that the import would give. Rejected
+    rows go to the file `rejects`, to be mended and imported again.
+    """
+    result = ImportResult()
+    with db.read() as tx:
+        units = unit_index(organisation.names_of_units(tx, local_date(now)))
+    decider = Decider(viewer, now=now, dry_run=dry_run)
+    with parse_in_child(path) as child:
+        result.warnings += header_remarks(child.header)
+        readings = typed_rows(child, units=units, now=now, demo=demo)
+        for chunk in _chunks(readings):
+            _take(db, decider, chunk, result)
+            _reject(rejects, child.header, chunk, result)
+            if progress is not None:
+                progress(result.rows, child.header.rows)
+    with db.read() as tx:
+        result.missing_from_roster = roster_missing.missing_from_roster(
+            tx,
+            viewer,
+            units=decider.units_seen,
+            cases_seen=decider.cases_seen,
+            numbers_seen=decider.numbers_seen,
+        )
+    if not dry_run:
+        with path.open("rb") as file:
+            sha256 = file_digest(file, "sha256").hexdigest()
+        db.transact(lambda tx: _note_run(tx, viewer, result, sha256, now))
+    return result
+
+
+def _chunks(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
+    # A person met twice ends the chunk, so that the second row sees what the first one did.
+    rest = iter(readings)
+    while chunk := list(islice(rest, CHUNK)):
+        met: set[str] = set()
+        part: list[Reading] = []
+        for reading in chunk:
+            if reading.row is not None:
+                if reading.row.inmate_no in met:
+                    yield part
+                    met, part = set(), []
+                met.add(reading.row.inmate_no)
+            part.append(reading)
+        yield part
+
+
+def _take(db: Database, decider: Decider, chunk: list[Reading], result: ImportResult) -> None:
+    if decider.dry_run:
+        with db.read() as tx:
+            tallies = decider.take(tx, chunk)
+    else:
+        tallies = db.transact(lambda tx: decider.take(tx, chunk))
+    for tally in tallies:
+        result.add(tally)
+
+
+def _reject(
+    rejects: Path | None, header: RosterHeader, chunk: list[Reading], result: ImportResult
+) -> None:
+    if rejects is None or not result.rejected:
+        return
+    lines = {remark.line: remark for remark in result.rejected}
+    rows = [
+        (reading.raw, lines[reading.raw.line]) for reading in chunk if reading.raw.line in lines
+    ]
+    if rows:
+        RejectsFile(rejects, header).add(rows)
+
+
+def _note_run(
+    tx: Connection, viewer: Viewer, result: ImportResult, sha256: str, now: datetime
+) -> None:
+    counts = {
+        name: getattr(result, name)
+        for name in ("rows", "created", "updated", "unchanged", "transfers_proposed", "released")
+    }
+    counts["rejected"] = len(result.rejected)
+    tx.execute(
+        insert(import_run),
+        {
+            "file_sha256": sha256,
+            "started_at": now,
+            "ended_at": now,
+            "actor": viewer.account,
+            "counts": canonical(counts),
+        },
+    )

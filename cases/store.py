@@ -1,0 +1,383 @@
+"""Loading a case whole, and writing exactly what a verb changed: rows, events, logs, messages.
+
+`write_changes` compares two `Case` values and writes the difference, guarded by `version`; no verb
+writes its own UPDATE. Statements are module constants, because building one costs more than
+running it. The log chains are sealed last, since on Postgres that locks their heads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum, StrEnum
+from typing import Any, Final
+
+from sqlalchemy import (
+    Connection,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from cases import journal, tables
+from cases.access import SYSTEM, Viewer
+from cases.model import Case, Protection
+from cases.shape import (
+    HEAD_FIELDS,
+    HEAD_READERS,
+    PARTS,
+    Part,
+    changed_rows,
+    difference,
+    in_order,
+)
+from cases.wanted import wanted, why_none
+from core.clock import local_date
+from core.errors import Conflict
+from notifications import outbox
+
+case_ = tables.case_
+person = tables.person
+
+PART_TABLES: Final[dict[str, Table]] = {
+    "tasks": tables.task,
+    "answers": tables.answer,
+    "release_dates": tables.release_date,
+    "stays": tables.stay,
+    "appointments": tables.appointment,
+    "transfers": tables.transfer,
+    "consents": tables.consent,
+    "due_changes": tables.due_change,
+}
+UNCHANGING: Final = frozenset({"release_dates", "consents", "due_changes"})
+
+
+class Verb(StrEnum):
+    """What was done to a case: the name of an event and of its row in the access log."""
+
+    CASE_OPENED = "case_opened"
+    ROSTER_UPDATED = "roster_updated"
+    TASK_COMPLETED = "task_completed"
+    TASK_WAIVED = "task_waived"
+    TASK_UNDONE = "task_undone"
+    ANSWERED = "answered"
+    CONSENT_RECORDED = "consent_recorded"
+    RELEASE_DATE_SET = "release_date_set"
+    RELEASED = "released"
+    CLOSED = "closed"
+    TRANSFER_PROPOSED = "transfer_proposed"
+    TRANSFER_ANSWERED = "transfer_answered"
+    APPOINTMENT_BOOKED = "appointment_booked"
+    APPOINTMENT_OUTCOME = "appointment_outcome"
+    PERSON_CHANGED = "person_changed"
+    ADVANCED = "advanced"
+
+
+class CaseChanged(Conflict):
+    """Somebody else wrote the case between its reading and this writing."""
+
+    message_key = "error.case_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One verb's change of one case. `happened_at` is when the fact happened.
+
+    `controller` is the kind of the controller the fact belongs to.
+    """
+
+    before: Case | None
+    after: Case
+    verb: Verb
+    happened_at: datetime
+    controller: str = "correctional"
+
+
+# --- loading -----------------------------------------------------------------------------------
+
+_HEAD_COLUMNS: Final = [
+    (person.c.ref.label("person") if name == "person" else case_.c[name]) for name in HEAD_FIELDS
+]
+_OTHERS: Final = len(HEAD_FIELDS) + 5
+
+
+def _rows_of(part: Part, dialect: str) -> Any:
+    table = PART_TABLES[part.attribute]
+    columns = [table.c[name] for name in part.fields]
+    if dialect == "sqlite":
+        rows: Any = func.json_group_array(func.json_array(*columns))
+    else:
+        rows = cast(func.json_agg(func.json_build_array(*columns)), Text)
+    return (
+        select(rows)
+        .where(table.c.case_id == case_.c.id)
+        .correlate(case_)
+        .scalar_subquery()
+        .label(part.attribute)
+    )
+
+
+def _load_statement(dialect: str) -> Select[Any]:
+    reachable = exists().where(
+        tables.phone.c.person_id == person.c.id, tables.phone.c.state == "usable"
+    )
+    return select(
+        *_HEAD_COLUMNS,
+        case_.c.id,
+        case_.c.version,
+        person.c.language,
+        person.c.protection,
+        reachable.label("reachable"),
+        *(_rows_of(part, dialect) for part in PARTS),
+    ).join_from(case_, person)
+
+
+LOAD: Final = {dialect: _load_statement(dialect) for dialect in ("sqlite", "postgresql")}
+"""Selects whole cases; add a WHERE that starts in `visible_cases`."""
+
+_HEAD_CONVERTERS: Final = tuple(
+    (position, HEAD_READERS[name])
+    for position, name in enumerate(HEAD_FIELDS)
+    if name in HEAD_READERS and case_.c[name].type.python_type is str
+)
+"""Codes come back as text; instants and dates are read by their column types."""
+
+
+def read_case(row: Sequence[Any]) -> Case:
+    """A `Case` from one row of `LOAD`."""
+    head: list[Any] = list(row[: len(HEAD_FIELDS)])
+    for position, convert in _HEAD_CONVERTERS:
+        if head[position] is not None:
+            head[position] = convert(head[position])
+    fields: dict[str, Any] = dict(zip(HEAD_FIELDS, head, strict=True))
+    at = len(HEAD_FIELDS)
+    fields["id"], fields["version"], fields["language"] = row[at], row[at + 1], row[at + 2]
+    fields["protection"] = Protection(row[at + 3])
+    fields["reachable"] = bool(row[at + 4])
+    for part, text in zip(PARTS, row[_OTHERS:], strict=True):
+        if text is None or text == "[]":
+            continue
+        rows = [part.read(values) for values in json.loads(text)]
+        if len(rows) > 1:
+            rows.sort(key=_KEYS[part.attribute])
+        fields[part.attribute] = tuple(rows)
+    return Case(**fields)
+
+
+def _key_of(part: Part) -> Callable[[Any], Any]:
+    name = part.key
+    return lambda value: getattr(value, name)
+
+
+_KEYS: Final = {part.attribute: _key_of(part) for part in PARTS}
+
+
+# --- writing -----------------------------------------------------------------------------------
+
+
+def _insert_head() -> Any:
+    values: dict[str, Any] = {name: bindparam(name) for name in HEAD_FIELDS if name != "person"}
+    values["person_id"] = (
+        select(person.c.id).where(person.c.ref == bindparam("person")).scalar_subquery()
+    )
+    for name in ("admitted_on", "released_on", "version", "changed_seq"):
+        values[name] = bindparam(name)
+    return insert(case_).values(values)
+
+
+_INSERT_HEAD: Final = _insert_head()
+_HEAD_WRITTEN: Final = tuple(name for name in HEAD_FIELDS if name not in ("ref", "person"))
+_UPDATE_HEAD: Final = (
+    update(case_)
+    .where(case_.c.id == bindparam("b_id"), case_.c.version == bindparam("b_version"))
+    .values(
+        {name: bindparam(f"b_{name}") for name in _HEAD_WRITTEN}
+        | {
+            "admitted_on": bindparam("b_admitted_on"),
+            "released_on": bindparam("b_released_on"),
+            "version": bindparam("b_next"),
+            "changed_seq": bindparam("b_changed_seq"),
+        }
+    )
+)
+_IDS_OF: Final = select(case_.c.ref, case_.c.id).where(
+    case_.c.ref.in_(bindparam("refs", expanding=True))
+)
+_INSERT_PART: Final = {
+    part.attribute: insert(PART_TABLES[part.attribute]).values(
+        {name: bindparam(name) for name in ("case_id", *part.fields)}
+    )
+    for part in PARTS
+}
+_UPDATE_PART: Final = {
+    part.attribute: update(table)
+    .where(table.c.case_id == bindparam("b_case_id"), table.c[part.key] == bindparam("b_key"))
+    .values({name: bindparam(f"b_{name}") for name in part.fields if name != part.key})
+    for part in PARTS
+    if part.attribute not in UNCHANGING
+    for table in (PART_TABLES[part.attribute],)
+}
+
+
+def _column(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
+
+
+def _head_values(case: Case, now: datetime, prefix: str = "") -> dict[str, Any]:
+    values = {f"{prefix}{name}": _column(getattr(case, name)) for name in _HEAD_WRITTEN}
+    values[f"{prefix}admitted_on"] = local_date(case.admitted_at)
+    values[f"{prefix}released_on"] = (
+        local_date(case.released_at) if case.released_at is not None else None
+    )
+    values[f"{prefix}changed_seq"] = int(now.timestamp() * 1_000_000)
+    return values
+
+
+def write_changes(
+    tx: Connection,
+    before: Case | None,
+    after: Case,
+    verb: Verb,
+    viewer: Viewer,
+    *,
+    now: datetime,
+    happened_at: datetime | None = None,
+    controller: str = "correctional",
+) -> Case:
+    """Write what differs between two values of one case, its event, log row and messages.
+
+    Returns the case as stored. Raises `CaseChanged` if the stored version is not `before`'s.
+    An `after` that equals `before` writes nothing.
+    """
+    change = Change(before, after, verb, happened_at or now, controller)
+    return write_many(tx, [change], viewer, now=now)[0]
+
+
+def write_many(
+    tx: Connection, changes: Sequence[Change], viewer: Viewer, *, now: datetime
+) -> list[Case]:
+    """`write_changes` for many cases at once, in few statements. One change per case."""
+    changes = [replace(change, after=in_order(change.after)) for change in changes]
+    real = [change for change in changes if change.before != change.after]
+    _write_heads(tx, real, now)
+    ids = _ids(tx, real)
+    for part in PARTS:
+        _write_part(tx, real, part, ids)
+    stored = {
+        change.after.ref: replace(
+            change.after,
+            id=ids[change.after.ref],
+            version=(change.before.version if change.before else 0) + 1,
+        )
+        for change in real
+    }
+    for change in real:
+        _sync_messages(tx, change, now)
+    entries: list[journal.EventRow | journal.AccessRow] = []
+    for change in real:
+        diff = difference(change.before, change.after)
+        if diff:
+            entries.append(_event(change, stored[change.after.ref], diff, viewer, now))
+        if viewer is not SYSTEM or diff:
+            entries.append(_access(change, viewer, now))
+    journal.append(tx, entries, now=now)
+    return [stored.get(change.after.ref, change.after) for change in changes]
+
+
+def _write_heads(tx: Connection, changes: Sequence[Change], now: datetime) -> None:
+    new = []
+    for change in changes:
+        if change.before is None:
+            values = _head_values(change.after, now)
+            values |= {"ref": change.after.ref, "person": change.after.person, "version": 1}
+            new.append(values)
+    if new:
+        tx.execute(_INSERT_HEAD, new)
+    for change in changes:
+        if change.before is None:
+            continue
+        values = _head_values(change.after, now, "b_")
+        values["b_id"] = change.before.id
+        values["b_version"] = change.before.version
+        values["b_next"] = change.before.version + 1
+        if tx.execute(_UPDATE_HEAD, values).rowcount != 1:
+            raise CaseChanged(
+                f"Case {change.after.ref} was changed by somebody else. Open it again and repeat."
+            )
+
+
+def _ids(tx: Connection, changes: Iterable[Change]) -> dict[str, int]:
+    ids = {c.after.ref: c.before.id for c in changes if c.before is not None and c.before.id}
+    new = [c.after.ref for c in changes if c.before is None]
+    if new:
+        ids |= {ref: found for ref, found in tx.execute(_IDS_OF, {"refs": new})}
+    return ids
+
+
+def _write_part(tx: Connection, changes: Iterable[Change], part: Part, ids: dict[str, int]) -> None:
+    inserts: list[dict[str, Any]] = []
+    updates: list[dict[str, Any]] = []
+    for change in changes:
+        new, changed = changed_rows(change.before, change.after, part)
+        case_id = ids[change.after.ref]
+        for value in new:
+            row = {name: _column(getattr(value, name)) for name in part.fields}
+            row["case_id"] = case_id
+            inserts.append(row)
+        for value in changed:
+            row = {f"b_{name}": _column(getattr(value, name)) for name in part.fields}
+            row["b_key"] = row.pop(f"b_{part.key}")
+            row["b_case_id"] = case_id
+            updates.append(row)
+    # Changed rows first: a transfer must be closed before the next one may be proposed.
+    if updates:
+        tx.execute(_UPDATE_PART[part.attribute], updates)
+    if inserts:
+        tx.execute(_INSERT_PART[part.attribute], inserts)
+
+
+def _sync_messages(tx: Connection, change: Change, now: datetime) -> None:
+    after = wanted(change.after)
+    before = wanted(change.before) if change.before is not None else ()
+    if after != before:
+        outbox.sync(tx, change.after.ref, after, now=now, why=why_none(change.after))
+
+
+def _event(
+    change: Change, stored: Case, diff: dict[str, Any], viewer: Viewer, now: datetime
+) -> journal.EventRow:
+    # The unit is the owner when the fact was recorded; a transfer's acceptance belongs to the
+    # unit that gave the case away, whose chain it closes.
+    owner = change.before.unit if change.before is not None else stored.unit
+    return journal.EventRow(
+        case_ref=stored.ref,
+        seq=stored.version,
+        verb=change.verb.value,
+        unit=owner,
+        controller=change.controller,
+        happened_at=change.happened_at,
+        recorded_at=now,
+        actor=viewer.account,
+        payload=diff,
+    )
+
+
+def _access(change: Change, viewer: Viewer, now: datetime) -> journal.AccessRow:
+    owner = change.before.unit if change.before is not None else change.after.unit
+    return journal.AccessRow(
+        scope=owner,
+        at=now,
+        actor=viewer.account,
+        role=viewer.role.value,
+        verb=change.verb.value,
+        case_ref=change.after.ref,
+    )

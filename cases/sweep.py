@@ -1,0 +1,288 @@
+"""What is due now: rungs of tasks, notices and closings of cases. Twice does nothing more.
+
+Two indexed questions: which open tasks, and which cases, have a wake time that has come. Tasks are
+told about set-wise in chunks, without loading cases; what concerns a case itself goes through
+`advance`, case by case, with events. The write lock is given back after every chunk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cases import accounts, queries, store
+from cases.access import SYSTEM
+from cases.ladder import MISSED, Rung, case_notices, due_now, task_rungs
+from cases.model import LATE_OPENING, Case, CloseReason, Participation, Phase, Role, Step
+from cases.registry import package_named
+from cases.release import closed
+from cases.replan import case_instants, replan
+from cases.standing import follow_up_ends_at
+from cases.store import Verb
+from cases.tables import case_, notice, task
+from core.clock import local_date
+from core.db import Database
+
+CHUNK: Final = 100
+"""Tasks or cases to a transaction: the write lock is held for 50 ms at most."""
+
+
+@dataclass(slots=True)
+class SweepResult:
+    """What a sweep did. `missed` are missed-task deviations announced, apart from `notices`."""
+
+    notices: int = 0
+    missed: int = 0
+    phase_changes: int = 0
+    closed: int = 0
+
+
+class _Due(NamedTuple):
+    case_id: int
+    code: str
+    due_at: datetime
+    known_at: datetime
+    hurried: bool
+    told_at: datetime | None
+    unit: str
+    package: str
+    participation: str
+    step: str
+    release_on: Any
+    admitted_at: datetime
+    opened_at: datetime
+
+
+_DUE_TASKS: Final = (
+    select(
+        task.c.case_id,
+        task.c.code,
+        task.c.due_at,
+        task.c.known_at,
+        task.c.hurried,
+        task.c.told_at,
+        case_.c.unit,
+        case_.c.package,
+        case_.c.participation,
+        task.c.step,
+        case_.c.release_on,
+        case_.c.admitted_at,
+        case_.c.opened_at,
+    )
+    .join(case_, case_.c.id == task.c.case_id)
+    .where(
+        task.c.wake_at.is_not(None), task.c.wake_at <= bindparam("now", type_=task.c.wake_at.type)
+    )
+    .order_by(task.c.wake_at)
+    .limit(CHUNK)
+)
+_DUE_TASKS_LOCKED: Final = _DUE_TASKS.with_for_update(skip_locked=True, of=task)
+_TOLD: Final = (
+    update(task)
+    .where(
+        task.c.case_id == bindparam("b_case_id"),
+        task.c.code == bindparam("b_code"),
+        task.c.due_at == bindparam("b_due_at"),
+    )
+    .values(told_at=bindparam("b_told_at"), wake_at=bindparam("b_wake_at"))
+)
+_NOTICE_VALUES: Final[dict[str, Any]] = {
+    name: bindparam(name)
+    for name in (
+        "case_id",
+        "task",
+        "rung",
+        "due_at",
+        "at",
+        "unit",
+        "to_role",
+        "unstaffed",
+        "told_at",
+    )
+}
+_TELL: Final = {
+    "sqlite": sqlite.insert(notice).values(_NOTICE_VALUES).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(notice).values(_NOTICE_VALUES).on_conflict_do_nothing(),
+}
+_DUE_CASES: Final = (
+    select(case_.c.id, case_.c.ref)
+    .where(
+        case_.c.wake_at.is_not(None),
+        case_.c.wake_at <= bindparam("now", type_=case_.c.wake_at.type),
+    )
+    .order_by(case_.c.wake_at)
+    .limit(CHUNK)
+)
+_TOLD_BEFORE: Final = select(
+    notice.c.task, notice.c.rung, notice.c.due_at, notice.c.unit, notice.c.to_role
+).where(notice.c.case_id == bindparam("case_id"))
+
+
+def sweep(db: Database, *, now: datetime) -> SweepResult:
+    """Do everything that is due at `now`, chunk by chunk."""
+    result = SweepResult()
+    while db.transact(lambda tx: _tell_tasks(tx, result, now)):
+        pass
+    while db.transact(lambda tx: _advance_cases(tx, result, now)):
+        pass
+    return result
+
+
+def _tell_tasks(tx: Connection, result: SweepResult, now: datetime) -> bool:
+    """One chunk of tasks; False when none is left."""
+    postgres = tx.dialect.name == "postgresql"
+    rows = tx.execute(_DUE_TASKS_LOCKED if postgres else _DUE_TASKS, {"now": now}).all()
+    if not rows:
+        return False
+    staffed = accounts.staffed_roles(tx, on=local_date(now))
+    told: list[dict[str, Any]] = []
+    tell: list[dict[str, Any]] = []
+    for row in rows:
+        due = _Due._make(row)
+        to_tell, told_at, wake_at = due_now(_rungs(tx, due), due.told_at, now)
+        told.append(
+            {
+                "b_case_id": due.case_id,
+                "b_code": due.code,
+                "b_due_at": due.due_at,
+                "b_told_at": told_at,
+                "b_wake_at": wake_at,
+            }
+        )
+        tell += [_notice(due.case_id, due.unit, rung, staffed, now) for rung in to_tell]
+    tx.execute(_TOLD, told)
+    result.notices += _tell(tx, tell)
+    return len(rows) == CHUNK
+
+
+def _rungs(tx: Connection, due: _Due) -> tuple[Rung, ...]:
+    if due.participation in _DECLINED and due.step != Step.INTAKE_TALK.value:
+        return ()
+    late = due.opened_at - due.admitted_at > LATE_OPENING
+    return task_rungs(
+        package_named(tx, due.package).rule(due.code),
+        due_at=due.due_at,
+        known_at=due.known_at,
+        hurried=due.hurried,
+        release_on=due.release_on,
+        t0=due.opened_at if late else due.admitted_at,
+    )
+
+
+def _notice(
+    case_id: int, unit: str, rung: Rung, staffed: frozenset[tuple[str, str]], now: datetime
+) -> dict[str, Any]:
+    """The row of a notice; a role without anybody passes it to the unit lead, else to admins."""
+    at_unit = rung.unit or unit
+    role, unstaffed = rung.to_role, False
+    if (at_unit, role.value) not in staffed:
+        lead = (at_unit, Role.UNIT_LEAD.value) in staffed
+        role, unstaffed = (Role.UNIT_LEAD if lead else Role.ADMIN), not lead
+    return {
+        "case_id": case_id,
+        "task": rung.task,
+        "rung": rung.rung,
+        "due_at": rung.due_at or rung.at,
+        "at": rung.at,
+        "unit": at_unit,
+        "to_role": role.value,
+        "unstaffed": unstaffed,
+        "told_at": now,
+    }
+
+
+def _tell(tx: Connection, rows: list[dict[str, Any]]) -> int:
+    """Write notices that were not told before; returns how many those were."""
+    if not rows:
+        return 0
+    return max(tx.execute(_TELL[tx.dialect.name], rows).rowcount, 0)
+
+
+def _advance_cases(tx: Connection, result: SweepResult, now: datetime) -> bool:
+    """One chunk of cases; False when none is left."""
+    rows = tx.execute(_DUE_CASES, {"now": now}).all()
+    if not rows:
+        return False
+    staffed = accounts.staffed_roles(tx, on=local_date(now))
+    for row in rows:
+        before = queries.case_for_update(tx, SYSTEM, row.ref)
+        if before.wake_at is not None and before.wake_at <= now:
+            _advance(tx, before, staffed, result, now)
+    return len(rows) == CHUNK
+
+
+def advance(tx: Connection, ref: str, *, now: datetime) -> SweepResult:
+    """Do what is due for one case: tell its notices, close it when its follow-up is over."""
+    result = SweepResult()
+    staffed = accounts.staffed_roles(tx, on=local_date(now))
+    _advance(tx, queries.case_for_update(tx, SYSTEM, ref), staffed, result, now)
+    return result
+
+
+def _advance(
+    tx: Connection,
+    before: Case,
+    staffed: frozenset[tuple[str, str]],
+    result: SweepResult,
+    now: datetime,
+) -> None:
+    package = package_named(tx, before.package)
+    after = _followed_up(before, now)
+    if after is not before:
+        result.phase_changes += 1
+        result.closed += 1
+    else:
+        _announce(tx, before, staffed, result, now)
+    after = replan(before, replace(after, told_at=now), package, now=now)
+    # What has passed is handled now; only what lies ahead may wake the case again.
+    ahead = [at for at in case_instants(after, package) if at > now]
+    after = replace(after, wake_at=min(ahead, default=None))
+    store.write_changes(
+        tx,
+        before,
+        after,
+        Verb.ADVANCED if after.phase is before.phase else Verb.CLOSED,
+        SYSTEM,
+        now=now,
+        happened_at=after.closed_at if after.phase is not before.phase else None,
+    )
+
+
+def _followed_up(case: Case, now: datetime) -> Case:
+    if case.phase is not Phase.FOLLOW_UP or case.released_at is None:
+        return case
+    ends_at = follow_up_ends_at(case.released_at)
+    if now < ends_at:
+        return case
+    return closed(case, CloseReason.COMPLETED, closed_at=ends_at, now=now, by=SYSTEM.account)
+
+
+def _announce(
+    tx: Connection,
+    case: Case,
+    staffed: frozenset[tuple[str, str]],
+    result: SweepResult,
+    now: datetime,
+) -> None:
+    rungs = case_notices(case, package_named(tx, case.package))
+    to_tell, _, _ = due_now(rungs, None, now)
+    if not to_tell or case.id is None:
+        return
+    before = {tuple(row) for row in tx.execute(_TOLD_BEFORE, {"case_id": case.id})}
+    for rung in to_tell:
+        row = _notice(case.id, case.unit, rung, staffed, now)
+        key = (row["task"], row["rung"], row["due_at"], row["unit"], row["to_role"])
+        if key in before:
+            continue
+        told = _tell(tx, [row])
+        if rung.rung == MISSED:
+            result.missed += told
+        else:
+            result.notices += told
+
+
+_DECLINED: Final = frozenset({Participation.DECLINED.value, Participation.WITHDRAWN.value})

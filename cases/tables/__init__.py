@@ -1,0 +1,116 @@
+"""Every table of the domain, once.
+
+Ids are internal integers; what leaves the house is an opaque `ref`. Every status has a CHECK,
+every constraint a name, nothing cascades. Tables kept append-only by triggers are listed in
+`APPEND_ONLY`. The case tables are a projection of `case_event`: `overlev doctor --rebuild` folds
+the events and compares.
+"""
+
+from cases.tables.case import (
+    answer,
+    appointment,
+    case_,
+    consent,
+    due_change,
+    group_attendance,
+    group_session,
+    health_answer,
+    release_date,
+    stay,
+    task,
+    transfer,
+)
+from cases.tables.facts import (
+    access_log,
+    access_subject,
+    backoff,
+    case_event,
+    heartbeat,
+    idempotency,
+    import_run,
+    notice,
+    roster_said,
+)
+from cases.tables.organisation import (
+    account,
+    api_token,
+    controller,
+    distributor,
+    membership,
+    package_version,
+    token_unit,
+    unit,
+    unit_alias,
+    unit_controller,
+    unit_package,
+    unit_project,
+    unit_version,
+    web_session,
+)
+from cases.tables.people import (
+    erasure,
+    naloxone_event,
+    person,
+    person_identifier,
+    person_merge,
+    phone,
+)
+
+APPEND_ONLY = (
+    "access_log",
+    "access_subject",
+    "case_event",
+    "consent",
+    "due_change",
+    "erasure",
+    "naloxone_event",
+    "notice",
+    "release_date",
+    "unit_project",
+)
+"""Tables in which the database itself refuses UPDATE and DELETE."""
+
+__all__ = [
+    "APPEND_ONLY",
+    "access_log",
+    "access_subject",
+    "account",
+    "answer",
+    "api_token",
+    "appointment",
+    "backoff",
+    "case_",
+    "case_event",
+    "consent",
+    "controller",
+    "distributor",
+    "due_change",
+    "erasure",
+    "group_attendance",
+    "group_session",
+    "health_answer",
+    "heartbeat",
+    "idempotency",
+    "import_run",
+    "membership",
+    "naloxone_event",
+    "notice",
+    "package_version",
+    "person",
+    "person_identifier",
+    "person_merge",
+    "phone",
+    "release_date",
+    "roster_said",
+    "stay",
+    "task",
+    "token_unit",
+    "transfer",
+    "unit",
+    "unit_alias",
+    "unit_controller",
+    "unit_package",
+    "unit_project",
+    "unit_version",
+    "web_session",
+]

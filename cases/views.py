@@ -1,0 +1,333 @@
+"""What a viewer may see of a case, field by field, as plain values ready to be printed or sent.
+
+Every reading here writes its row in the access log, in the caller's transaction: commit before a
+byte leaves. Times are ISO 8601 with Norway's offset, dates ISO, codes as stored.
+
+Who sees what: the participation's reason and history only health roles; of a health task
+correctional roles see the state, never the answer or who; of an appointment that tells something
+only its time, unless the person consented to sharing; a unit that gave the case away reads for 14
+days its own past. An erased person has no number; details that were sealed are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, select
+
+from cases import health, history, people, queries, standing, vault
+from cases.access import Viewer, check_may_open_cases, sees_who
+from cases.appointments import outside_window, sees_details
+from cases.journal import SYSTEM_SCOPE, AccessRow, append
+from cases.model import Appointment, Case, Phase, Role, Step, Task, answers_in_order
+from cases.package import Package
+from cases.registry import package_named
+from cases.rules import one_of
+from cases.tables import notice
+from core.clock import iso_local
+from core.keystore import KeyDestroyed
+from notifications import outbox
+
+View = dict[str, Any]
+"""Plain JSON values."""
+
+CASE_READ: Final = "case_read"
+CASES_LISTED: Final = "cases_listed"
+
+SOME_PLACE: Final = "avtale"
+"""The place of an appointment whose details are not the viewer's to see."""
+
+SEES_CONSENTS: Final = frozenset(
+    {Role.HEALTH, Role.HEALTH_LEAD, Role.COORDINATOR, Role.UNIT_LEAD, Role.OPERATOR}
+)
+
+_NOTICES: Final = (
+    select(notice.c.task, notice.c.rung, notice.c.at, notice.c.to_role, notice.c.told_at)
+    .where(notice.c.case_id == bindparam("case_id"))
+    .order_by(notice.c.at, notice.c.id)
+)
+
+
+def read_case(tx: Connection, viewer: Viewer, ref: str, *, now: datetime) -> View:
+    """One case as this viewer may see it, the reading logged. Raises `CaseNotFound`, `NotAllowed`.
+
+    A unit that gave the case away less than 14 days ago reads it as it was when it let go.
+    """
+    case = queries.case_by_ref(tx, viewer, ref, past=True, now=now)
+    given_up = history.stay_given_up(viewer, case)
+    if given_up is None:
+        view = case_view(tx, viewer, case, now=now)
+    else:
+        past = history.until_given_up(tx, case, given_up)
+        view = case_view(tx, viewer, past, now=given_up.to_at or now, past=True)
+    look = AccessRow(
+        scope=case.unit if given_up is None else given_up.unit,
+        at=now,
+        actor=viewer.account,
+        role=viewer.role.value,
+        verb=CASE_READ,
+        case_ref=ref,
+    )
+    append(tx, [look], now=now)
+    return view
+
+
+def list_cases(
+    tx: Connection,
+    viewer: Viewer,
+    *,
+    now: datetime,
+    unit: str | None = None,
+    phase: str | None = None,
+    overdue: bool = False,
+) -> list[View]:
+    """The viewer's cases, the earliest due first, the look logged with every case on the list.
+
+    `overdue_tasks` counts what `overdue` says. Raises `NotAllowed`, `BadInput`.
+    """
+    check_may_open_cases(viewer)
+    of_phase = one_of(Phase, phase, "phase").value if phase is not None else None
+    lines = list(
+        queries.case_lines(tx, viewer, now=now, unit=unit, phase=of_phase, overdue=overdue)
+    )
+    identities = people.opened(tx, {line.person: line.identity_enc for line in lines})
+    numbers = {person: identity.inmate_no for person, identity in identities.items()}
+    place = unit if unit is not None or len(viewer.units) != 1 else next(iter(viewer.units))
+    look = AccessRow(
+        scope=place if place is not None and lines else SYSTEM_SCOPE,
+        at=now,
+        actor=viewer.account,
+        role=viewer.role.value,
+        verb=CASES_LISTED,
+        subjects=tuple(line.ref for line in lines),
+    )
+    append(tx, [look], now=now)
+    return [
+        {
+            "ref": line.ref,
+            "inmate_no": numbers.get(line.person),
+            "unit": line.unit,
+            "phase": line.phase,
+            "participation": line.participation,
+            "next_task": line.next_task,
+            "next_due_at": _at(line.next_due_at),
+            "overdue": line.overdue > 0,
+            "overdue_tasks": line.overdue,
+        }
+        for line in lines
+    ]
+
+
+def case_view(
+    tx: Connection, viewer: Viewer, case: Case, *, now: datetime, past: bool = False
+) -> View:
+    """The whole case as values. With `past`, `case` is a folded one and `now` when it ended.
+
+    Logs nothing: `read_case` is the door; a caller that shows a case it has loaded already writes
+    its own row.
+    """
+    package = package_named(tx, case.package)
+    identity = people.identity_of(tx, case.person)
+    view: View = {
+        "ref": case.ref,
+        "inmate_no": identity.inmate_no if identity is not None else None,
+        "unit": case.unit,
+        "phase": case.phase.value,
+        "participation": case.participation.value,
+        "close_reason": case.close_reason.value if case.close_reason else None,
+        "short_notice": standing.short_notice(case),
+        "late_opened": case.late_opened,
+        "admitted_at": _at(case.admitted_at),
+        "opened_at": _at(case.opened_at),
+        "release": _release(case),
+        "released_at": _at(case.released_at),
+        "steps": _steps(case, package, viewer, _answers(tx, viewer, case), now),
+        "release_dates": [
+            {
+                "kind": record.kind.value,
+                "on": _on(record.on),
+                "source": record.source.value,
+                "recorded_at": _at(record.recorded_at),
+                "by": record.by,
+            }
+            for record in case.release_dates
+        ],
+        "appointments": [
+            _appointment(tx, viewer, case, each)
+            for each in sorted(case.appointments, key=lambda each: (each.starts_at, each.id))
+        ],
+        "transfers": [
+            {
+                "id": each.id,
+                "from": each.from_unit,
+                "to": each.to_unit,
+                "state": each.state.value,
+            }
+            for each in sorted(case.transfers, key=lambda each: (each.proposed_at, each.id))
+        ],
+        # Messages go to released persons only, so a case that could be given away had none.
+        "messages": [] if past else _messages(tx, case),
+        "notices": _notices(tx, case, until=now if past else None),
+        "deviations": [
+            {
+                "task": each.task,
+                "step": each.step.value,
+                "missed_at": _at(each.missed_at),
+                "corrected": each.corrected,
+            }
+            for each in standing.deviations(case)
+        ],
+    }
+    if viewer.reads_health:
+        view["answers"] = _offer_answers(case)
+    if viewer.role in SEES_CONSENTS:
+        view["consents"] = _consents(case)
+    return view
+
+
+def _release(case: Case) -> View | None:
+    if case.release_on is None:
+        return None
+    return {
+        "on": _on(case.release_on),
+        "kind": case.release_kind.value if case.release_kind else None,
+        "known_at": _at(case.release_known_at),
+    }
+
+
+def _steps(
+    case: Case, package: Package, viewer: Viewer, answers: dict[str, str], now: datetime
+) -> list[View]:
+    # A case stores its tasks by code; people know them in the order of the package.
+    in_order = [task for rule in package.tasks if (task := case.task(rule.code)) is not None]
+    steps = []
+    for step in Step:
+        tasks = [task for task in in_order if task.step is step]
+        if tasks:
+            steps.append(
+                {
+                    "step": step.value,
+                    "state": standing.step_state(tasks, now).value,
+                    "due_at": _at(standing.step_due(tasks)),
+                    "tasks": [_task(task, viewer, answers, now) for task in tasks],
+                }
+            )
+    return steps
+
+
+def _task(task: Task, viewer: Viewer, answers: dict[str, str], now: datetime) -> View:
+    view: View = {
+        "task": task.code,
+        "owner": task.owner.value,
+        "state": task.state.value,
+        "due_at": _at(task.due_at),
+        "overdue": standing.is_overdue(task, now),
+        "done_at": _at(task.done_at),
+        "recorded_at": _at(task.recorded_at),
+        "done_by": task.done_by if sees_who(viewer, task) else None,
+        "form": task.form,
+        "reason": task.reason,
+    }
+    answer = answers.get(task.code) if health.is_private(task) else task.answer
+    if answer is not None and task.finished:
+        view["answer"] = answer
+    return view
+
+
+def _answers(tx: Connection, viewer: Viewer, case: Case) -> dict[str, str]:
+    """Health answers; nothing is selected for roles that may not read them."""
+    try:
+        return health.answers_for(tx, viewer, case)
+    except KeyDestroyed:
+        return {}
+
+
+def _appointment(tx: Connection, viewer: Viewer, case: Case, each: Appointment) -> View:
+    if not sees_details(viewer, case, each.kind):
+        return {
+            "id": each.id,
+            "kind": None,
+            "starts_at": _at(each.starts_at),
+            "status": each.status.value,
+            "with": None,
+            "place": SOME_PLACE,
+            "phone": None,
+            "outside_window": outside_window(case, each),
+        }
+    try:
+        details = vault.unseal(tx, case.person, vault.DETAILS, each.details)
+    except KeyDestroyed:
+        details = {}
+    return {
+        "id": each.id,
+        "kind": each.kind.value,
+        "starts_at": _at(each.starts_at),
+        "status": each.status.value,
+        "with": details.get("with"),
+        "place": details.get("place"),
+        "phone": details.get("phone"),
+        "outside_window": outside_window(case, each),
+    }
+
+
+def _messages(tx: Connection, case: Case) -> list[View]:
+    return [
+        {
+            "about": message.about,
+            "send_at": _at(message.send_at),
+            "state": message.state.value,
+            "why": message.why,
+        }
+        for message in outbox.of_subject(tx, case.ref)
+    ]
+
+
+def _notices(tx: Connection, case: Case, *, until: datetime | None) -> list[View]:
+    rows: Iterable[Any] = tx.execute(_NOTICES, {"case_id": case.id})
+    return [
+        {
+            "task": row.task or None,
+            "rung": row.rung,
+            "at": _at(row.at),
+            "to_role": row.to_role,
+        }
+        for row in rows
+        if until is None or row.told_at <= until
+    ]
+
+
+def _offer_answers(case: Case) -> list[View]:
+    return [
+        {
+            "answer": answer.status.value,
+            "reason": answer.reason,
+            "happened_at": _at(answer.happened_at),
+            "recorded_at": _at(answer.recorded_at),
+            "by": answer.by,
+        }
+        for answer in answers_in_order(case.answers)
+    ]
+
+
+def _consents(case: Case) -> list[View]:
+    return [
+        {
+            "purpose": consent.purpose.value,
+            "to": consent.receiver.value if consent.receiver else None,
+            "given": consent.given,
+            "happened_at": _at(consent.happened_at),
+            "recorded_at": _at(consent.recorded_at),
+            "by": consent.by,
+        }
+        for consent in sorted(case.consents, key=lambda each: (each.happened_at, each.seq))
+    ]
+
+
+def _at(instant: datetime | None) -> str | None:
+    return iso_local(instant) if instant is not None else None
+
+
+def _on(day: date | None) -> str | None:
+    return day.isoformat() if day is not None else None
