@@ -80,6 +80,7 @@ OPERATOR: Final = Viewer("operator", Role.OPERATOR)
 SYSTEM: Final = Viewer("system", Role.OPERATOR)
 """What the engine does by itself: closings, asked-again offers."""
 
+
 def check_may_open_cases(viewer: Viewer) -> None:
     """Raise `NotAllowed` for roles that have no cases, before anything is looked up."""
     if viewer.role not in CASE_ROLES:

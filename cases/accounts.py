@@ -54,8 +54,8 @@ def add(
     display_name: str,
     role: str,
     units: Iterable[str],
-    password: str | None,
     *,
+    password: str | None,
     now: datetime,
     valid_from: date | None = None,
 ) -> str:
@@ -141,12 +141,8 @@ def _insert(tx: Connection, accounts: Sequence[_Account], now: datetime) -> list
             for ref, each in zip(refs, accounts, strict=True)
         ],
     )
-    ids = {
-        ref: found
-        for ref, found in tx.execute(
-            select(account.c.ref, account.c.id).where(account.c.ref.in_(refs))
-        )
-    }
+    made = select(account.c.ref, account.c.id).where(account.c.ref.in_(refs))
+    ids = {row.ref: row.id for row in tx.execute(made)}
     rows: list[dict[str, Any]] = [
         {
             "account_id": ids[ref],
@@ -233,9 +229,7 @@ def staffed_roles(tx: Connection, *, on: date) -> frozenset[tuple[str, str]]:
     return frozenset((row.unit, row.role) for row in rows)
 
 
-def add_token(
-    tx: Connection, label: str, role: str, units: Iterable[str], *, now: datetime
-) -> str:
+def add_token(tx: Connection, label: str, role: str, units: Iterable[str], *, now: datetime) -> str:
     """Make a token for another system; only its hash is kept, so it is shown this once."""
     of_role = _role(role)
     codes = _units(tx, of_role, units)

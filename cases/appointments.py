@@ -194,7 +194,7 @@ def record_outcome(
     now: datetime,
     happened_at: datetime | None = None,
 ) -> Case:
-    """Move an appointment to a new status: confirmed, attended, no_show, cancelled, moved, …"""
+    """Move an appointment to a new status, as far as its present one lets it."""
     check_may_open_cases(viewer)
     rules.check_role(viewer, BOOKING, "record how an appointment went")
     ref = tx.execute(_CASE_OF, {"id": appointment_id}).scalar_one_or_none()

@@ -39,9 +39,7 @@ _KEEP: Final = insert(health_answer).values(
     by=bindparam("by"),
 )
 _FORGET: Final = delete(health_answer).where(
-    and_(
-        health_answer.c.case_id == bindparam("case_id"), health_answer.c.task == bindparam("task")
-    )
+    and_(health_answer.c.case_id == bindparam("case_id"), health_answer.c.task == bindparam("task"))
 )
 _ANSWERS: Final = select(
     health_answer.c.task, health_answer.c.controller_id, health_answer.c.value_enc

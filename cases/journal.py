@@ -60,7 +60,7 @@ _INSERT_ACCESS_RETURNING: Final = insert(access_log).returning(access_log.c.id)
 _INSERT_SUBJECT: Final = insert(access_subject)
 
 
-def event_text(  # noqa: PLR0913 - the columns of the row, one by one
+def event_text(
     *,
     case_ref: str,
     seq: int,
@@ -90,7 +90,7 @@ def event_text(  # noqa: PLR0913 - the columns of the row, one by one
     )
 
 
-def access_text(  # noqa: PLR0913 - the columns of the row, one by one
+def access_text(
     *,
     scope: str,
     at: datetime,

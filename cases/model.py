@@ -496,7 +496,7 @@ class Case:
         return None
 
     def with_task(self, changed: Task) -> Case:
-        """This case with one task replaced (matched by its code)."""
+        """The case with one task replaced (matched by its code)."""
         return replace(
             self, tasks=tuple(changed if t.code == changed.code else t for t in self.tasks)
         )

@@ -251,13 +251,12 @@ def controller_id(tx: Connection, kind: str, name: str) -> int:
 
 
 def _write_project(tx: Connection, said: _Said, now: datetime) -> bool:
-    known: dict[str, Any] = {}
-    for event, value in tx.execute(
+    recorded = (
         select(unit_project.c.event, unit_project.c.value)
         .where(unit_project.c.unit == said.code)
         .order_by(unit_project.c.id)
-    ):
-        known[event] = value
+    )
+    known = {row.event: row.value for row in tx.execute(recorded)}
     rows: list[dict[str, Any]] = []
     if said.cohort_year is not None:
         if known.get("active") != said.cohort_year:

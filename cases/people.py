@@ -50,9 +50,7 @@ _INSERT_PERSON: Final = insert(person).values(
         for name in ("ref", "identity_enc", "language", "protection", "counted_as", "made_at")
     }
 )
-_PERSON_ID: Final = (
-    select(person.c.id).where(person.c.ref == bindparam("person")).scalar_subquery()
-)
+_PERSON_ID: Final = select(person.c.id).where(person.c.ref == bindparam("person")).scalar_subquery()
 _INSERT_IDENTIFIER: Final = insert(person_identifier).values(
     person_id=_PERSON_ID,
     kind=bindparam("kind"),
@@ -195,7 +193,7 @@ def _counted_as(tx: Connection, digests: Iterable[str]) -> dict[str, str]:
     if not wanted:
         return {}
     # Newest first, so that the oldest person met with the number stays in the dictionary.
-    return {digest: counted for digest, counted in tx.execute(_SAME_IDENTITY, {"digests": wanted})}
+    return {row.digest: row.counted_as for row in tx.execute(_SAME_IDENTITY, {"digests": wanted})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,9 +241,7 @@ def change(tx: Connection, ref: str, said: PersonChange, *, now: datetime) -> Re
     return Registered(ref, counted_as)
 
 
-def _note_national_id(
-    tx: Connection, ref: str, number: str, counted_as: str, now: datetime
-) -> str:
+def _note_national_id(tx: Connection, ref: str, number: str, counted_as: str, now: datetime) -> str:
     digest = vault.digest(tx, NATIONAL_ID, number)
     same = _counted_as(tx, [digest])
     known = tx.execute(_HAS_IDENTIFIER, {"person": ref, "kind": NATIONAL_ID, "digest": digest})

@@ -41,7 +41,7 @@ def visible_cases(viewer: Viewer, *, past: bool = False) -> ColumnElement[bool]:
     Raises `NotAllowed` for roles without cases, before anything is looked up.
     """
     check_may_open_cases(viewer)
-    return _visible(_places(viewer), past)
+    return _visible(_places(viewer), past=past)
 
 
 def visible_binds(
@@ -79,7 +79,7 @@ def _among(column: Any, places: int) -> ColumnElement[bool]:
     return or_(*(column == bindparam(f"viewer_unit_{at}") for at in range(places)))
 
 
-def _visible(places: int | None, past: bool) -> ColumnElement[bool]:
+def _visible(places: int | None, *, past: bool) -> ColumnElement[bool]:
     if places is None:
         return true()
     owned = _among(case_.c.unit, places)
@@ -96,8 +96,8 @@ def _visible(places: int | None, past: bool) -> ColumnElement[bool]:
 
 
 @lru_cache(maxsize=64)
-def _by_ref(dialect: str, places: int | None, past: bool) -> Select[Any]:
-    return LOAD[dialect].where(_visible(places, past), case_.c.ref == bindparam("ref"))
+def _by_ref(dialect: str, places: int | None, *, past: bool) -> Select[Any]:
+    return LOAD[dialect].where(_visible(places, past=past), case_.c.ref == bindparam("ref"))
 
 
 @lru_cache(maxsize=64)
@@ -128,7 +128,7 @@ def case_by_ref(
     """The case with this reference. Raises `CaseNotFound`, `NotAllowed`."""
     check_may_open_cases(viewer)
     row = tx.execute(
-        _by_ref(tx.dialect.name, _places(viewer), past),
+        _by_ref(tx.dialect.name, _places(viewer), past=past),
         {"ref": ref} | visible_binds(viewer, past=past, now=now),
     ).one_or_none()
     if row is None:
@@ -265,4 +265,3 @@ def transfers_to_answer(tx: Connection, viewer: Viewer) -> list[Any]:
             or_(_among(transfer.c.to_unit, places), _among(transfer.c.from_unit, places))
         )
     return list(tx.execute(query, visible_binds(viewer)))
-

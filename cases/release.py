@@ -112,7 +112,7 @@ def released(
     )
 
 
-def release(  # noqa: PLR0913 - the facts of a release
+def release(
     tx: Connection,
     viewer: Viewer,
     ref: str,

@@ -77,6 +77,18 @@ def finish(before: Case | None, after: Case, package: Package, *, now: datetime)
     return replan(before, with_phase(after, now=now), package, now=now)
 
 
+def _settle(before: Case, settled: Task, package: Package, *, now: datetime) -> Case:
+    """The case with an open or prepared task settled by a person.
+
+    Completing a task is no anchor of the plan: no other task moves (a property test holds this),
+    so nothing is planned anew. One that was missed goes the long way.
+    """
+    task = before.task(settled.code)
+    if task is None or task.state is TaskState.MISSED:
+        return finish(before, before.with_task(settled), package, now=now)
+    return before.with_task(settled)
+
+
 def open_case(admission: Admission, viewer: Viewer, package: Package, *, now: datetime) -> Case:
     """The value of a new case (nothing is written); `store.write_changes` then writes it."""
     tasks = tuple(
@@ -162,6 +174,8 @@ def complete_task(
     settled = replace(
         task,
         state=TaskState.DONE,
+        settled_at=done_at,
+        wake_at=None,
         done_at=done_at,
         recorded_at=now,
         done_by=viewer.account,
@@ -169,7 +183,7 @@ def complete_task(
         form=done.form,
         answer=None if private else done.answer,
     )
-    after = finish(before, before.with_task(settled), package, now=now)
+    after = _settle(before, settled, package, now=now)
     if private and done.answer is not None:
         health.keep_answer(tx, before, task.code, done.answer, viewer, now=now)
     return store.write_changes(
@@ -206,6 +220,8 @@ def waive_task(
     waived = replace(
         task,
         state=TaskState.WAIVED,
+        settled_at=at,
+        wake_at=None,
         done_at=at,
         recorded_at=now,
         done_by=viewer.account,
@@ -213,7 +229,7 @@ def waive_task(
         reason=why.value,
     )
     package = package_named(tx, before.package)
-    after = finish(before, before.with_task(waived), package, now=now)
+    after = _settle(before, waived, package, now=now)
     return store.write_changes(
         tx,
         before,

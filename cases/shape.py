@@ -100,7 +100,6 @@ HEAD_FIELDS: Final = tuple(f.name for f in dataclasses.fields(Case) if f.name no
 """The fields of the case itself that are stored in its row."""
 
 HEAD_READERS: Final = readers_of(Case, HEAD_FIELDS)
-_HEAD_VALUES: Final = attrgetter(*HEAD_FIELDS)
 
 
 def plain(value: Any) -> Plain:
@@ -149,8 +148,10 @@ def _whole(value: Any, fields: Iterable[str], *, leave_out: frozenset[str]) -> d
     }
 
 
-def changed_rows(before: Case | None, after: Case, part: Part) -> tuple[list[Any], list[Any]]:
-    """The (new, changed) values of one part; nothing of a case is ever taken away.
+def changed_rows(
+    before: Case | None, after: Case, part: Part
+) -> tuple[list[Any], list[tuple[Any, Any]]]:
+    """The new values of one part, and the (old, changed) ones; nothing is ever taken away.
 
     Raises `ValueError` when something that was there is gone, because no event could say so.
     """
@@ -161,13 +162,13 @@ def changed_rows(before: Case | None, after: Case, part: Part) -> tuple[list[Any
     key = part.key
     old = {getattr(value, key): value for value in was}
     new: list[Any] = []
-    changed: list[Any] = []
+    changed: list[tuple[Any, Any]] = []
     for value in now:
         known = old.pop(getattr(value, key), None)
         if known is None:
             new.append(value)
         elif known is not value and known != value:
-            changed.append(value)
+            changed.append((known, value))
     if old:
         msg = f"{part.attribute} {sorted(old)} disappeared from a case"
         raise ValueError(msg)
@@ -185,15 +186,13 @@ def difference(before: Case | None, after: Case) -> Diff:
         new, changed = changed_rows(before, after, part)
         if not new and not changed:
             continue
-        old = {getattr(v, part.key): v for v in getattr(before, part.attribute, ())}
         rows: dict[str, Any] = {}
         for value in new:
             rows[str(getattr(value, part.key))] = _whole(value, part.fields, leave_out=MACHINERY)
-        for value in changed:
-            key = getattr(value, part.key)
-            fields = _changed(old[key], value, part.fields, leave_out=MACHINERY)
+        for old, value in changed:
+            fields = _changed(old, value, part.fields, leave_out=MACHINERY)
             if fields:
-                rows[str(key)] = fields
+                rows[str(getattr(value, part.key))] = fields
         if rows:
             diff[part.attribute] = rows
     return diff

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, StrEnum
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    Update,
     bindparam,
     cast,
     exists,
@@ -40,7 +42,7 @@ from cases.shape import (
     difference,
     in_order,
 )
-from cases.wanted import wanted, why_none
+from cases.wanted import wanted, why_not
 from core.clock import local_date
 from core.errors import Conflict
 from notifications import outbox
@@ -58,7 +60,6 @@ PART_TABLES: Final[dict[str, Table]] = {
     "consents": tables.consent,
     "due_changes": tables.due_change,
 }
-UNCHANGING: Final = frozenset({"release_dates", "consents", "due_changes"})
 
 
 class Verb(StrEnum):
@@ -196,19 +197,36 @@ def _insert_head() -> Any:
 
 _INSERT_HEAD: Final = _insert_head()
 _HEAD_WRITTEN: Final = tuple(name for name in HEAD_FIELDS if name not in ("ref", "person"))
-_UPDATE_HEAD: Final = (
-    update(case_)
-    .where(case_.c.id == bindparam("b_id"), case_.c.version == bindparam("b_version"))
-    .values(
-        {name: bindparam(f"b_{name}") for name in _HEAD_WRITTEN}
-        | {
-            "admitted_on": bindparam("b_admitted_on"),
-            "released_on": bindparam("b_released_on"),
-            "version": bindparam("b_next"),
-            "changed_seq": bindparam("b_changed_seq"),
-        }
+_ALONG: Final = {"admitted_at": "admitted_on", "released_at": "released_on"}
+"""Columns that follow from another: the local dates that counts are made by."""
+
+
+@lru_cache(maxsize=256)
+def _update_head(columns: tuple[str, ...]) -> Update:
+    """The UPDATE of just these columns of a case; few sets of columns ever occur."""
+    written = (*columns, *(_ALONG[name] for name in columns if name in _ALONG))
+    return (
+        update(case_)
+        .where(case_.c.id == bindparam("b_id"), case_.c.version == bindparam("b_version"))
+        .values(
+            {name: bindparam(f"b_{name}") for name in written}
+            | {"version": bindparam("b_next"), "changed_seq": bindparam("b_changed_seq")}
+        )
     )
-)
+
+
+@lru_cache(maxsize=256)
+def _update_part(attribute: str, columns: tuple[str, ...]) -> Update:
+    """The UPDATE of just these columns of a part's row."""
+    table = PART_TABLES[attribute]
+    key = next(part.key for part in PARTS if part.attribute == attribute)
+    return (
+        update(table)
+        .where(table.c.case_id == bindparam("b_case_id"), table.c[key] == bindparam("b_key"))
+        .values({name: bindparam(f"b_{name}") for name in columns})
+    )
+
+
 _IDS_OF: Final = select(case_.c.ref, case_.c.id).where(
     case_.c.ref.in_(bindparam("refs", expanding=True))
 )
@@ -218,28 +236,34 @@ _INSERT_PART: Final = {
     )
     for part in PARTS
 }
-_UPDATE_PART: Final = {
-    part.attribute: update(table)
-    .where(table.c.case_id == bindparam("b_case_id"), table.c[part.key] == bindparam("b_key"))
-    .values({name: bindparam(f"b_{name}") for name in part.fields if name != part.key})
-    for part in PARTS
-    if part.attribute not in UNCHANGING
-    for table in (PART_TABLES[part.attribute],)
-}
 
 
 def _column(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def _head_values(case: Case, now: datetime, prefix: str = "") -> dict[str, Any]:
-    values = {f"{prefix}{name}": _column(getattr(case, name)) for name in _HEAD_WRITTEN}
-    values[f"{prefix}admitted_on"] = local_date(case.admitted_at)
-    values[f"{prefix}released_on"] = (
-        local_date(case.released_at) if case.released_at is not None else None
+def _changed_columns(before: Any, after: Any, fields: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name in fields
+        if (new := getattr(after, name)) is not (old := getattr(before, name)) and new != old
     )
-    values[f"{prefix}changed_seq"] = int(now.timestamp() * 1_000_000)
+
+
+def _head_values(case: Case, columns: Iterable[str], prefix: str = "") -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in columns:
+        value = getattr(case, name)
+        values[f"{prefix}{name}"] = _column(value)
+        along = _ALONG.get(name)
+        if along is not None:
+            values[f"{prefix}{along}"] = local_date(value) if value is not None else None
     return values
+
+
+def _stamp(now: datetime) -> int:
+    """A number that grows with time, by which the newest changed cases are found."""
+    return int(now.timestamp() * 1_000_000)
 
 
 def write_changes(
@@ -297,19 +321,26 @@ def _write_heads(tx: Connection, changes: Sequence[Change], now: datetime) -> No
     new = []
     for change in changes:
         if change.before is None:
-            values = _head_values(change.after, now)
-            values |= {"ref": change.after.ref, "person": change.after.person, "version": 1}
+            values = _head_values(change.after, _HEAD_WRITTEN)
+            values |= {
+                "ref": change.after.ref,
+                "person": change.after.person,
+                "version": 1,
+                "changed_seq": _stamp(now),
+            }
             new.append(values)
     if new:
         tx.execute(_INSERT_HEAD, new)
     for change in changes:
         if change.before is None:
             continue
-        values = _head_values(change.after, now, "b_")
+        columns = _changed_columns(change.before, change.after, _HEAD_WRITTEN)
+        values = _head_values(change.after, columns, "b_")
         values["b_id"] = change.before.id
         values["b_version"] = change.before.version
         values["b_next"] = change.before.version + 1
-        if tx.execute(_UPDATE_HEAD, values).rowcount != 1:
+        values["b_changed_seq"] = _stamp(now)
+        if tx.execute(_update_head(columns), values).rowcount != 1:
             raise CaseChanged(
                 f"Case {change.after.ref} was changed by somebody else. Open it again and repeat."
             )
@@ -319,13 +350,13 @@ def _ids(tx: Connection, changes: Iterable[Change]) -> dict[str, int]:
     ids = {c.after.ref: c.before.id for c in changes if c.before is not None and c.before.id}
     new = [c.after.ref for c in changes if c.before is None]
     if new:
-        ids |= {ref: found for ref, found in tx.execute(_IDS_OF, {"refs": new})}
+        ids |= {row.ref: row.id for row in tx.execute(_IDS_OF, {"refs": new})}
     return ids
 
 
 def _write_part(tx: Connection, changes: Iterable[Change], part: Part, ids: dict[str, int]) -> None:
     inserts: list[dict[str, Any]] = []
-    updates: list[dict[str, Any]] = []
+    updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for change in changes:
         new, changed = changed_rows(change.before, change.after, part)
         case_id = ids[change.after.ref]
@@ -333,14 +364,15 @@ def _write_part(tx: Connection, changes: Iterable[Change], part: Part, ids: dict
             row = {name: _column(getattr(value, name)) for name in part.fields}
             row["case_id"] = case_id
             inserts.append(row)
-        for value in changed:
-            row = {f"b_{name}": _column(getattr(value, name)) for name in part.fields}
-            row["b_key"] = row.pop(f"b_{part.key}")
+        for old, value in changed:
+            columns = _changed_columns(old, value, part.fields)
+            row = {f"b_{name}": _column(getattr(value, name)) for name in columns}
+            row["b_key"] = getattr(value, part.key)
             row["b_case_id"] = case_id
-            updates.append(row)
+            updates.setdefault(columns, []).append(row)
     # Changed rows first: a transfer must be closed before the next one may be proposed.
-    if updates:
-        tx.execute(_UPDATE_PART[part.attribute], updates)
+    for columns, rows in updates.items():
+        tx.execute(_update_part(part.attribute, columns), rows)
     if inserts:
         tx.execute(_INSERT_PART[part.attribute], inserts)
 
@@ -349,7 +381,7 @@ def _sync_messages(tx: Connection, change: Change, now: datetime) -> None:
     after = wanted(change.after)
     before = wanted(change.before) if change.before is not None else ()
     if after != before:
-        outbox.sync(tx, change.after.ref, after, now=now, why=why_none(change.after))
+        outbox.sync(tx, change.after.ref, after, now=now, why=partial(why_not, change.after))
 
 
 def _event(

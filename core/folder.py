@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,19 +53,25 @@ class DataFolder:
         """
         if cls.exists(path):
             raise UnsafeSettings(f"{path} is a data folder already: use it, or name another")
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if secret_key:
-                KeyRing.derive(secret_key)  # refuses a weak one before anything is made
-            elif not (path / _SECRETS).exists():
-                _write_durably(path / _SECRETS, KeyRing.generate().to_json())
-            marker = {"format": FORMAT, "demo": demo, "made_at": iso_local(made_at)}
+        cls.prepare(path, secret_key=secret_key)
+        marker = {"format": FORMAT, "demo": demo, "made_at": iso_local(made_at)}
+        with _told(path):
             _write_durably(path / _MARKER, json.dumps(marker))
-        except OSError as failed:
-            raise UnsafeSettings(
-                f"{path} cannot be made or written ({failed.strerror}): check the path and rights"
-            ) from failed
         return cls.open(path)
+
+    @classmethod
+    def prepare(cls, path: Path, *, secret_key: str | None = None) -> KeyRing:
+        """Everything of `create` but the marker, so that databases can be made before it.
+
+        May be repeated: an attempt that was cut short goes on with the keys it left.
+        """
+        if secret_key:
+            KeyRing.derive(secret_key)  # refuses a weak one before anything is made
+        with _told(path):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not secret_key and not (path / _SECRETS).exists():
+                _write_durably(path / _SECRETS, KeyRing.generate().to_json())
+        return _ring_in(path, secret_key)
 
     @classmethod
     def open(cls, path: Path) -> DataFolder:
@@ -117,27 +124,43 @@ class DataFolder:
 
         Raises `UnsafeSettings` when both or neither are there, or the file is damaged.
         """
-        if secret_key:
-            if self.secrets_path.exists():
-                raise UnsafeSettings(
-                    f"OVERLEV_SECRET_KEY is set and {self.secrets_path} holds keys too:"
-                    " unset the variable, or move the file away if the folder is still empty"
-                )
-            return KeyRing.derive(secret_key)
-        try:
-            return KeyRing.from_json(self.secrets_path.read_text("utf-8"))
-        except FileNotFoundError:
-            raise UnsafeSettings(
-                f"no keys: set OVERLEV_SECRET_KEY, or put {self.secrets_path} back from its backup"
-            ) from None
-        except (OSError, ValueError):
-            raise UnsafeSettings(
-                f"{self.secrets_path} cannot be read as keys: put it back from its backup"
-            ) from None
+        return _ring_in(self.path, secret_key)
 
     def keep_ring(self, ring: KeyRing) -> None:
         """Replace `secrets.json` by a rotated ring, whole or not at all."""
         _write_durably(self.secrets_path, ring.to_json())
+
+
+def _ring_in(path: Path, secret_key: str | None) -> KeyRing:
+    secrets_path = path / _SECRETS
+    if secret_key:
+        if secrets_path.exists():
+            raise UnsafeSettings(
+                f"OVERLEV_SECRET_KEY is set and {secrets_path} holds keys too:"
+                " unset the variable, or move the file away if the folder is still empty"
+            )
+        return KeyRing.derive(secret_key)
+    try:
+        return KeyRing.from_json(secrets_path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UnsafeSettings(
+            f"no keys: set OVERLEV_SECRET_KEY, or put {secrets_path} back from its backup"
+        ) from None
+    except (OSError, ValueError):
+        raise UnsafeSettings(
+            f"{secrets_path} cannot be read as keys: put it back from its backup"
+        ) from None
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn a disk that refuses into one line with the way out."""
+    try:
+        yield
+    except OSError as failed:
+        raise UnsafeSettings(
+            f"{path} cannot be made or written ({failed.strerror}): check the path and rights"
+        ) from failed
 
 
 def _write_durably(file: Path, text: str) -> None:

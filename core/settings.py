@@ -103,6 +103,10 @@ class Settings(BaseSettings):
     small_number_threshold: int = Field(
         5, description=f"counts below it are hidden in published tables, at least {LEAST_THRESHOLD}"
     )
+    debug: bool = Field(
+        default=False,
+        description="1 shows where a fault of ours happened: places in the code, no values",
+    )
     twilio_account_sid: str | None = Field(None, description="SMS account; not read yet")
     twilio_auth_token: SecretStr | None = Field(
         None, description="its secret; not read yet", repr=False, json_schema_extra=_SECRET

@@ -1,0 +1,182 @@
+"""The outbox: what is wanted is written here, in the caller's transaction, and sent from here.
+
+`sync` makes the rows of one subject equal to what is wanted of it; `of_subject` tells what became
+of them. `claim` and `settle` are the worker's side (`notifications.claims`). Nothing here opens a
+transaction or calls a sender. Instants are aware, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from notifications.claims import claim, settle
+from notifications.message import (
+    MAY_HAVE_GONE,
+    Claimed,
+    ClaimResult,
+    Message,
+    MessageState,
+    Wanted,
+)
+from notifications.reasons import Reason
+from notifications.tables import FACTS, in_state, outbox
+
+__all__ = [
+    "ClaimResult",
+    "Claimed",
+    "Message",
+    "MessageState",
+    "Wanted",
+    "claim",
+    "of_subject",
+    "settle",
+    "sync",
+    "waiting_for_a_person",
+]
+
+WhyNot: TypeAlias = str | Callable[[str], str]
+"""A `Reason` value for all rows, or a function from a row's `about` to one."""
+
+_MESSAGES: Final = select(*FACTS, outbox.c.state, outbox.c.reason).order_by(
+    outbox.c.send_at, outbox.c.id
+)
+_OF_SUBJECT: Final = _MESSAGES.where(outbox.c.subject == bindparam("of_subject"))
+_FOR_A_PERSON: Final = _MESSAGES.where(in_state(MessageState.NEEDS_PERSON)).limit(
+    bindparam("limit")
+)
+
+_THIS: Final = outbox.c.id == bindparam("this")
+# Two verbs may find the same message missing at once; the second adds nothing.
+_ADD: Final = {
+    "sqlite": sqlite.insert(outbox).on_conflict_do_nothing(index_elements=["about"]),
+    "postgresql": postgresql.insert(outbox).on_conflict_do_nothing(index_elements=["about"]),
+}
+_WANT_AGAIN: Final = (
+    update(outbox)
+    .where(_THIS, in_state(MessageState.WANTED, MessageState.CANCELLED))
+    .values(
+        state="wanted",
+        reason=None,
+        settled_at=None,
+        person=bindparam("new_person"),
+        send_at=bindparam("new_send_at"),
+        expires_at=bindparam("new_expires_at"),
+        starts_at=bindparam("new_starts_at"),
+        template=bindparam("new_template"),
+        language=bindparam("new_language"),
+    )
+)
+_CANCEL: Final = (
+    update(outbox)
+    .where(_THIS, in_state(MessageState.WANTED))
+    .values(state="cancelled", reason=bindparam("new_reason"), settled_at=bindparam("at"))
+)
+
+
+def sync(
+    tx: Connection, subject: str, wanted: Sequence[Wanted], *, now: datetime, why: WhyNot
+) -> None:
+    """Make the stored messages of one subject equal to what is wanted of it.
+
+    Missing ones are added, changed ones moved, cancelled ones that are wanted again wanted again;
+    rows still `wanted` that are wanted no longer are cancelled with the reason `why`. What was
+    claimed once is never touched, and an occasion whose reminder may have gone on one rung gets
+    none on another. A second call with the same arguments changes nothing. Raises `ValueError`
+    for a message of another subject and for a `why` that is no `Reason`.
+
+    Costs one SELECT, and one statement each for what is added, moved and cancelled.
+    """
+    asked = {message.about: message for message in wanted}
+    if any(message.subject != subject for message in asked.values()):
+        raise ValueError("a message of another subject cannot be wanted here")
+    there = {message.about: message for message in of_subject(tx, subject)}
+    gone = {message.occasion for message in there.values() if message.state in MAY_HAVE_GONE}
+
+    missing = [
+        _new(message, now)
+        for about, message in asked.items()
+        if about not in there and message.occasion not in gone
+    ]
+    moved, ended = [], []
+    for about, message in there.items():
+        wish = asked.get(about)
+        if wish is not None and _is_to_change(message, wish, gone):
+            moved.append(_wish(message.id, wish))
+        elif wish is None and message.state is MessageState.WANTED:
+            reason = Reason(why if isinstance(why, str) else why(about))
+            ended.append({"this": message.id, "new_reason": reason.value, "at": now})
+    if missing:
+        tx.execute(_ADD[tx.dialect.name], missing)
+    if moved:
+        tx.execute(_WANT_AGAIN, moved)
+    if ended:
+        tx.execute(_CANCEL, ended)
+
+
+def of_subject(tx: Connection, subject: str) -> list[Message]:
+    """Every message there ever was about a subject, by the time it was to go."""
+    return [_message(row) for row in tx.execute(_OF_SUBJECT, {"of_subject": subject})]
+
+
+def waiting_for_a_person(tx: Connection, *, limit: int = 1000) -> list[Message]:
+    """Messages of which only a person can find out whether they went, or whose text is unfit."""
+    return [_message(row) for row in tx.execute(_FOR_A_PERSON, {"limit": limit})]
+
+
+def _is_to_change(message: Message, wish: Wanted, gone: set[str]) -> bool:
+    if message.state is MessageState.CANCELLED:
+        return wish.occasion not in gone
+    return message.state is MessageState.WANTED and any(
+        getattr(message, name) != getattr(wish, name)
+        for name in ("person", "send_at", "expires_at", "starts_at", "template", "language")
+    )
+
+
+def _new(message: Wanted, now: datetime) -> dict[str, Any]:
+    return {
+        "about": message.about,
+        "subject": message.subject,
+        "person": message.person,
+        "rung": message.rung,
+        "send_at": message.send_at,
+        "expires_at": message.expires_at,
+        "starts_at": message.starts_at,
+        "template": message.template,
+        "language": message.language,
+        "state": "wanted",
+        "wanted_at": now,
+    }
+
+
+def _wish(row_id: int, message: Wanted) -> dict[str, Any]:
+    return {
+        "this": row_id,
+        "new_person": message.person,
+        "new_send_at": message.send_at,
+        "new_expires_at": message.expires_at,
+        "new_starts_at": message.starts_at,
+        "new_template": message.template,
+        "new_language": message.language,
+    }
+
+
+def _message(row: Row[*tuple[Any, ...]]) -> Message:
+    return Message(
+        id=row.id,
+        about=row.about,
+        subject=row.subject,
+        person=row.person,
+        rung=row.rung,
+        send_at=row.send_at,
+        expires_at=row.expires_at,
+        starts_at=row.starts_at,
+        template=row.template,
+        language=row.language,
+        state=MessageState(row.state),
+        why=row.reason,
+    )
