@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, Date, and_, bindparam, insert, or_, select, update
 
 from cases.access import Viewer
 from cases.model import Role
@@ -20,6 +20,7 @@ from cases.tables import account, api_token, membership, token_unit, unit
 from core.clock import local_date
 from core.crypto import new_ref
 from core.errors import BadInput, Conflict, NotFound
+from core.statement import Prepared
 
 SHORTEST_PASSWORD: Final = 12
 UNIT_ROLES: Final = (
@@ -211,22 +212,28 @@ def viewer_of(tx: Connection, username: str, *, now: datetime) -> Viewer:
     return Viewer(rows[0].ref, role, units, belongs)
 
 
-def _in_force(on: date) -> Any:
+def _in_force(on: Any) -> Any:
     return and_(
         or_(membership.c.valid_from.is_(None), membership.c.valid_from <= on),
         or_(membership.c.valid_to.is_(None), membership.c.valid_to > on),
     )
 
 
+_STAFFED: Final = Prepared(
+    select(membership.c.unit, membership.c.role)
+    .join(account, account.c.id == membership.c.account_id)
+    .where(
+        account.c.disabled_at.is_(None),
+        membership.c.unit.is_not(None),
+        _in_force(bindparam("on", type_=Date)),
+    )
+    .distinct()
+)
+
+
 def staffed_roles(tx: Connection, *, on: date) -> frozenset[tuple[str, str]]:
     """The pairs (unit, role) that at least one active user fills on a day."""
-    rows = tx.execute(
-        select(membership.c.unit, membership.c.role)
-        .join(account, account.c.id == membership.c.account_id)
-        .where(account.c.disabled_at.is_(None), membership.c.unit.is_not(None), _in_force(on))
-        .distinct()
-    )
-    return frozenset((row.unit, row.role) for row in rows)
+    return frozenset((unit, role) for unit, role in _STAFFED.rows(tx, {"on": on}))
 
 
 def add_token(tx: Connection, label: str, role: str, units: Iterable[str], *, now: datetime) -> str:

@@ -1,22 +1,25 @@
-"""Appointments in their plain form: booking, confirming, and how they went."""
+"""Appointments: booking, confirming, moving, calling off, and how they went.
+
+What they rest on is pure: who may know the details (`cases.consents`), how long an outcome is
+waited for (`cases.outcomes`), what there is to look at after a booking (`cases.warnings`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, select
 
 from cases import queries, rules, store, vault
 from cases.access import Viewer, check_may_open_cases
+from cases.consents import SHARED_WITH, sees_details
 from cases.model import (
     Appointment,
     AppointmentKind,
     AppointmentStatus,
     Case,
-    Consent,
-    ConsentPurpose,
     Receiver,
     Role,
 )
@@ -25,27 +28,34 @@ from cases.replan import replan
 from cases.store import Verb
 from cases.tables import appointment as appointment_table
 from cases.tables import case_
-from core.clock import local_date
+from cases.warnings import outside_window
+from core.clock import iso_local, local_date
 from core.crypto import new_ref
 from core.errors import BadInput, Conflict, NotAllowed, NotFound, Refused
+
+__all__ = [
+    "BOOKING",
+    "LONGEST",
+    "NEXT",
+    "SHARED_WITH",
+    "AppointmentNotFound",
+    "Booking",
+    "book",
+    "controller_of",
+    "move",
+    "outside_window",
+    "record_outcome",
+    "sees_details",
+]
 
 LONGEST: Final = 200
 """Characters of a name or place on a card."""
 
-SHARED_WITH: Final[dict[AppointmentKind, Receiver]] = {
-    AppointmentKind.GP: Receiver.HEALTH,
-    AppointmentKind.OAT: Receiver.HEALTH,
-    AppointmentKind.SPECIALIST_ADDICTION: Receiver.HEALTH,
-    AppointmentKind.MUNICIPAL_ADDICTION: Receiver.HEALTH,
-    AppointmentKind.DENTIST: Receiver.HEALTH,
-    AppointmentKind.NALOXONE_OUTLET: Receiver.HEALTH,
-    AppointmentKind.NAV: Receiver.NAV,
-    AppointmentKind.HOUSING: Receiver.MUNICIPALITY,
-}
-"""Kinds whose details correctional staff see only with a sharing consent to this receiver."""
-
 BOOKING: Final = frozenset({Role.COORDINATOR, Role.UNIT_LEAD, Role.HEALTH, Role.HEALTH_LEAD})
-HEALTH_STAFF: Final = frozenset({Role.HEALTH, Role.HEALTH_LEAD, Role.OPERATOR})
+WENT: Final = frozenset(
+    {AppointmentStatus.ATTENDED, AppointmentStatus.NO_SHOW, AppointmentStatus.UNKNOWN}
+)
+"""Statuses that say how an appointment went, which nobody knows before it begins."""
 
 NEXT: Final[dict[AppointmentStatus, frozenset[AppointmentStatus]]] = {
     AppointmentStatus.REQUESTED: frozenset(
@@ -93,41 +103,18 @@ class Booking:
     status: str = "requested"
 
 
-def consent_in_force(
-    case: Case, purpose: ConsentPurpose, receiver: Receiver | None = None
-) -> Consent | None:
-    """The latest consent row of a purpose (and receiver) if it says *given*, else None."""
-    rows = [c for c in case.consents if c.purpose is purpose and c.receiver is receiver]
-    if not rows:
-        return None
-    latest = max(rows, key=lambda c: (c.happened_at, c.seq))
-    return latest if latest.given else None
-
-
-def sees_details(viewer: Viewer, case: Case, kind: AppointmentKind) -> bool:
-    """Whether the viewer sees kind, with whom and where, and not just a time.
-
-    Health staff always; coordinators and leads with the person's sharing consent to the receiver;
-    officers never, for the kinds that tell.
-    """
-    if viewer.role in HEALTH_STAFF or kind not in SHARED_WITH:
-        return True
-    if viewer.role is Role.OFFICER:
-        return False
-    return consent_in_force(case, ConsentPurpose.SHARING, SHARED_WITH[kind]) is not None
-
-
 def book(tx: Connection, viewer: Viewer, ref: str, booking: Booking, *, now: datetime) -> Case:
-    """Book an appointment, requested or confirmed already."""
+    """Book an appointment, requested or confirmed already.
+
+    One before the release in force is refused; what else there is to look at afterwards, late first
+    appointments among it, `cases.warnings` says of the case that comes back.
+    """
     before = queries.case_for_update(tx, viewer, ref)
     rules.check_role(viewer, BOOKING, "book appointments")
     rules.check_open(before)
     kind = rules.one_of(AppointmentKind, booking.kind, "kind")
     status = rules.one_of(AppointmentStatus, booking.status, "status")
-    if status not in (AppointmentStatus.REQUESTED, AppointmentStatus.CONFIRMED):
-        raise BadInput(
-            "unknown_code", "An appointment is booked as requested or confirmed.", "status"
-        )
+    _check_bookable(status)
     if not sees_details(viewer, before, kind):
         raise NotAllowed(
             f"Without the person's consent to sharing with {SHARED_WITH[kind]}, only health staff "
@@ -150,16 +137,21 @@ def book(tx: Connection, viewer: Viewer, ref: str, booking: Booking, *, now: dat
         details=vault.seal(tx, before.person, vault.DETAILS, details),
     )
     changed = replace(before, appointments=(*before.appointments, booked))
-    after = replan(before, changed, package_named(tx, before.package), now=now)
-    return store.write_changes(
+    return _write(
         tx,
-        before,
-        after,
-        Verb.APPOINTMENT_BOOKED,
         viewer,
+        before,
+        changed,
+        verb=Verb.APPOINTMENT_BOOKED,
+        kind=kind,
         now=now,
-        controller="health" if SHARED_WITH.get(kind) is Receiver.HEALTH else "correctional",
+        at=now,
     )
+
+
+def controller_of(kind: AppointmentKind) -> str:
+    """Which kind of controller a fact about an appointment of this kind belongs to."""
+    return "health" if SHARED_WITH.get(kind) is Receiver.HEALTH else "correctional"
 
 
 def _check_when(case: Case, starts_at: datetime, *, now: datetime) -> None:
@@ -194,55 +186,159 @@ def record_outcome(
     now: datetime,
     happened_at: datetime | None = None,
 ) -> Case:
-    """Move an appointment to a new status, as far as its present one lets it."""
+    """Bring an appointment to a new status, as far as its present one lets it.
+
+    `moved` here says only that it was moved, to no time that is known yet; see `move`.
+    """
+    before, this = _for_update(tx, viewer, appointment_id, "record how an appointment went")
+    to = rules.one_of(AppointmentStatus, status, "status")
+    _check_next(before, this, to)
+    at = happened_at or now
+    rules.check_happened(before, at, now=now, field="happened_at")
+    if to in WENT and at < this.starts_at:
+        raise Refused(
+            f"The appointment is at {iso_local(this.starts_at)} and has not been yet then: how it "
+            "went can be recorded afterwards."
+        )
+    if to is AppointmentStatus.CONFIRMED:
+        rules.check_open(before)
+        changed = replace(this, status=to, confirmed_at=at)
+    else:
+        changed = replace(this, status=to, outcome_at=at)
+    return _write(
+        tx,
+        viewer,
+        before,
+        _with(before, changed),
+        verb=Verb.APPOINTMENT_OUTCOME,
+        kind=this.kind,
+        now=now,
+        at=at,
+    )
+
+
+def move(
+    tx: Connection,
+    viewer: Viewer,
+    appointment_id: str,
+    starts_at: datetime,
+    *,
+    now: datetime,
+    happened_at: datetime | None = None,
+    with_whom: str | None = None,
+    place: str | None = None,
+    phone: str | None = None,
+    status: str | None = None,
+) -> Case:
+    """Move an appointment to another time: it becomes `moved`, and a new one stands in its place.
+
+    The new one is linked by `moved_from` and has the status that the old one had, unless `status`
+    says requested or confirmed; what is not said of whom, where and phone stays. Its reminder
+    replaces the old one's. `happened_at` is when it was moved.
+    """
+    before, this = _for_update(tx, viewer, appointment_id, "move an appointment")
+    rules.check_open(before)
+    _check_next(before, this, AppointmentStatus.MOVED)
+    to = rules.one_of(AppointmentStatus, status, "status") if status is not None else this.status
+    _check_bookable(to)
+    _check_when(before, starts_at, now=now)
+    at = happened_at or now
+    rules.check_happened(before, at, now=now, field="happened_at")
+    said = {"with": with_whom, "place": place, "phone": phone}
+    told = {name: _line(text, name) for name, text in said.items() if text is not None}
+    if starts_at == this.starts_at and not told:
+        raise BadInput("same_time", f"The appointment is at {iso_local(starts_at)} already.", "at")
+    moved_on = replace(
+        this,
+        id=new_ref(),
+        status=to,
+        starts_at=starts_at,
+        booked_at=now,
+        by=viewer.account,
+        confirmed_at=at if to is AppointmentStatus.CONFIRMED else None,
+        outcome_at=None,
+        details=_resealed(tx, before, this, told),
+        moved_from=this.id,
+    )
+    gone = _with(before, replace(this, status=AppointmentStatus.MOVED, outcome_at=at))
+    after = replace(gone, appointments=(*gone.appointments, moved_on))
+    return _write(
+        tx,
+        viewer,
+        before,
+        after,
+        verb=Verb.APPOINTMENT_MOVED,
+        kind=this.kind,
+        now=now,
+        at=at,
+    )
+
+
+def _for_update(
+    tx: Connection, viewer: Viewer, appointment_id: str, what: str
+) -> tuple[Case, Appointment]:
+    """An appointment that the viewer may change, with its case."""
     check_may_open_cases(viewer)
-    rules.check_role(viewer, BOOKING, "record how an appointment went")
+    rules.check_role(viewer, BOOKING, what)
     ref = tx.execute(_CASE_OF, {"id": appointment_id}).scalar_one_or_none()
     if ref is None:
         raise _not_found()
     try:
-        before = queries.case_for_update(tx, viewer, ref)
+        case = queries.case_for_update(tx, viewer, ref)
     except rules.CaseNotFound:
         raise _not_found() from None
-    this = next(a for a in before.appointments if a.id == appointment_id)
-    if not sees_details(viewer, before, this.kind):
+    this = next(a for a in case.appointments if a.id == appointment_id)
+    if not sees_details(viewer, case, this.kind):
         raise NotAllowed("Only health staff change this appointment.")
-    to = rules.one_of(AppointmentStatus, status, "status")
+    return case, this
+
+
+def _check_next(case: Case, this: Appointment, to: AppointmentStatus) -> None:
     if to not in NEXT[this.status]:
         raise Conflict(
             f"The appointment is {this.status}: it cannot become {to}.",
-            {"status": this.status.value, "version": before.version},
+            {"status": this.status.value, "version": case.version},
         )
-    went = (AppointmentStatus.ATTENDED, AppointmentStatus.NO_SHOW, AppointmentStatus.UNKNOWN)
-    if to in went and this.starts_at > now:
-        raise Refused("The appointment has not been yet: how it went can be recorded afterwards.")
-    if to is AppointmentStatus.CONFIRMED:
-        rules.check_open(before)
-    at = happened_at or now
-    rules.check_happened(before, at, now=now, field="happened_at")
-    changed_one = replace(
-        this,
-        status=to,
-        confirmed_at=at if to is AppointmentStatus.CONFIRMED else this.confirmed_at,
-        outcome_at=at if to is not AppointmentStatus.CONFIRMED else this.outcome_at,
+
+
+def _check_bookable(status: AppointmentStatus) -> None:
+    if status not in (AppointmentStatus.REQUESTED, AppointmentStatus.CONFIRMED):
+        raise BadInput(
+            "unknown_code", "An appointment is booked as requested or confirmed.", "status"
+        )
+
+
+def _with(case: Case, changed: Appointment) -> Case:
+    return replace(
+        case,
+        appointments=tuple(changed if a.id == changed.id else a for a in case.appointments),
     )
-    changed = replace(
-        before,
-        appointments=tuple(changed_one if a.id == this.id else a for a in before.appointments),
-    )
+
+
+def _resealed(tx: Connection, case: Case, this: Appointment, told: dict[str, str]) -> str:
+    """The details of an appointment with what is told now in place of what was."""
+    if not told:
+        return this.details
+    known = vault.unseal(tx, case.person, vault.DETAILS, this.details)
+    known.update(told)
+    return vault.seal(tx, case.person, vault.DETAILS, known)
+
+
+def _write(
+    tx: Connection,
+    viewer: Viewer,
+    before: Case,
+    changed: Case,
+    *,
+    verb: Verb,
+    kind: AppointmentKind,
+    now: datetime,
+    at: datetime,
+) -> Case:
     after = replan(before, changed, package_named(tx, before.package), now=now)
     return store.write_changes(
-        tx, before, after, Verb.APPOINTMENT_OUTCOME, viewer, now=now, happened_at=at
+        tx, before, after, verb, viewer, now=now, happened_at=at, controller=controller_of(kind)
     )
-
-
-def outside_window(case: Case, appointment: Appointment) -> bool:
-    """Whether a confirmed appointment lies outside R … R + 7 d (flagged when R moves)."""
-    if case.release_on is None or appointment.status is not AppointmentStatus.CONFIRMED:
-        return False
-    on = local_date(appointment.starts_at)
-    last = case.release_on + timedelta(days=rules.APPOINTMENT_WINDOW_DAYS)
-    return not case.release_on <= on <= last
 
 
 def _not_found() -> AppointmentNotFound:

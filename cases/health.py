@@ -1,7 +1,8 @@
 """Health answers: in a table of their own, sealed, readable by members of their controller only.
 
-They stand in no event and in no row that correctional roles may read; what an event says is that
-the talk was held.
+After a transfer to another municipality they stay behind; the service that holds them can hand a
+copy on, which then belongs to the receiving one. They stand in no event and in no row that
+correctional roles may read; what an event says is that the talk was held.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ _KEEP: Final = insert(health_answer).values(
     recorded_at=bindparam("recorded_at"),
     by=bindparam("by"),
 )
+_COPY: Final = insert(health_answer)
 _FORGET: Final = delete(health_answer).where(
     and_(health_answer.c.case_id == bindparam("case_id"), health_answer.c.task == bindparam("task"))
 )
@@ -68,8 +70,44 @@ def keep_answer(
 
 
 def forget_answer(tx: Connection, case: Case, task: str) -> None:
-    """Take an answer away: the completion it came with was undone."""
+    """Take an answer away, and every copy of it: the completion it came with was undone."""
     tx.execute(_FORGET, {"case_id": case.id, "task": task})
+
+
+def copy_answers(
+    tx: Connection, viewer: Viewer, case: Case, *, to_controller: int, now: datetime
+) -> list[str]:
+    """Give the answers that the viewer's service holds to another as well; the tasks copied.
+
+    What the other holds already stays as it is. The seal names the person, not the service.
+    """
+    rows = tx.execute(_ANSWERS, {"case_id": case.id}).all()
+    there = {row.task for row in rows if row.controller_id == to_controller}
+    held = {row.task: row.value_enc for row in rows if _holds(viewer, row.controller_id)}
+    copied = sorted(held.keys() - there)
+    for task in copied:
+        tx.execute(
+            _COPY,
+            {
+                "case_id": case.id,
+                "task": task,
+                "controller_id": to_controller,
+                "value_enc": held[task],
+                "recorded_at": now,
+                "by": viewer.account,
+            },
+        )
+    return copied
+
+
+def holds_answers(tx: Connection, viewer: Viewer, case: Case) -> bool:
+    """Whether the viewer's service holds any answer of the case."""
+    rows = tx.execute(_ANSWERS, {"case_id": case.id})
+    return any(_holds(viewer, row.controller_id) for row in rows)
+
+
+def _holds(viewer: Viewer, controller_id: int) -> bool:
+    return viewer.role is Role.OPERATOR or controller_id in viewer.controllers
 
 
 def answers_for(tx: Connection, viewer: Viewer, case: Case) -> dict[str, str]:
@@ -82,7 +120,7 @@ def answers_for(tx: Connection, viewer: Viewer, case: Case) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for row in tx.execute(_ANSWERS, {"case_id": case.id}):
-        if viewer.role is Role.OPERATOR or row.controller_id in viewer.controllers:
+        if _holds(viewer, row.controller_id):
             opened = vault.unseal(tx, case.person, vault.HEALTH, row.value_enc)
             answer = opened.get(row.task)
             if answer is not None:

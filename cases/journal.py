@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Table, insert, select
 
 from cases.tables import access_log, access_subject, case_event
 from cases.vault import ring_of
@@ -20,6 +20,7 @@ from core import chain
 from core.chain_check import StoredRow
 from core.clock import local_date, month_of
 from core.db import instant_text
+from core.statement import Prepared
 
 CASE_EVENT: Final = "case_event"
 ACCESS_LOG: Final = "access_log"
@@ -54,10 +55,14 @@ class AccessRow:
     subjects: tuple[str, ...] = ()
 
 
-_INSERT_EVENT: Final = insert(case_event)
-_INSERT_ACCESS: Final = insert(access_log)
+def _but_id(table: Table) -> list[str]:
+    return [column.name for column in table.columns if column.name != "id"]
+
+
+_INSERT_EVENT: Final = Prepared(insert(case_event), columns=_but_id(case_event))
+_INSERT_ACCESS: Final = Prepared(insert(access_log), columns=_but_id(access_log))
 _INSERT_ACCESS_RETURNING: Final = insert(access_log).returning(access_log.c.id)
-_INSERT_SUBJECT: Final = insert(access_subject)
+_INSERT_SUBJECT: Final = Prepared(insert(access_subject))
 
 
 def event_text(
@@ -152,14 +157,13 @@ def append(tx: Connection, rows: Sequence[EventRow | AccessRow], *, now: datetim
         stored["key_id"] = sealed.key_id
         stored["mac"] = sealed.mac
     if events:
-        tx.execute(_INSERT_EVENT, events)
+        _INSERT_EVENT.run_each(tx, events)
     if looks:
-        tx.execute(_INSERT_ACCESS, looks)
+        _INSERT_ACCESS.run_each(tx, looks)
     for stored, subjects in listed:
         access_id = tx.execute(_INSERT_ACCESS_RETURNING, stored).scalar_one()
-        tx.execute(
-            _INSERT_SUBJECT,
-            [{"access_id": access_id, "case_ref": ref} for ref in sorted(set(subjects))],
+        _INSERT_SUBJECT.run_each(
+            tx, [{"access_id": access_id, "case_ref": ref} for ref in sorted(set(subjects))]
         )
 
 

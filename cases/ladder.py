@@ -13,9 +13,10 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from cases import consents, outcomes
 from cases.calendar import DUE_TIME, Span, at, local_date, release_instant, shift, shift_date
 from cases.model import Case, Participation, Phase, Role, Step, TaskState
-from cases.package import Package, TaskRule
+from cases.package import Package, TaskRule, lead_of
 from cases.plan import counted_from
 from cases.standing import answer_in_force, participation_at
 from cases.terms import Anchor, Later, Term
@@ -31,6 +32,9 @@ OFFER_AGAIN: Final = "offer_again"
 MISSED: Final = "missed"
 RELEASE_NOT_RECORDED: Final = "release_not_recorded"
 TRANSFER_WAITING: Final = "transfer_waiting"
+
+OFFER_INFO_AGAIN: Final = "offer_info_again"
+OUTCOME_ASKED: Final = "outcome_asked"
 
 OFFER_AGAIN_AFTER: Final = timedelta(days=14)
 OFFER_AGAIN_BEFORE_RELEASE: Final = timedelta(days=28)
@@ -133,7 +137,7 @@ def due_now(
             passed.append(rung)
     if not passed:
         return (), told_at, wake_at
-    latest: dict[tuple[str, str], datetime] = {}
+    latest: dict[tuple[str, str, datetime | None], datetime] = {}
     for rung in passed:
         about = _about(rung)
         latest[about] = max(rung.at, latest.get(about, rung.at))
@@ -141,21 +145,25 @@ def due_now(
     return to_tell, max(latest.values()), wake_at
 
 
-def case_notices(case: Case, package: Package) -> tuple[Rung, ...]:
+def case_notices(case: Case, package: Package) -> tuple[Rung, ...]:  # noqa: ARG001
     """The notices outside the ladder, by time: a code stands in place of the rung.
 
+    None of today's notices depends on the package; it stands in the signature beside `rungs`.
     Nothing about a closed case; about a declined or withdrawn one only `release_not_recorded`.
     """
     if case.phase is Phase.CLOSED:
         return ()
     found = _release_not_recorded(case)
     if not _declined(case):
-        found += _offer_again(case) + _transfer_waiting(case) + _missed(case, package)
+        found += _offer_again(case) + _transfer_waiting(case) + _missed(case)
+        found += _offer_info_again(case) + _outcome_asked(case)
     return tuple(sorted(found, key=_INSTANT))
 
 
-def _about(rung: Rung) -> tuple[str, str]:
-    return (rung.task, "" if rung.rung in LADDER else rung.rung)
+def _about(rung: Rung) -> tuple[str, str, datetime | None]:
+    # How each appointment went is a question of its own: a later one does not answer it.
+    apart = rung.at if rung.rung == OUTCOME_ASKED else None
+    return (rung.task, "" if rung.rung in LADDER else rung.rung, apart)
 
 
 def _declined(case: Case) -> bool:
@@ -228,15 +236,51 @@ def _transfer_waiting(case: Case) -> list[Rung]:
     ]
 
 
-def _missed(case: Case, package: Package) -> list[Rung]:
-    """Every missed task is announced to its owner's lead, from when the miss was recorded."""
+def _offer_info_again(case: Case) -> list[Rung]:
+    """Before a leave, treatment or halfway house the brief information is offered again.
+
+    Like `brief_info` before a release: due on the working day before, told 2 d earlier, or at once
+    when the absence comes to be known later than that. Nothing once it is over.
+    """
+    if case.phase is not Phase.IN_PRISON:
+        return []
+    found = []
+    for absence in case.absences:
+        if absence.cancelled_at is not None or absence.informed_at is not None:
+            continue
+        if absence.to_on is not None and absence.to_on < local_date(absence.recorded_at):
+            continue
+        due_at = at(shift_date(absence.from_on, -1, Span.WORKING_DAYS), DUE_TIME)
+        tell_at = max(shift(due_at, -2, Span.DAYS), absence.recorded_at)
+        found.append(Rung("brief_info", OFFER_INFO_AGAIN, tell_at, due_at, Role.COORDINATOR))
+    return found
+
+
+def _outcome_asked(case: Case) -> list[Rung]:
+    """How an appointment went is asked 2 wd after it, of whoever may know about it.
+
+    Of the coordinator; of the health service where the person did not agree that coordinators
+    know. Two appointments of one instant are asked about together.
+    """
+    return [
+        Rung("", OUTCOME_ASKED, instant, instant, consents.keeper_of(case, each.kind))
+        for each in outcomes.awaited(case)
+        for instant in (outcomes.asked_at(each),)
+    ]
+
+
+def _missed(case: Case) -> list[Rung]:
+    """Every missed task is announced to its owner's lead, from when the miss was recorded.
+
+    Whose it was stands in the task itself: its package may have moved on since (rebase).
+    """
     return [
         Rung(
             task.code,
             MISSED,
             task.missed_at,
             task.due_at or task.missed_at,
-            package.rule(task.code).owner_lead,
+            lead_of(task.owner),
         )
         for task in case.tasks
         if task.state is TaskState.MISSED and task.missed_at is not None

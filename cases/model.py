@@ -267,6 +267,14 @@ class AppointmentStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+class AbsenceKind(StrEnum):
+    """Ways out that are no release but carry the same risk."""
+
+    LEAVE = "leave"
+    TREATMENT_12 = "treatment_12"
+    HALFWAY_HOUSE = "halfway_house"
+
+
 class TransferState(StrEnum):
     """The life of a proposed transfer between units."""
 
@@ -290,6 +298,14 @@ class Receiver(StrEnum):
     HEALTH = "health"
     NAV = "nav"
     MUNICIPALITY = "municipality"
+
+
+class ConsentHow(StrEnum):
+    """How a consent was given or taken back."""
+
+    ORAL = "oral"
+    WRITTEN = "written"
+    DIGITAL = "digital"
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,7 +402,10 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """One appointment. `details` is the sealed text of whom, where and phone (base64)."""
+    """One appointment. `details` is the sealed text of whom, where and phone (base64).
+
+    `moved_from` is the appointment that this one stands in place of; that one's status is `moved`.
+    """
 
     id: str
     kind: AppointmentKind
@@ -397,6 +416,7 @@ class Appointment:
     confirmed_at: datetime | None = None
     outcome_at: datetime | None = None
     details: str = ""
+    moved_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,7 +436,11 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """One row of the consent ledger; the latest by time for a purpose and receiver is in force."""
+    """One row of the consent ledger; the latest by time for a purpose and receiver is in force.
+
+    `controller_id` is the health service that answers for it, `language` and `text_version` say
+    which text the person agreed to and `how` in which way; None where that was not recorded.
+    """
 
     seq: int
     purpose: ConsentPurpose
@@ -425,6 +449,31 @@ class Consent:
     happened_at: datetime
     recorded_at: datetime
     by: str
+    controller_id: int | None = None
+    language: str | None = None
+    text_version: str | None = None
+    how: ConsentHow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A leave, a treatment under § 12 or a stay in a halfway house, by local dates.
+
+    `from_on` is the first day outside, `to_on` the last (None: not known yet). `informed_at` is
+    when the person was told about the risk again, which counts nowhere else: `brief_info` keeps
+    its one completion. A cancelled absence never took place.
+    """
+
+    seq: int
+    kind: AbsenceKind
+    from_on: date
+    to_on: date | None
+    recorded_at: datetime
+    by: str
+    informed_at: datetime | None = None
+    informed_recorded_at: datetime | None = None
+    informed_by: str | None = None
+    cancelled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,6 +536,7 @@ class Case:
     transfers: tuple[Transfer, ...] = ()
     consents: tuple[Consent, ...] = ()
     due_changes: tuple[DueChange, ...] = ()
+    absences: tuple[Absence, ...] = ()
 
     def task(self, code: str) -> Task | None:
         """The task with this code, or None."""

@@ -1,67 +1,75 @@
-"""Units, their versions and aliases, and the two controllers that meet in each.
+"""Units as they are on a day: their versions, names and what they became.
 
-The health service of the host municipality and the correctional service each answer for their own
-part of the data. A unit is known by its code for ever; what it is called, where it belongs and
-which controllers it has are versions with dates.
+A unit is known by its code for ever; what it is called, where it belongs, which controllers it has
+and how it ended are versions with dates (`cases.units` changes them, `cases.unit_import` corrects
+them). Everybody who looks a unit up finds it by its code, by every name it has or had, and by its
+aliases; a unit that was merged leads to the one it became part of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Final
+from datetime import date
+from typing import Final
 
-from sqlalchemy import Connection, Date, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Date, and_, bindparam, or_, select
 
+from cases.controllers import health_controllers
 from cases.model import Unit
-from cases.tables import (
-    controller,
-    unit,
-    unit_alias,
-    unit_controller,
-    unit_project,
-    unit_version,
-)
-from core.errors import BadInput
+from cases.roster_columns import matching_key
+from cases.tables import unit_alias, unit_version
+from cases.unit_import import COLUMNS, KINDS, REGIONS, UnitCounts, import_units
+from core.errors import BadInput, Refused
 
-COLUMNS: Final = (
-    "code",
-    "name",
-    "kind",
-    "parent",
-    "region",
-    "host_municipality",
-    "cohort_year",
-    "naloxone_introduced",
-    "aliases",
-)
-KINDS: Final = ("prison", "department", "halfway_house", "probation_office")
-REGIONS: Final = ("Nord", "Vest", "Sør", "Sørvest", "Øst", "Annet")
-CORRECTIONAL_SERVICE: Final = "Kriminalomsorgen"
+__all__ = [
+    "COLUMNS",
+    "KINDS",
+    "REGIONS",
+    "UnitClosed",
+    "UnitCounts",
+    "UnitVersion",
+    "health_controllers",
+    "import_units",
+    "merged_into",
+    "names_of_units",
+    "standing_code",
+    "successor",
+    "units",
+    "version_on",
+    "versions",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class UnitCounts:
-    """What an import of units did."""
+class UnitClosed(Refused):
+    """The unit does not stand on that day: it has closed, or has not opened yet."""
 
-    rows: int
-    created: int
-    updated: int
-    unchanged: int
+    message_key = "error.unit_closed"
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    code: str
+class UnitVersion:
+    """What a unit is from a day (None: always) until, not with, another (None: no end known).
+
+    `merged_into` says what it became part of on its last day; None there is a closing, or the next
+    version of the same unit.
+    """
+
+    id: int
+    unit: str
+    valid_from: date | None
+    valid_to: date | None
     name: str
     kind: str
-    parent: str | None
     region: str
+    parent: str | None
     municipality: str | None
-    cohort_year: str | None
-    naloxone: str | None
-    aliases: tuple[str, ...]
+    merged_into: str | None
+
+    def holds_on(self, day: date) -> bool:
+        """Whether this version is in force on a day."""
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_to is None or day < self.valid_to
+        )
 
 
 _ON: Final = bindparam("on", type_=Date)
@@ -82,8 +90,16 @@ _UNITS: Final = (
     .order_by(unit_version.c.unit)
 )
 _ALIASES: Final = select(unit_alias.c.unit, unit_alias.c.alias).order_by(unit_alias.c.alias)
-_OPEN_VERSION: Final = select(unit_version).where(
-    unit_version.c.unit == bindparam("code"), unit_version.c.valid_to.is_(None)
+# NULL means always, and databases disagree on where it sorts.
+_BY_TIME: Final = (
+    unit_version.c.valid_from.is_not(None),
+    unit_version.c.valid_from,
+    unit_version.c.id,
+)
+_FIELDS: Final = [unit_version.c[name] for name in UnitVersion.__dataclass_fields__]
+_EVERY_VERSION: Final = select(*_FIELDS).order_by(unit_version.c.unit, *_BY_TIME)
+_VERSIONS: Final = (
+    select(*_FIELDS).where(unit_version.c.unit == bindparam("code")).order_by(*_BY_TIME)
 )
 
 
@@ -107,189 +123,97 @@ def units(tx: Connection, on: date) -> list[Unit]:
 
 
 def names_of_units(tx: Connection, on: date) -> list[tuple[str, str]]:
-    """Pairs (name, code) for finding a unit by code, name or alias."""
+    """Pairs (name, code) for finding a unit by code, name or alias.
+
+    Names that a unit had before find it too, and those of a merged unit what it became part of,
+    as long as no unit is called that today.
+    """
+    there = units(tx, on)
     pairs: list[tuple[str, str]] = []
-    for each in units(tx, on):
+    for each in there:
         pairs += [(name, each.code) for name in (each.code, each.name, *each.aliases)]
+    taken = {matching_key(name) for name, _ in pairs}
+    every = [UnitVersion(*row) for row in tx.execute(_EVERY_VERSION)]
+    by_unit: dict[str, list[UnitVersion]] = {}
+    for version in every:
+        by_unit.setdefault(version.unit, []).append(version)
+    aliases = tx.execute(_ALIASES).all()
+    for code, history in by_unit.items():
+        leads_to = _follow(by_unit, code, on)
+        if leads_to is None:
+            continue
+        names = [v.name for v in history if v.valid_from is None or v.valid_from <= on]
+        if leads_to != code:
+            names += [code, *(row.alias for row in aliases if row.unit == code)]
+        pairs += [
+            (name, leads_to) for name in dict.fromkeys(names) if matching_key(name) not in taken
+        ]
     return pairs
 
 
-def import_units(tx: Connection, rows: Iterable[Mapping[str, str]], *, now: datetime) -> UnitCounts:
-    """Take units in the columns of `units.csv`; an upsert by `code`, whole or not at all.
+def versions(tx: Connection, code: str) -> list[UnitVersion]:
+    """Every version of a unit, the earliest first; none for an unknown unit."""
+    return [UnitVersion(*row) for row in tx.execute(_VERSIONS, {"code": code})]
 
-    Raises `BadInput` at the first wrong row, naming its line (the header is line 1).
+
+def version_on(tx: Connection, code: str, on: date) -> UnitVersion | None:
+    """What a unit is on a day, or None where it does not stand that day."""
+    return next((each for each in versions(tx, code) if each.holds_on(on)), None)
+
+
+def successor(tx: Connection, code: str, on: date) -> str | None:
+    """The unit that a code stands for on a day: itself, what it was merged into, or None."""
+    known: dict[str, list[UnitVersion]] = {}
+    return _follow(known, code, on, tx)
+
+
+def _follow(
+    known: dict[str, list[UnitVersion]], code: str, on: date, tx: Connection | None = None
+) -> str | None:
+    met: set[str] = set()
+    current: str | None = code
+    while current is not None and current not in met:
+        met.add(current)
+        history = known.get(current)
+        if history is None:
+            history = versions(tx, current) if tx is not None else []
+        if any(each.holds_on(on) for each in history):
+            return current
+        ended = [each for each in history if each.valid_to is not None and each.valid_to <= on]
+        current = ended[-1].merged_into if ended else None
+    return None
+
+
+def standing_code(tx: Connection, code: str, on: date, *, field: str = "unit") -> str:
+    """The unit that takes what is meant for `code` on a day; a merged unit gives its successor.
+
+    Raises `BadInput` for an unknown code, `UnitClosed` for a unit that closed or is yet to open.
     """
-    said = [_read(line, row) for line, row in enumerate(rows, start=2)]
-    codes = {each.code for each in said}
-    known = set(tx.execute(select(unit.c.code)).scalars())
-    for line, each in enumerate(said, start=2):
-        if each.parent is not None and each.parent not in codes | known:
-            raise _wrong(line, "parent", f"there is no unit {each.parent!r}")
-    new = [each for each in said if each.code not in known]
-    if new:
-        tx.execute(insert(unit), [{"code": each.code} for each in new])
-    counts = {"created": 0, "updated": 0, "unchanged": 0}
-    for each in said:
-        counts[_write(tx, each, is_new=each.code not in known, now=now)] += 1
-    return UnitCounts(rows=len(said), **counts)
-
-
-def _read(line: int, row: Mapping[str, str]) -> _Said:
-    cells = {key: (row.get(key) or "").strip() for key in COLUMNS}
-    for needed in ("code", "name", "kind", "region"):
-        if not cells[needed]:
-            raise _wrong(line, needed, "it is empty")
-    if cells["kind"] not in KINDS:
-        raise _wrong(line, "kind", f"it must be one of {', '.join(KINDS)}")
-    if cells["region"] not in REGIONS:
-        raise _wrong(line, "region", f"it must be one of {', '.join(REGIONS)}")
-    year = cells["cohort_year"]
-    if year and not (year.isascii() and year.isdigit() and len(year) == len("2016")):
-        raise _wrong(line, "cohort_year", "it must be a year, like 2016")
-    return _Said(
-        code=cells["code"],
-        name=cells["name"],
-        kind=cells["kind"],
-        parent=cells["parent"] or None,
-        region=cells["region"],
-        municipality=cells["host_municipality"] or None,
-        cohort_year=year or None,
-        naloxone=cells["naloxone_introduced"] or None,
-        aliases=tuple(a.strip() for a in cells["aliases"].split("|") if a.strip()),
-    )
-
-
-def _wrong(line: int, column: str, what: str) -> BadInput:
-    return BadInput("bad_unit", f"line {line}, {column}: {what}", column)
-
-
-def _write(tx: Connection, said: _Said, *, is_new: bool, now: datetime) -> str:
-    version = {
-        "name": said.name,
-        "kind": said.kind,
-        "region": said.region,
-        "parent": said.parent,
-        "municipality": said.municipality,
-    }
-    changed = False
-    if is_new:
-        tx.execute(insert(unit_version), {"unit": said.code, **version})
-    else:
-        row = tx.execute(_OPEN_VERSION, {"code": said.code}).mappings().one()
-        if any(row[name] != value for name, value in version.items()):
-            tx.execute(update(unit_version).where(unit_version.c.id == row["id"]).values(**version))
-            changed = True
-    changed |= _write_aliases(tx, said)
-    changed |= _write_controllers(tx, said)
-    changed |= _write_project(tx, said, now)
-    if is_new:
-        return "created"
-    return "updated" if changed else "unchanged"
-
-
-def _write_aliases(tx: Connection, said: _Said) -> bool:
-    known = set(
-        tx.execute(select(unit_alias.c.alias).where(unit_alias.c.unit == said.code)).scalars()
-    )
-    wanted = set(said.aliases)
-    if known == wanted:
-        return False
-    if gone := known - wanted:
-        tx.execute(
-            delete(unit_alias).where(
-                unit_alias.c.unit == said.code, unit_alias.c.alias.in_(sorted(gone))
-            )
-        )
-    if fresh := wanted - known:
-        tx.execute(insert(unit_alias), [{"unit": said.code, "alias": a} for a in sorted(fresh)])
-    return True
-
-
-def _write_controllers(tx: Connection, said: _Said) -> bool:
-    health = (
-        f"{said.municipality} kommune, helsetjenesten"
-        if said.municipality
-        else f"Helsetjenesten ved {said.name}"
-    )
-    changed = False
-    for kind, name in (("health", health), ("correctional", CORRECTIONAL_SERVICE)):
-        wanted = controller_id(tx, kind, name)
-        bound = tx.execute(
-            select(unit_controller.c.id, unit_controller.c.controller_id).where(
-                unit_controller.c.unit == said.code,
-                unit_controller.c.kind == kind,
-                unit_controller.c.valid_to.is_(None),
-            )
-        ).one_or_none()
-        if bound is None:
-            tx.execute(
-                insert(unit_controller),
-                {"unit": said.code, "kind": kind, "controller_id": wanted},
-            )
-            changed = True
-        elif bound.controller_id != wanted:
-            tx.execute(
-                update(unit_controller)
-                .where(unit_controller.c.id == bound.id)
-                .values(controller_id=wanted)
-            )
-            changed = True
-    return changed
-
-
-def controller_id(tx: Connection, kind: str, name: str) -> int:
-    """The id of a controller, made if it is new."""
-    found: int | None = tx.execute(
-        select(controller.c.id).where(controller.c.kind == kind, controller.c.name == name)
-    ).scalar_one_or_none()
+    history = versions(tx, code)
+    if not history:
+        raise BadInput("unknown_unit", f"There is no unit {code!r}.", field)
+    found = successor(tx, code, on)
     if found is None:
-        made: int = tx.execute(
-            insert(controller).values(kind=kind, name=name).returning(controller.c.id)
-        ).scalar_one()
-        return made
+        ends = [each.valid_to for each in history if each.valid_to is not None]
+        if any(end <= on for end in ends):
+            raise UnitClosed(f"The unit {code} closed on {max(ends)}: name another.")
+        raise UnitClosed(f"The unit {code} opens on {history[0].valid_from}: name another.")
     return found
 
 
-def _write_project(tx: Connection, said: _Said, now: datetime) -> bool:
-    recorded = (
-        select(unit_project.c.event, unit_project.c.value)
-        .where(unit_project.c.unit == said.code)
-        .order_by(unit_project.c.id)
-    )
-    known = {row.event: row.value for row in tx.execute(recorded)}
-    rows: list[dict[str, Any]] = []
-    if said.cohort_year is not None:
-        if known.get("active") != said.cohort_year:
-            rows.append(_project(said, "active", said.cohort_year, now))
-    elif not known:
-        rows.append(_project(said, "interested", None, now))
-    if said.naloxone is not None and known.get("naloxone_introduced") != said.naloxone:
-        rows.append(_project(said, "naloxone_introduced", said.naloxone, now))
-    if rows:
-        tx.execute(insert(unit_project), rows)
-    return bool(rows)
-
-
-def _project(said: _Said, event: str, value: str | None, now: datetime) -> dict[str, Any]:
-    return {
-        "unit": said.code,
-        "event": event,
-        "on": None,
-        "value": value,
-        "recorded_at": now,
-        "by": "operator",
-    }
-
-
-def health_controllers(tx: Connection, codes: Iterable[str], on: date) -> frozenset[int]:
-    """The health controllers of units on a day: what a nurse of these units belongs to."""
-    return frozenset(
-        tx.execute(
-            select(unit_controller.c.controller_id).where(
-                unit_controller.c.kind == "health",
-                unit_controller.c.unit.in_(sorted(codes)),
-                or_(unit_controller.c.valid_from.is_(None), unit_controller.c.valid_from <= on),
-                or_(unit_controller.c.valid_to.is_(None), unit_controller.c.valid_to > on),
-            )
-        ).scalars()
-    )
+def merged_into(tx: Connection, code: str, on: date) -> frozenset[str]:
+    """The unit and every unit that had become part of it by a day, however many steps ago."""
+    every = [UnitVersion(*row) for row in tx.execute(_EVERY_VERSION)]
+    found = {code}
+    while True:
+        more = {
+            each.unit
+            for each in every
+            if each.merged_into in found
+            and each.valid_to is not None
+            and each.valid_to <= on
+            and each.unit not in found
+        }
+        if not more:
+            return frozenset(found)
+        found |= more

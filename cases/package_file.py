@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, TypeVar
 
 from core.errors import BadInput
@@ -59,6 +60,8 @@ class Source:
 
     def line_of(self, header: str, key: str | None) -> int:
         """The line of `key` in the table `header` ("" = top of the file), else of the header."""
+        if not header and key in self.headers:
+            return self.headers[key]
         start = self.headers.get(header, 0)
         if key is not None:
             for number, line in enumerate(self.lines[start:], start=start + 1):
@@ -70,6 +73,18 @@ class Source:
 
     def fault(self, reason: str, line: int, detail: str, key: str | None = None) -> PackageError:
         return PackageError(reason, f"{self.name}:{line}: {detail}", key)
+
+
+def source_of(source: Path | str, name: str) -> Source:
+    """The text of a file, or the text itself under a name. Raises `PackageError`."""
+    if isinstance(source, str):
+        return Source(name, source)
+    try:
+        return Source(source.name, source.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise PackageError(
+            "unreadable", f"{source.name}: cannot be read: it must be a text file in UTF-8"
+        ) from unreadable
 
 
 class Table:
@@ -98,10 +113,10 @@ class Table:
         return value
 
     def code(self, key: str, codes: type[_Code]) -> _Code:
-        return self._as_code(key, self.take(key, str), codes)
+        return self.as_code(key, self.take(key, str), codes)
 
     def codes(self, key: str, codes: type[_Code]) -> tuple[str, ...]:
-        found = [self._as_code(key, text, codes).value for text in self.texts(key, [])]
+        found = [self.as_code(key, text, codes).value for text in self.texts(key, [])]
         if len(set(found)) < len(found):
             raise self.fault("unknown_value", f"{key} names a code twice", key)
         return tuple(found)
@@ -123,7 +138,7 @@ class Table:
         for key in self.left:
             raise self.fault("unknown_key", f"{key} is not a key of this table", key)
 
-    def _as_code(self, key: str, text: str, codes: type[_Code]) -> _Code:
+    def as_code(self, key: str, text: str, codes: type[_Code]) -> _Code:
         try:
             return codes(text)
         except ValueError:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from cases import vault
 from cases.inmate_no import normal_inmate_no
+from cases.likeness import likeness
 from cases.model import Protection
 from cases.tables import person, person_identifier, phone
 from cases.vault import Identity
@@ -162,6 +163,10 @@ def register_many(
         identifiers.append(_identifier(ref, INMATE_NO, inmate_no, now))
         if digest is not None:
             identifiers.append(_identifier(ref, NATIONAL_ID, digest, now))
+        identifiers += [
+            _identifier(ref, kind, alike, now)
+            for kind, alike in likeness(tx, new.identity, new.phone).items()
+        ]
         if new.phone is not None:
             phones.append(
                 {
@@ -182,6 +187,16 @@ def counted_as(tx: Connection, national_id: str) -> str | None:
     """How somebody with this identity number is counted, or None where nobody has it yet."""
     digest = vault.digest(tx, NATIONAL_ID, national_id)
     return _counted_as(tx, [digest]).get(digest)
+
+
+def _note_alike(
+    tx: Connection, ref: str, identity: Identity, number: str | None, now: datetime
+) -> None:
+    """Earlier names and numbers stay beside the new ones: a changed name is found by both."""
+    for kind, digest in likeness(tx, identity, number).items():
+        known = tx.execute(_HAS_IDENTIFIER, {"person": ref, "kind": kind, "digest": digest})
+        if known.first() is None:
+            tx.execute(_INSERT_IDENTIFIER, _identifier(ref, kind, digest, now))
 
 
 def _identifier(ref: str, kind: str, digest: str, now: datetime) -> dict[str, Any]:
@@ -238,6 +253,9 @@ def change(tx: Connection, ref: str, said: PersonChange, *, now: datetime) -> Re
         )
         if said.phone is not None:
             _set_phone(tx, ref, said.phone, now)
+        if any((said.first_name, said.last_name, said.born_on, said.phone)):
+            number = said.phone or (number_for(tx, ref) if said.born_on else None)
+            _note_alike(tx, ref, identity, number, now)
     return Registered(ref, counted_as)
 
 

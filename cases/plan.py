@@ -87,6 +87,7 @@ class Plan:
 def plan(case: Case, package: Package, now: datetime) -> Plan:  # noqa: ARG001
     """The state and due time of every task of `package` for this case.
 
+    Tasks of the case that are not in the package (since a rebase) are not planned: see `left_over`.
     No rule of the domain asks what time it is: a due time follows from when things came to be
     known, and overdue is derived where it is shown. `now` stands in the signature because every
     rule takes it, and a later one may need it.
@@ -122,6 +123,18 @@ def plan(case: Case, package: Package, now: datetime) -> Plan:  # noqa: ARG001
         ),
         release,
     )
+
+
+def left_over(task: Task) -> Planned:
+    """Where a task stands that is not in the case's package any more, since a rebase.
+
+    What was done, waived or missed stays as it was; everything else no longer applies.
+    """
+    if task.finished or task.state is TaskState.MISSED:
+        return Planned(
+            task.code, task.state, task.due_at, task.known_at, task.hurried, task.settled_at
+        )
+    return Planned(task.code, TaskState.CANCELLED, *_UNDATED, None)
 
 
 def counted_from(case: Case) -> datetime:
@@ -245,7 +258,9 @@ def _planned(
             stored.hurried,
             stored.done_at,
         )
-    if rule.klass is TaskClass.BEFORE_RELEASE and facts.released_at is not None:
+    # What a task was when it was missed stays, whatever a newer package makes of its class.
+    klass = rule.klass if stored is None else stored.klass
+    if klass is TaskClass.BEFORE_RELEASE and facts.released_at is not None:
         if _offered_to(rule, facts.at_release) is not TaskState.OPEN:
             return Planned(rule.code, TaskState.CANCELLED, *_UNDATED, None)
         # The planned date stays as history; only what was never dated gets its time from the
@@ -299,25 +314,37 @@ def _due(rule: TaskRule, anchors: _Anchors, t0_on: date, admitted_on: date) -> _
         hours = min(term.amount for term in rule.terms)
         known_at = _known_at(Anchor.T0, anchors, reopened_at)
         return _Due(anchors.counted_from + timedelta(hours=hours), known_at, hurried=False)
-    earliest: date | None = None
-    anchor = Anchor.T0
-    for term in rule.terms:
-        start = t0_on if term.anchor is Anchor.T0 else anchors.release_on
-        if start is None or not _applies(term, anchors, admitted_on):
-            continue
-        day = shift_date(start, term.amount, term.span)
-        # Compared as dates before rolling; on a tie the opening is what made it known (rule 5).
-        if earliest is None or day < earliest or (day == earliest and term.anchor is Anchor.T0):
-            earliest, anchor = day, term.anchor
-    if earliest is None:
+    day, anchor = earliest(rule.terms, t0_on, anchors.release_on, admitted_on)
+    if day is None:
         return _UNDATED
     known_at = _known_at(anchor, anchors, reopened_at)
     if rule.klass is TaskClass.ADMIN:
-        return _Due(_on_or_after(earliest), known_at, hurried=False)
-    due_at = _on_or_before(earliest)
+        return _Due(_on_or_after(day), known_at, hurried=False)
+    due_at = _on_or_before(day)
     if due_at > known_at:
         return _Due(due_at, known_at, hurried=False)
     return _known_too_late(due_at, known_at, anchors.release_on)
+
+
+def earliest(
+    terms: tuple[Term, ...], t0_on: date, release_on: date | None, admitted_on: date
+) -> tuple[date | None, Anchor]:
+    """The earliest day that terms counted in days give, before rolling, and the anchor it is of.
+
+    `admitted_on` is the true admission's day: lengths of stay are counted from it. None where no
+    term gives a day, because none applies or its release date is unknown.
+    """
+    found: date | None = None
+    anchor = Anchor.T0
+    for term in terms:
+        start = t0_on if term.anchor is Anchor.T0 else release_on
+        if start is None or not _applies(term, release_on, admitted_on):
+            continue
+        day = shift_date(start, term.amount, term.span)
+        # Compared as dates before rolling; on a tie the opening is what made it known (rule 5).
+        if found is None or day < found or (day == found and term.anchor is Anchor.T0):
+            found, anchor = day, term.anchor
+    return found, anchor
 
 
 @lru_cache(maxsize=8192)
@@ -330,13 +357,11 @@ def _on_or_after(day: date) -> datetime:
     return at(roll_forward(day), DUE_TIME)
 
 
-def _applies(term: Term, anchors: _Anchors, admitted_on: date) -> bool:
+def _applies(term: Term, release_on: date | None, admitted_on: date) -> bool:
     # R − T0 is the difference of local dates with the true admission, also after a late opening.
     if term.only_if is None:
         return True
-    return anchors.release_on is not None and term.only_if.holds(
-        (anchors.release_on - admitted_on).days
-    )
+    return release_on is not None and term.only_if.holds((release_on - admitted_on).days)
 
 
 def _known_at(anchor: Anchor, anchors: _Anchors, reopened_at: datetime | None) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     true,
 )
 from sqlalchemy import case as sql_case
@@ -25,10 +26,20 @@ from sqlalchemy import case as sql_case
 from cases import vault
 from cases.access import PAST_ACCESS, Viewer, check_may_open_cases
 from cases.inmate_no import normal_inmate_no
-from cases.model import Case
+from cases.model import Case, Role
 from cases.rules import case_not_found
 from cases.store import LOAD, read_case
-from cases.tables import case_, person, person_identifier, stay, task, transfer
+from cases.tables import (
+    case_,
+    named_access,
+    person,
+    person_identifier,
+    stay,
+    task,
+    transfer,
+)
+from cases.tables.people import HIDDEN
+from core.statement import Prepared
 
 _MANY: Final = 8
 """Viewers with up to this many units get a written-out condition, which is quicker to run."""
@@ -38,6 +49,7 @@ def visible_cases(viewer: Viewer, *, past: bool = False) -> ColumnElement[bool]:
     """The condition every case query starts with; bind `visible_binds(viewer, …)` beside it.
 
     With `past`, cases that left one of the viewer's units after the bound `past_since` count too.
+    Of a person with address protection kode 6 only users who are named for the person see a case.
     Raises `NotAllowed` for roles without cases, before anything is looked up.
     """
     check_may_open_cases(viewer)
@@ -59,6 +71,7 @@ def visible_binds(
         if units
         else {f"viewer_unit_{at}": "" for at in range(places)}
     )
+    binds["viewer_account"] = viewer.account
     if past and now is not None:
         binds["past_since"] = now - PAST_ACCESS
     return binds
@@ -84,7 +97,7 @@ def _visible(places: int | None, *, past: bool) -> ColumnElement[bool]:
         return true()
     owned = _among(case_.c.unit, places)
     if not past:
-        return owned
+        return and_(owned, _NOT_HIDDEN)
     was_here = exists().where(
         and_(
             stay.c.case_id == case_.c.id,
@@ -92,12 +105,34 @@ def _visible(places: int | None, *, past: bool) -> ColumnElement[bool]:
             stay.c.to_at > bindparam("past_since", type_=stay.c.to_at.type),
         )
     )
-    return or_(owned, was_here)
+    return and_(or_(owned, was_here), _NOT_HIDDEN)
+
+
+def _not_hidden() -> ColumnElement[bool]:
+    # Asked of the person itself and not of a copy in the case, so that a changed protection holds
+    # at once everywhere. The inner question names nothing outside: it is answered once for a
+    # query, through an index that holds only these few persons.
+    of_person = person.alias("hidden")
+    named = exists().where(
+        named_access.c.person_id == of_person.c.id,
+        named_access.c.account == bindparam("viewer_account"),
+        named_access.c.revoked_at.is_(None),
+    )
+    hidden = select(of_person.c.id).where(text(HIDDEN), ~named).correlate(None)
+    return case_.c.person_id.not_in(hidden)
+
+
+_NOT_HIDDEN: Final = _not_hidden()
+"""Address protection kode 6: such a person's cases exist for named users only."""
+
+_UNHIDDEN: Final = select(case_.c.id).where(case_.c.ref == bindparam("ref"), _NOT_HIDDEN)
 
 
 @lru_cache(maxsize=64)
-def _by_ref(dialect: str, places: int | None, *, past: bool) -> Select[Any]:
-    return LOAD[dialect].where(_visible(places, past=past), case_.c.ref == bindparam("ref"))
+def _by_ref(dialect: str, places: int | None, *, past: bool) -> Prepared:
+    return Prepared(
+        LOAD[dialect].where(_visible(places, past=past), case_.c.ref == bindparam("ref"))
+    )
 
 
 @lru_cache(maxsize=64)
@@ -107,7 +142,17 @@ def _by_ids(dialect: str, places: int | None) -> Select[Any]:
     )
 
 
-_LOCK: Final = select(case_.c.id).where(case_.c.ref == bindparam("ref")).with_for_update()
+_LOCK: Final = Prepared(
+    select(case_.c.id).where(case_.c.ref == bindparam("ref")).with_for_update()
+)
+
+
+_IDS: Final = (
+    select(case_.c.id)
+    .where(case_.c.ref.in_(bindparam("refs", expanding=True)))
+    .order_by(case_.c.id)
+)
+_LOCK_MANY: Final = _IDS.with_for_update()
 
 
 def case_for_update(tx: Connection, viewer: Viewer, ref: str) -> Case:
@@ -118,8 +163,23 @@ def case_for_update(tx: Connection, viewer: Viewer, ref: str) -> Case:
     """
     check_may_open_cases(viewer)
     if tx.dialect.name == "postgresql":
-        tx.execute(_LOCK, {"ref": ref})
+        _LOCK.rows(tx, {"ref": ref})
     return case_by_ref(tx, viewer, ref)
+
+
+def cases_for_update(tx: Connection, viewer: Viewer, refs: Iterable[str]) -> dict[str, Case]:
+    """Many cases by reference, to be changed in this transaction; those the viewer may see.
+
+    On Postgres the rows are locked in one order, whoever asks for them in which: two lists with
+    the same persons wait for each other and do not block each other.
+    """
+    check_may_open_cases(viewer)
+    asked = sorted(set(refs))
+    if not asked:
+        return {}
+    lock = _LOCK_MANY if tx.dialect.name == "postgresql" else _IDS
+    ids = [row.id for row in tx.execute(lock, {"refs": asked})]
+    return {case.ref: case for case in cases_by_ids(tx, viewer, ids).values()}
 
 
 def case_by_ref(
@@ -127,10 +187,13 @@ def case_by_ref(
 ) -> Case:
     """The case with this reference. Raises `CaseNotFound`, `NotAllowed`."""
     check_may_open_cases(viewer)
-    row = tx.execute(
-        _by_ref(tx.dialect.name, _places(viewer), past=past),
-        {"ref": ref} | visible_binds(viewer, past=past, now=now),
-    ).one_or_none()
+    places = _places(viewer)
+    question = _by_ref(tx.dialect.name, places, past=past)
+    binds = {"ref": ref} | visible_binds(viewer, past=past, now=now)
+    if places == 0:
+        row: Sequence[Any] | None = tx.execute(question.statement, binds).one_or_none()
+    else:
+        row = question.row(tx, binds)
     if row is None:
         raise case_not_found()
     return read_case(row)
@@ -250,18 +313,42 @@ def _next_task(now: datetime) -> Any:
     )
 
 
+def is_hidden_from(tx: Connection, viewer: Viewer, ref: str) -> bool:
+    """Whether the person of a case is under kode 6 and the viewer not named for the person."""
+    if viewer.sees_all_units:
+        return False
+    found = tx.execute(_UNHIDDEN, {"ref": ref, "viewer_account": viewer.account})
+    return found.first() is None
+
+
 def transfers_to_answer(tx: Connection, viewer: Viewer) -> list[Any]:
-    """Open proposals that this viewer's units may answer or take back."""
+    """Open proposals that this viewer's units may answer or take back, the oldest first.
+
+    Of the case they hold no more than what the receiving unit needs for its answer before it owns
+    it: `ref`, the two units, `proposed_at`, `phase` and `release_on`. `transfers.list_proposals`
+    is the door. Of a person under kode 6 those who are named see it, and the unit leads: somebody
+    of the receiving unit must be able to answer.
+    """
     check_may_open_cases(viewer)
     query = (
-        select(transfer, case_.c.ref)
+        select(
+            transfer.c.id,
+            case_.c.ref,
+            transfer.c.from_unit,
+            transfer.c.to_unit,
+            transfer.c.proposed_at,
+            case_.c.phase,
+            case_.c.release_on,
+        )
         .join(case_, case_.c.id == transfer.c.case_id)
         .where(transfer.c.state == "proposed")
-        .order_by(transfer.c.proposed_at)
+        .order_by(transfer.c.proposed_at, transfer.c.id)
     )
     places = _places(viewer)
     if places is not None:
         query = query.where(
             or_(_among(transfer.c.to_unit, places), _among(transfer.c.from_unit, places))
         )
+        if viewer.role is not Role.UNIT_LEAD:
+            query = query.where(_NOT_HIDDEN)
     return list(tx.execute(query, visible_binds(viewer)))

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from cases import queries, rules, store
 from cases.access import Viewer
+from cases.merging import owner_at
 from cases.model import (
     Case,
     CloseReason,
@@ -104,7 +105,7 @@ def released(
             released_at=released_at,
             release_recorded_at=now,
             release_source=source,
-            released_unit=case.unit,
+            released_unit=owner_at(case, released_at),
             destination=destination,
             unplanned=unplanned,
         ),
@@ -189,6 +190,13 @@ def close(
         )
     at = closed_at or now
     rules.check_happened(before, at, now=now, field="closed_at")
+    if before.released_at is not None and at < before.released_at:
+        raise BadInput(
+            "before_release",
+            f"{iso_local(at)} is before the release {iso_local(before.released_at)}: give when the "
+            "case ended",
+            "closed_at",
+        )
     changed = closed(before, why, closed_at=at, now=now, by=viewer.account)
     after = replan(before, changed, package_named(tx, before.package), now=now)
     return store.write_changes(tx, before, after, Verb.CLOSED, viewer, now=now, happened_at=at)

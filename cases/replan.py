@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from cases.ladder import case_notices, task_rungs
+from cases import outcomes
+from cases.ladder import Rung, case_notices, task_rungs
 from cases.model import (
     Answer,
     Case,
@@ -25,7 +26,7 @@ from cases.model import (
     answers_in_order,
 )
 from cases.package import Package
-from cases.plan import Plan, Planned, counted_from, plan
+from cases.plan import Plan, Planned, counted_from, left_over, plan
 from cases.standing import follow_up_ends_at, participation_at
 from core.clock import local_date
 
@@ -53,7 +54,9 @@ def _with_answers(case: Case) -> Case:
     for this, following in pairwise(standing):
         ends[this.seq] = following.happened_at
     if standing:
-        ends[standing[-1].seq] = case.closed_at
+        last = standing[-1]
+        # A release that is typed in late can lie before an answer that was recorded meanwhile.
+        ends[last.seq] = max(case.closed_at, last.happened_at) if case.closed_at else None
     answers = tuple(_ended(answer, ends) for answer in case.answers)
     participation = standing[-1].status if standing else Participation.NOT_ASKED
     if answers == case.answers and participation is case.participation:
@@ -130,7 +133,7 @@ def _with_tasks(
     changes = list(case.due_changes)
     tasks: list[Task] = []
     for task in case.tasks:
-        goal = goals[task.code]
+        goal = goals.get(task.code) or left_over(task)
         if before is not None and goal.due_at != task.due_at:
             changes.append(DueChange(len(changes) + 1, task.code, task.due_at, now))
         tasks.append(_moved(task, goal, case, package, now))
@@ -182,18 +185,38 @@ def _moved(task: Task, goal: Planned, case: Case, package: Package, now: datetim
 
 
 def case_instants(case: Case, package: Package) -> frozenset[datetime]:
-    """When the case itself needs the sweep: its notices, and the end of follow-up."""
-    instants = {rung.at for rung in case_notices(case, package)}
+    """When the case itself needs the sweep: notices, outcomes given up, the end of follow-up."""
+    return frozenset(at for at, _ in _occasions(case, package))
+
+
+def _occasions(case: Case, package: Package) -> frozenset[tuple[datetime, Rung | str]]:
+    """Every instant at which the case needs the sweep, with what it is for.
+
+    That is a notice, the appointment whose outcome is then given up, or the end of follow-up.
+    """
+    occasions: set[tuple[datetime, Rung | str]] = {
+        (rung.at, rung) for rung in case_notices(case, package)
+    }
+    occasions |= {(outcomes.unknown_at(each), each.id) for each in outcomes.awaited(case)}
     if case.phase is Phase.FOLLOW_UP and case.released_at is not None:
-        instants.add(follow_up_ends_at(case.released_at))
-    return frozenset(instants)
+        occasions.add((follow_up_ends_at(case.released_at), "end"))
+    return frozenset(occasions)
 
 
 def _with_wake(before: Case | None, case: Case, package: Package) -> Case:
-    instants = case_instants(case, package)
     told_at = case.told_at
-    known = case_instants(before, package) if before is not None else frozenset()
+    known = _occasions(before, package) if before is not None else frozenset()
+    # What came to be known late may lie before what was told; it waits until the sweep has seen it.
+    waiting = before.wake_at if before is not None else None
     wake_at = min(
-        (i for i in instants if told_at is None or i > told_at or i not in known), default=None
+        (
+            at
+            for at, what in _occasions(case, package)
+            if told_at is None
+            or at > told_at
+            or (at, what) not in known
+            or (waiting is not None and at >= waiting)
+        ),
+        default=None,
     )
     return case if wake_at == case.wake_at else replace(case, wake_at=wake_at)

@@ -20,12 +20,15 @@ from sqlalchemy import Connection, insert
 
 from cases import organisation, roster_missing
 from cases.access import Viewer
+from cases.inmate_no import normal_inmate_no
 from cases.roster_child import parse_in_child
 from cases.roster_columns import RosterHeader
 from cases.roster_decide import Decider, Tally
 from cases.roster_rejects import RejectsFile
 from cases.roster_rows import Reading, Remark, header_remarks, typed_rows, unit_index
 from cases.tables import import_run
+from cases.unit_moves import CHUNK as MOVED_AT_ONCE
+from cases.unit_moves import follow_mergers
 from core.chain import canonical
 from core.clock import local_date
 from core.db import Database
@@ -81,6 +84,9 @@ def import_roster(
     rows go to the file `rejects`, to be mended and imported again.
     """
     result = ImportResult()
+    # A row that names a merged unit means the new one: its cases should be there already.
+    while not dry_run and db.transact(lambda tx: follow_mergers(tx, now=now)) == MOVED_AT_ONCE:
+        pass
     with db.read() as tx:
         units = unit_index(organisation.names_of_units(tx, local_date(now)))
     decider = Decider(viewer, now=now, dry_run=dry_run)
@@ -115,10 +121,11 @@ def _chunks(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
         part: list[Reading] = []
         for reading in chunk:
             if reading.row is not None:
-                if reading.row.inmate_no in met:
+                number = normal_inmate_no(reading.row.inmate_no)
+                if number in met:
                     yield part
                     met, part = set(), []
-                met.add(reading.row.inmate_no)
+                met.add(number)
             part.append(reading)
         yield part
 

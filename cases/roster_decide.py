@@ -67,6 +67,7 @@ class _Known:
     admitted_on: date
     admitted_at: datetime
     phase: str
+    close_reason: str | None
     released_on: date | None
     row_digest: str | None
     cells: str | None
@@ -81,6 +82,7 @@ _KNOWN: Final = (
         case_.c.admitted_on,
         case_.c.admitted_at,
         case_.c.phase,
+        case_.c.close_reason,
         case_.c.released_on,
         roster_said.c.row_digest,
         roster_said.c.cells,
@@ -129,6 +131,8 @@ class Decider:
         self.units_seen: set[str] = set()
         self.cases_seen: set[int] = set()
         self.numbers_seen: set[str] = set()
+        # What a dry run would have written, for a later row of the same person.
+        self._imagined: dict[str, list[_Known]] = {}
 
     def take(self, tx: Connection, readings: Sequence[Reading]) -> list[Tally]:
         """Decide and write a chunk in which no inmate number stands twice."""
@@ -159,6 +163,7 @@ class Decider:
             for each in work
         }
         known = _known(tx, digests.values())
+        known |= {d: self._imagined[d] for d in digests.values() if d in self._imagined}
         new: list[_Work] = []
         old: list[_Work] = []
         for each in work:
@@ -178,8 +183,22 @@ class Decider:
         self._update(tx, old)
         if self.dry_run:
             self.numbers_seen.update(normal_inmate_no(each.row.inmate_no) for each in new)
+            for each in work:
+                self._imagine(each, digests[each.row.inmate_no], known)
             return
         self._open(tx, new, digests, known)
+
+    def _imagine(self, work: _Work, digest: str, known: dict[str, list[_Known]]) -> None:
+        cases = known.get(digest, [])
+        if work.tally.created:
+            row = work.row
+            opened = _Known(
+                0, "", "", row.admitted_on, row.admitted_at, Phase.IN_PRISON.value, *[None] * 4
+            )
+            self._imagined[digest] = [*cases, opened]
+        elif work.tally.released and work.known is not None and work.row.released is not None:
+            ended = replace(work.known, phase=Phase.CLOSED.value, released_on=work.row.released.on)
+            self._imagined[digest] = [ended if c is work.known else c for c in cases]
 
     # --- cases that are there --------------------------------------------------------------
 
@@ -281,6 +300,7 @@ class Decider:
 
     def _judge_new(self, work: _Work, cases: Sequence[_Known]) -> None:
         row, tally = work.row, work.tally
+        cases = _in_earnest(cases)
         if any(case.phase == Phase.IN_PRISON.value for case in cases):
             tally.rejected = Remark(row.line, Column.admitted.value, "already_in_prison")
         elif any(
@@ -309,9 +329,9 @@ class Decider:
             return
         persons = self._persons(tx, work, digests)
         earlier_ids = [
-            known[digests[each.row.inmate_no]][-1].case_id
+            cases[-1].case_id
             for each in work
-            if known.get(digests[each.row.inmate_no])
+            if (cases := _in_earnest(known.get(digests[each.row.inmate_no], [])))
         ]
         earlier = {c.person: c for c in queries.cases_by_ids(tx, self.viewer, earlier_ids).values()}
         packages: dict[str, Package] = {}
@@ -409,6 +429,11 @@ def _known(tx: Connection, digests: Iterable[str]) -> dict[str, list[_Known]]:
     return found
 
 
+def _in_earnest(cases: Sequence[_Known]) -> list[_Known]:
+    """Without what was registered in error: such an imprisonment never was."""
+    return [case for case in cases if case.close_reason != CloseReason.REGISTERED_IN_ERROR.value]
+
+
 def _same_key(cases: Sequence[_Known], row: RosterRow) -> _Known | None:
     """The case of this imprisonment, by the local date of admission; the newest of equals."""
     for case in reversed(cases):
@@ -429,7 +454,8 @@ def _cells(tx: Connection, row: RosterRow) -> Cells:
         "unit": row.unit,
         "admitted": row.admitted_at.isoformat(),
         "planned": row.planned_on.isoformat() if row.planned_on else None,
-        "kind": row.kind if row.planned_on else None,
+        # A kind that was only assumed is no word of the roster: the cell is empty.
+        "kind": row.kind if row.planned_on and not row.kind_assumed else None,
         "released": str(row.released) if row.released else None,
     }
     personal = {

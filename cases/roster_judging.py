@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from cases.identity_number import IdentityNumber, classify, with_leading_zero
+from cases.inmate_no import normal_inmate_no
 from cases.roster_columns import Column, RawRow, matching_key
 from cases.roster_values import (
     CATEGORIES,
@@ -82,7 +83,7 @@ class RosterRow:
     @property
     def key(self) -> tuple[str, date]:
         """What makes an imprisonment one: inmate number and local date of admission."""
-        return self.inmate_no, self.admitted_on
+        return normal_inmate_no(self.inmate_no), self.admitted_on
 
 
 class _Refused(Exception):

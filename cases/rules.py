@@ -11,6 +11,7 @@ from cases.access import Viewer, acts_in, may_complete
 from cases.model import (
     HEALTH_KINDS,
     WELFARE_KINDS,
+    AppointmentKind,
     AppointmentStatus,
     Case,
     Owner,
@@ -21,7 +22,7 @@ from cases.model import (
     Task,
     TaskState,
 )
-from cases.package import TaskRule
+from cases.package import NATIONAL_REQUIREMENT, Requirement, TaskRule
 from core.clock import iso_local, local_date
 from core.errors import BadInput, Conflict, NotAllowed, NotFound, Refused
 
@@ -32,6 +33,8 @@ APPOINTMENT_WINDOW_DAYS: Final = 7
 
 EARLIEST: Final = date(1900, 1, 1)
 LATEST: Final = date(2100, 12, 31)
+
+_ENDS_THE_OFFER: Final = frozenset({Participation.DECLINED, Participation.WITHDRAWN})
 
 
 class CaseNotFound(NotFound):
@@ -145,6 +148,11 @@ def check_may_settle(case: Case, task: Task, viewer: Viewer) -> None:
         raise NotYourTask(
             f"{task.code} belongs to the role {task.owner}: the role {viewer.role} cannot settle it"
         )
+    check_waits(case, task)
+
+
+def check_waits(case: Case, task: Task) -> None:
+    """Whether this task as it stands waits to be settled, whoever does it."""
     if task.code == "offer_answered":
         raise Refused(
             "offer_answered is settled by the answer itself: record the person's answer "
@@ -164,9 +172,11 @@ def check_may_settle(case: Case, task: Task, viewer: Viewer) -> None:
     if task.state is TaskState.CANCELLED:
         if case.phase is Phase.CLOSED:
             check_open(case)
+        why = f"the answer is {case.participation}: record an acceptance first"
+        if case.participation not in _ENDS_THE_OFFER:
+            why = f"the case follows {case.package} now, which does not have it: nothing is to do"
         raise TaskNotOpen(
-            f"{task.code} no longer applies, because the answer is {case.participation}: "
-            "record an acceptance first.",
+            f"{task.code} no longer applies, because {why}.",
             {"state": task.state.value, "version": case.version},
         )
     if (
@@ -183,26 +193,46 @@ def check_may_settle(case: Case, task: Task, viewer: Viewer) -> None:
 def check_can_complete(
     case: Case,
     task: Task,
-    rule: TaskRule,
+    rule: TaskRule | None,
     viewer: Viewer,
     *,
     done_at: datetime,
     now: datetime,
     form: str | None,
     answer: str | None,
+    required: Requirement = NATIONAL_REQUIREMENT,
 ) -> None:
-    """Everything that can stand against completing a task."""
+    """Everything that can stand against completing a task.
+
+    `rule` is None for a task that the case's package does not have any more, `required` what that
+    package asks of `appointments_confirmed`.
+    """
     check_may_settle(case, task, viewer)
     check_happened(case, done_at, now=now, field="done_at")
+    check_before_release(case, task, done_at)
+    _check_choice(task.code, "form", form, rule.forms if rule is not None else ())
+    _check_choice(task.code, "answer", answer, rule.answers if rule is not None else ())
+    if task.code == "appointments_confirmed":
+        check_appointments(case, required)
+
+
+def check_before_release(case: Case, task: Task, done_at: datetime) -> None:
+    """What was missed at the release can only have been done before it."""
     if task.state is TaskState.MISSED and case.released_at and done_at > case.released_at:
         raise Refused(
             f"{task.code} was missed at the release {iso_local(case.released_at)}: it can only be "
             "completed with a time before that (--at)."
         )
-    _check_choice(task.code, "form", form, rule.forms)
-    _check_choice(task.code, "answer", answer, rule.answers)
-    if task.code == "appointments_confirmed":
-        check_appointments(case)
+
+
+def one_line(text: str, field: str, *, longest: int) -> str:
+    """Text as one printable line. Raises `BadInput` when it is empty or too long."""
+    cleaned = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not cleaned:
+        raise BadInput("empty", f"{field} is empty.", field)
+    if len(cleaned) > longest:
+        raise BadInput("too_long", f"{field} is longer than {longest} characters.", field)
+    return cleaned
 
 
 def _check_choice(code: str, field: str, given: str | None, allowed: tuple[str, ...]) -> None:
@@ -226,8 +256,11 @@ def check_can_waive(case: Case, task: Task, viewer: Viewer) -> None:
         )
 
 
-def check_appointments(case: Case) -> None:
-    """The requirement of `appointments_confirmed` (a unit that cannot meet it waives the task)."""
+def check_appointments(case: Case, required: Requirement = NATIONAL_REQUIREMENT) -> None:
+    """The requirement of `appointments_confirmed` (a unit that cannot meet it waives the task).
+
+    Of each set in `required` one appointment must be confirmed; one can serve several sets.
+    """
     if case.release_on is None:
         raise Refused(
             "No release date is known, so appointments cannot be confirmed for it: set the release "
@@ -240,16 +273,20 @@ def check_appointments(case: Case) -> None:
         if appointment.status is AppointmentStatus.CONFIRMED
         and case.release_on <= local_date(appointment.starts_at) <= last
     }
-    missing = []
-    if not kinds & HEALTH_KINDS:
-        missing.append("one with the health service")
-    if not kinds & WELFARE_KINDS:
-        missing.append("one with NAV or the municipality")
+    missing = [_spoken(group) for group in required if not kinds & group]
     if missing:
         raise Refused(
             f"Confirmed appointments from {case.release_on} to {last} are missing: "
             f"{' and '.join(missing)}. Book them, or waive the task with a reason."
         )
+
+
+def _spoken(group: frozenset[AppointmentKind]) -> str:
+    if group == HEALTH_KINDS:
+        return "one with the health service"
+    if group == WELFARE_KINDS:
+        return "one with NAV or the municipality"
+    return f"one of the kind {' or '.join(kind for kind in AppointmentKind if kind in group)}"
 
 
 def controller_of(task: Task) -> str:

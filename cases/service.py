@@ -13,13 +13,15 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from cases import health, queries, rules, store
+from cases import health, naloxone, queries, rules, store
 from cases.access import Viewer, may_complete
+from cases.consents import with_consent
+from cases.controllers import health_controllers
 from cases.model import (
     Answer,
     AnswerReason,
     Case,
-    Consent,
+    ConsentHow,
     ConsentPurpose,
     Participation,
     Phase,
@@ -36,15 +38,20 @@ from cases.model import (
     answers_in_order,
 )
 from cases.package import Package
-from cases.phase import with_phase
 from cases.registry import package_for_new_cases, package_named
-from cases.replan import replan
+from cases.roster_values import language_of
+from cases.settling import as_done, as_open, as_waived, finish, with_settled
+from cases.standing import participation_at
 from cases.store import Verb
+from core.clock import local_date
 from core.crypto import new_ref
-from core.errors import Conflict, Refused
+from core.errors import BadInput, Conflict, Refused
 
 ANSWERING: Final = frozenset({Role.HEALTH, Role.HEALTH_LEAD})
 CONSENTING: Final = frozenset({Role.HEALTH, Role.HEALTH_LEAD, Role.COORDINATOR, Role.UNIT_LEAD})
+
+LONGEST_VERSION: Final = 64
+"""Characters of the name of a text's version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +77,6 @@ class Admission:
     source: Source = Source.ROSTER
     earlier: str | None = None
     language: str = "nb"
-
-
-def finish(before: Case | None, after: Case, package: Package, *, now: datetime) -> Case:
-    """Facts changed: bring phase, participation, plan and wake times up to them."""
-    return replan(before, with_phase(after, now=now), package, now=now)
-
-
-def _settle(before: Case, settled: Task, package: Package, *, now: datetime) -> Case:
-    """The case with an open or prepared task settled by a person.
-
-    Completing a task is no anchor of the plan: no other task moves (a property test holds this),
-    so nothing is planned anew. One that was missed goes the long way.
-    """
-    task = before.task(settled.code)
-    if task is None or task.state is TaskState.MISSED:
-        return finish(before, before.with_task(settled), package, now=now)
-    return before.with_task(settled)
 
 
 def open_case(admission: Admission, viewer: Viewer, package: Package, *, now: datetime) -> Case:
@@ -163,29 +153,28 @@ def complete_task(
     rules.check_can_complete(
         before,
         task,
-        package.rule(task.code),
+        package.rule(task.code) if package.has(task.code) else None,
         viewer,
         done_at=done_at,
         now=now,
         form=done.form,
         answer=done.answer,
+        required=package.required_appointments,
     )
     private = health.is_private(task)
-    settled = replace(
+    settled = as_done(
         task,
-        state=TaskState.DONE,
-        settled_at=done_at,
-        wake_at=None,
+        unit=before.unit,
+        by=viewer.account,
         done_at=done_at,
-        recorded_at=now,
-        done_by=viewer.account,
-        done_unit=before.unit,
+        now=now,
         form=done.form,
         answer=None if private else done.answer,
     )
-    after = _settle(before, settled, package, now=now)
+    after = with_settled(before, [settled], package, now=now)
     if private and done.answer is not None:
         health.keep_answer(tx, before, task.code, done.answer, viewer, now=now)
+    naloxone.after_completion(tx, before, settled, viewer, now=now)
     return store.write_changes(
         tx,
         before,
@@ -217,19 +206,8 @@ def waive_task(
     rules.check_can_waive(before, task, viewer)
     at = happened_at or now
     rules.check_happened(before, at, now=now, field="happened_at")
-    waived = replace(
-        task,
-        state=TaskState.WAIVED,
-        settled_at=at,
-        wake_at=None,
-        done_at=at,
-        recorded_at=now,
-        done_by=viewer.account,
-        done_unit=before.unit,
-        reason=why.value,
-    )
-    package = package_named(tx, before.package)
-    after = _settle(before, waived, package, now=now)
+    waived = as_waived(task, why, unit=before.unit, by=viewer.account, waived_at=at, now=now)
+    after = with_settled(before, [waived], package_named(tx, before.package), now=now)
     return store.write_changes(
         tx,
         before,
@@ -266,27 +244,13 @@ def undo_task(
     if code == "offer_answered":
         changed = _without_last_answer(before, task, now)
     else:
-        changed = before.with_task(_reopened(task))
+        changed = before.with_task(as_open(task))
         if health.is_private(task):
             health.forget_answer(tx, before, code)
+        naloxone.after_undo(tx, before, task, viewer, now=now)
     after = finish(before, changed, package_named(tx, before.package), now=now)
     return store.write_changes(
         tx, before, after, Verb.TASK_UNDONE, viewer, now=now, controller=rules.controller_of(task)
-    )
-
-
-def _reopened(task: Task) -> Task:
-    return replace(
-        task,
-        state=TaskState.OPEN if task.due_at is not None else TaskState.PREPARED,
-        done_at=None,
-        recorded_at=None,
-        done_by=None,
-        done_unit=None,
-        form=None,
-        reason=None,
-        answer=None,
-        settled_at=None,
     )
 
 
@@ -297,7 +261,7 @@ def _without_last_answer(case: Case, task: Task, now: datetime) -> Case:
     last = standing[-1]
     answers = tuple(replace(a, undone_at=now) if a.seq == last.seq else a for a in case.answers)
     if len(standing) == 1:
-        reopened = _reopened(task)
+        reopened = as_open(task)
     else:
         earlier = standing[-2]
         reopened = replace(
@@ -371,9 +335,10 @@ def _check_answer(case: Case, answered: Participation, at: datetime) -> None:
             f"The answer is already {answered}, recorded by {current.by}.",
             {"participation": answered.value, "version": case.version},
         )
-    if answered is Participation.WITHDRAWN and case.participation is not Participation.ACCEPTED:
+    before_it = participation_at(case.answers, at)
+    if answered is Participation.WITHDRAWN and before_it is not Participation.ACCEPTED:
         raise Refused(
-            f"Only somebody who accepted can withdraw; the answer is {case.participation}. "
+            f"Only somebody who accepted can withdraw; the answer then was {before_it}. "
             "Record declined instead."
         )
     if case.released_at is None or at <= case.released_at:
@@ -407,10 +372,16 @@ def record_consent(
     now: datetime,
     receiver: str | None = None,
     happened_at: datetime | None = None,
+    how: str | None = None,
+    language: str | None = None,
+    text_version: str | None = None,
 ) -> Case:
     """Record that a consent was given or withdrawn, for SMS, research, or sharing with a receiver.
 
-    The ledger keeps every row; messages that are no longer wanted are cancelled at once.
+    The ledger keeps every row, with the health service of the owning unit that answers for it and,
+    as far as they are told, how it was given and to which text in which language (a code or a
+    Norwegian name). Messages that are no longer wanted are cancelled, and details that may no
+    longer be shared are hidden, at once. What each consent opens: `cases.consents.OPENS`.
     """
     before = queries.case_for_update(tx, viewer, ref)
     rules.check_role(viewer, CONSENTING, "record consents")
@@ -425,16 +396,21 @@ def record_consent(
     rules.check_happened(before, at, now=now, field="happened_at")
     if given:
         rules.check_open(before)
-    row = Consent(
-        seq=max((c.seq for c in before.consents), default=0) + 1,
-        purpose=what,
-        receiver=to,
+    after = with_consent(
+        before,
+        what,
+        to,
         given=given,
         happened_at=at,
-        recorded_at=now,
+        now=now,
         by=viewer.account,
+        controller_id=min(health_controllers(tx, [before.unit], local_date(now)), default=None),
+        language=_language(language) if language is not None else None,
+        text_version=rules.one_line(text_version, "text_version", longest=LONGEST_VERSION)
+        if text_version is not None
+        else None,
+        how=rules.one_of(ConsentHow, how, "how") if how is not None else None,
     )
-    after = replace(before, consents=(*before.consents, row))
     return store.write_changes(
         tx,
         before,
@@ -445,3 +421,14 @@ def record_consent(
         happened_at=at,
         controller="health",
     )
+
+
+def _language(text: str) -> str:
+    code = language_of(text)
+    if code is None:
+        raise BadInput(
+            "unknown_language",
+            f"{text!r} is no language that is known here: give a code like nb, se or pl.",
+            "language",
+        )
+    return code

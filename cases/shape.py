@@ -28,6 +28,31 @@ MACHINERY: Final = frozenset({"wake_at", "told_at"})
 OF_THE_PERSON: Final = frozenset({"language", "protection", "reachable"})
 
 
+class Fields:
+    """Some fields of a value class, taken all at once, so that comparing values is quick."""
+
+    __slots__ = ("names", "take")
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names: Final = tuple(names)
+        self.take: Final[Callable[[Any], tuple[Any, ...]]] = attrgetter(*self.names)
+
+    def of(self, value: Any) -> dict[str, Any]:
+        """All of them by name."""
+        return dict(zip(self.names, self.take(value), strict=True))
+
+    def changed(self, before: Any, after: Any) -> dict[str, Any]:
+        """Those that differ, as they are after."""
+        old, new = self.take(before), self.take(after)
+        if old == new:
+            return {}
+        return {
+            name: value
+            for name, was, value in zip(self.names, old, new, strict=True)
+            if value is not was and value != was
+        }
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Part:
     """One kind of row that belongs to a case: the attribute, its value class and its key."""
@@ -35,8 +60,14 @@ class Part:
     attribute: str
     kind: type[Any]
     key: str
-    fields: tuple[str, ...]
+    columns: Fields
     readers: tuple[tuple[int, Callable[[Any], Any]], ...]
+    key_of: Callable[[Any], Any]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the value class's fields, in order."""
+        return self.columns.names
 
     def read(self, row: list[Any]) -> Any:
         """A value from a row of JSON values in the order of `fields`."""
@@ -79,8 +110,9 @@ def _part(attribute: str, kind: type[Any], key: str) -> Part:
         attribute,
         kind,
         key,
-        fields,
+        Fields(fields),
         tuple((fields.index(name), reader) for name, reader in readers.items()),
+        attrgetter(key),
     )
 
 
@@ -93,11 +125,18 @@ PARTS: Final = (
     _part("transfers", model.Transfer, "id"),
     _part("consents", model.Consent, "seq"),
     _part("due_changes", model.DueChange, "seq"),
+    _part("absences", model.Absence, "seq"),
 )
 
 NOT_IN_HEAD: Final = frozenset({"id", "version"}) | OF_THE_PERSON | {p.attribute for p in PARTS}
 HEAD_FIELDS: Final = tuple(f.name for f in dataclasses.fields(Case) if f.name not in NOT_IN_HEAD)
 """The fields of the case itself that are stored in its row."""
+
+HEAD: Final = Fields(HEAD_FIELDS)
+_PARTS_OF: Final[Callable[[Case], tuple[tuple[Any, ...], ...]]] = attrgetter(
+    *(part.attribute for part in PARTS)
+)
+_NOTHING: Final = ((),) * len(PARTS)
 
 HEAD_READERS: Final = readers_of(Case, HEAD_FIELDS)
 
@@ -115,18 +154,8 @@ def plain(value: Any) -> Plain:
     return value  # type: ignore[no-any-return]
 
 
-def _changed(
-    before: Any, after: Any, fields: Iterable[str], *, leave_out: frozenset[str]
-) -> dict[str, Plain]:
-    changed: dict[str, Plain] = {}
-    for name in fields:
-        if name in leave_out:
-            continue
-        new = getattr(after, name)
-        old = getattr(before, name)
-        if new is not old and new != old:
-            changed[name] = plain(new)
-    return changed
+def _plain(changed: Mapping[str, Any]) -> dict[str, Plain]:
+    return {name: plain(value) for name, value in changed.items() if name not in MACHINERY}
 
 
 _KINDS: Final[tuple[type[Any], ...]] = (Case, *(part.kind for part in PARTS))
@@ -138,63 +167,87 @@ _DEFAULTS: Final[dict[type[Any], dict[str, Any]]] = {
 }
 
 
-def _whole(value: Any, fields: Iterable[str], *, leave_out: frozenset[str]) -> dict[str, Plain]:
+def _whole(value: Any, fields: Fields) -> dict[str, Plain]:
     defaults = _DEFAULTS[type(value)]
     nothing = object()
-    return {
-        name: plain(found)
-        for name in fields
-        if name not in leave_out and (found := getattr(value, name)) != defaults.get(name, nothing)
-    }
+    return _plain(
+        {
+            name: found
+            for name, found in fields.of(value).items()
+            if found != defaults.get(name, nothing)
+        }
+    )
 
 
-def changed_rows(
-    before: Case | None, after: Case, part: Part
-) -> tuple[list[Any], list[tuple[Any, Any]]]:
-    """The new values of one part, and the (old, changed) ones; nothing is ever taken away.
+@dataclasses.dataclass(frozen=True, slots=True)
+class PartDelta:
+    """What became of the rows of one part: new values, and (key, changed fields) of others."""
+
+    part: Part
+    new: list[Any]
+    changed: list[tuple[Any, dict[str, Any]]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Delta:
+    """How a case differs from what it was: changed fields of its row, and parts that changed.
+
+    `whole` is the case itself where it is new; then `head` holds every field.
+    """
+
+    whole: Case | None
+    head: dict[str, Any]
+    parts: list[PartDelta]
+
+
+def compare(before: Case | None, after: Case) -> Delta:
+    """What must be written so that `before` becomes `after`; nothing is ever taken away.
 
     Raises `ValueError` when something that was there is gone, because no event could say so.
     """
-    now = getattr(after, part.attribute)
-    was = getattr(before, part.attribute) if before is not None else ()
-    if now is was:
-        return [], []
-    key = part.key
-    old = {getattr(value, key): value for value in was}
-    new: list[Any] = []
-    changed: list[tuple[Any, Any]] = []
+    was = _PARTS_OF(before) if before is not None else _NOTHING
+    parts = [
+        _compare_part(part, old, new)
+        for part, old, new in zip(PARTS, was, _PARTS_OF(after), strict=True)
+        if old is not new and old != new
+    ]
+    if before is None:
+        return Delta(after, HEAD.of(after), parts)
+    return Delta(None, HEAD.changed(before, after), parts)
+
+
+def _compare_part(part: Part, was: tuple[Any, ...], now: tuple[Any, ...]) -> PartDelta:
+    old = {part.key_of(value): value for value in was}
+    delta = PartDelta(part, [], [])
     for value in now:
-        known = old.pop(getattr(value, key), None)
+        key = part.key_of(value)
+        known = old.pop(key, None)
         if known is None:
-            new.append(value)
-        elif known is not value and known != value:
-            changed.append((known, value))
+            delta.new.append(value)
+        elif known is not value and (changed := part.columns.changed(known, value)):
+            delta.changed.append((key, changed))
     if old:
         msg = f"{part.attribute} {sorted(old)} disappeared from a case"
         raise ValueError(msg)
-    return new, changed
+    return delta
 
 
-def difference(before: Case | None, after: Case) -> Diff:
-    """What an event must hold so that folding it over `before` gives `after`."""
+def difference(delta: Delta) -> Diff:
+    """What an event must hold so that folding it over the case before gives the case after."""
     diff: Diff = {}
-    if before is None:
-        diff["case"] = _whole(after, HEAD_FIELDS, leave_out=MACHINERY)
-    elif head := _changed(before, after, HEAD_FIELDS, leave_out=MACHINERY):
+    if delta.whole is not None:
+        diff["case"] = _whole(delta.whole, HEAD)
+    elif head := _plain(delta.head):
         diff["case"] = head
-    for part in PARTS:
-        new, changed = changed_rows(before, after, part)
-        if not new and not changed:
-            continue
-        rows: dict[str, Any] = {}
-        for value in new:
-            rows[str(getattr(value, part.key))] = _whole(value, part.fields, leave_out=MACHINERY)
-        for old, value in changed:
-            fields = _changed(old, value, part.fields, leave_out=MACHINERY)
-            if fields:
-                rows[str(getattr(value, part.key))] = fields
+    for each in delta.parts:
+        rows: dict[str, Any] = {
+            str(each.part.key_of(value)): _whole(value, each.part.columns) for value in each.new
+        }
+        for key, changed in each.changed:
+            if fields := _plain(changed):
+                rows[str(key)] = fields
         if rows:
-            diff[part.attribute] = rows
+            diff[each.part.attribute] = rows
     return diff
 
 
@@ -231,13 +284,16 @@ def _fold_part(was: tuple[Any, ...], rows: Mapping[str, Mapping[str, Any]], part
     return tuple(sorted(folded, key=attrgetter(part.key)))
 
 
-def in_order(case: Case) -> Case:
-    """The case with the rows of every part in the order of their keys: its one written form."""
+def in_order(case: Case, before: Case | None = None) -> Case:
+    """The case with the rows of every part in the order of their keys: its one written form.
+
+    Parts that are those of `before`, which is in order, need not be looked at.
+    """
     sorted_parts: dict[str, Any] = {}
-    for part in PARTS:
-        rows = getattr(case, part.attribute)
-        if len(rows) > 1:
-            ordered = tuple(sorted(rows, key=attrgetter(part.key)))
+    was = _PARTS_OF(before) if before is not None else _NOTHING
+    for part, old, rows in zip(PARTS, was, _PARTS_OF(case), strict=True):
+        if rows is not old and len(rows) > 1:
+            ordered = tuple(sorted(rows, key=part.key_of))
             if ordered != rows:
                 sorted_parts[part.attribute] = ordered
     return dataclasses.replace(case, **sorted_parts) if sorted_parts else case

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from cases.calendar import local_date, midnight_ending, release_instant
@@ -55,6 +55,42 @@ def participation_at(answers: Sequence[Answer], at: datetime | None = None) -> P
     """The participation in force at `at` (None: after every answer)."""
     answer = answer_in_force(answers, at)
     return Participation.NOT_ASKED if answer is None else answer.status
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """One answer's time in force: from an instant until, not with, another (None: still)."""
+
+    status: Participation
+    from_at: datetime
+    until_at: datetime | None
+
+    def holds_at(self, instant: datetime) -> bool:
+        """Whether it is in force at an instant."""
+        return self.from_at <= instant and (self.until_at is None or instant < self.until_at)
+
+
+def participation_intervals(case: Case) -> tuple[Interval, ...]:
+    """Participation as it was in force, from the admission to the closing, without gaps.
+
+    By when answers were given, not by when they were typed in. An answer that was replaced in its
+    own instant was never in force, nor one that was given after the closing.
+    """
+    given = answers_in_order(case.answers)
+    starts = [(Participation.NOT_ASKED, case.admitted_at)]
+    starts += [(answer.status, answer.happened_at) for answer in given]
+    ends: list[datetime | None] = [instant for _, instant in starts[1:]]
+    found: list[Interval] = []
+    for (status, from_at), end in zip(starts, [*ends, None], strict=True):
+        until_at = end
+        if case.closed_at is not None and (end is None or end > case.closed_at):
+            until_at = case.closed_at
+        if until_at is not None and until_at <= from_at:
+            continue
+        if found and found[-1].status is status:
+            from_at = found.pop().from_at  # noqa: PLW2901 - said again: one interval goes on
+        found.append(Interval(status, from_at, until_at))
+    return tuple(found)
 
 
 def is_overdue(task: Task, now: datetime) -> bool:
@@ -106,3 +142,9 @@ def deviations(case: Case) -> tuple[Deviation, ...]:
 def follow_up_ends_at(released_at: datetime) -> datetime:
     """When the follow-up of a release ends: at the local midnight that ends day R + 42."""
     return midnight_ending(local_date(released_at) + timedelta(days=FOLLOW_UP_DAYS))
+
+
+def under_18(born_on: date, on: date) -> bool:
+    """Whether somebody born on a day is a minor on another; a birthday counts from its start."""
+    birthday_has_been = (on.month, on.day) >= (born_on.month, born_on.day)
+    return on.year - born_on.year - (0 if birthday_has_been else 1) < 18

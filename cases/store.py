@@ -8,19 +8,18 @@ running it. The log chains are sealed last, since on Postgres that locks their h
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, StrEnum
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
     Connection,
     Select,
     Table,
     Text,
-    Update,
     bindparam,
     cast,
     exists,
@@ -37,14 +36,17 @@ from cases.shape import (
     HEAD_FIELDS,
     HEAD_READERS,
     PARTS,
+    Delta,
     Part,
-    changed_rows,
+    PartDelta,
+    compare,
     difference,
     in_order,
 )
 from cases.wanted import wanted, why_not
 from core.clock import local_date
 from core.errors import Conflict
+from core.statement import Prepared
 from notifications import outbox
 
 case_ = tables.case_
@@ -59,6 +61,7 @@ PART_TABLES: Final[dict[str, Table]] = {
     "transfers": tables.transfer,
     "consents": tables.consent,
     "due_changes": tables.due_change,
+    "absences": tables.absence,
 }
 
 
@@ -79,7 +82,15 @@ class Verb(StrEnum):
     TRANSFER_ANSWERED = "transfer_answered"
     APPOINTMENT_BOOKED = "appointment_booked"
     APPOINTMENT_OUTCOME = "appointment_outcome"
+    APPOINTMENT_MOVED = "appointment_moved"
     PERSON_CHANGED = "person_changed"
+    PERSON_MERGED = "person_merged"
+    PERSON_UNMERGED = "person_unmerged"
+    UNIT_MERGED = "unit_merged"
+    SHORT_FORM = "short_form"
+    ABSENCE_RECORDED = "absence_recorded"
+    INFORMED_AGAIN = "informed_again"
+    REBASED = "rebased"
     ADVANCED = "advanced"
 
 
@@ -153,6 +164,10 @@ _HEAD_CONVERTERS: Final = tuple(
 """Codes come back as text; instants and dates are read by their column types."""
 
 
+_decoded: Final = json.JSONDecoder().raw_decode
+"""Without the look for white space around the text: there is none."""
+
+
 def read_case(row: Sequence[Any]) -> Case:
     """A `Case` from one row of `LOAD`."""
     head: list[Any] = list(row[: len(HEAD_FIELDS)])
@@ -167,19 +182,11 @@ def read_case(row: Sequence[Any]) -> Case:
     for part, text in zip(PARTS, row[_OTHERS:], strict=True):
         if text is None or text == "[]":
             continue
-        rows = [part.read(values) for values in json.loads(text)]
+        rows = [part.read(values) for values in _decoded(text)[0]]
         if len(rows) > 1:
-            rows.sort(key=_KEYS[part.attribute])
+            rows.sort(key=part.key_of)
         fields[part.attribute] = tuple(rows)
     return Case(**fields)
-
-
-def _key_of(part: Part) -> Callable[[Any], Any]:
-    name = part.key
-    return lambda value: getattr(value, name)
-
-
-_KEYS: Final = {part.attribute: _key_of(part) for part in PARTS}
 
 
 # --- writing -----------------------------------------------------------------------------------
@@ -195,17 +202,16 @@ def _insert_head() -> Any:
     return insert(case_).values(values)
 
 
-_INSERT_HEAD: Final = _insert_head()
-_HEAD_WRITTEN: Final = tuple(name for name in HEAD_FIELDS if name not in ("ref", "person"))
+_INSERT_HEAD: Final = Prepared(_insert_head())
 _ALONG: Final = {"admitted_at": "admitted_on", "released_at": "released_on"}
 """Columns that follow from another: the local dates that counts are made by."""
 
 
 @lru_cache(maxsize=256)
-def _update_head(columns: tuple[str, ...]) -> Update:
+def _update_head(columns: tuple[str, ...]) -> Prepared:
     """The UPDATE of just these columns of a case; few sets of columns ever occur."""
     written = (*columns, *(_ALONG[name] for name in columns if name in _ALONG))
-    return (
+    return Prepared(
         update(case_)
         .where(case_.c.id == bindparam("b_id"), case_.c.version == bindparam("b_version"))
         .values(
@@ -216,11 +222,11 @@ def _update_head(columns: tuple[str, ...]) -> Update:
 
 
 @lru_cache(maxsize=256)
-def _update_part(attribute: str, columns: tuple[str, ...]) -> Update:
+def _update_part(attribute: str, columns: tuple[str, ...]) -> Prepared:
     """The UPDATE of just these columns of a part's row."""
     table = PART_TABLES[attribute]
     key = next(part.key for part in PARTS if part.attribute == attribute)
-    return (
+    return Prepared(
         update(table)
         .where(table.c.case_id == bindparam("b_case_id"), table.c[key] == bindparam("b_key"))
         .values({name: bindparam(f"b_{name}") for name in columns})
@@ -231,8 +237,10 @@ _IDS_OF: Final = select(case_.c.ref, case_.c.id).where(
     case_.c.ref.in_(bindparam("refs", expanding=True))
 )
 _INSERT_PART: Final = {
-    part.attribute: insert(PART_TABLES[part.attribute]).values(
-        {name: bindparam(name) for name in ("case_id", *part.fields)}
+    part.attribute: Prepared(
+        insert(PART_TABLES[part.attribute]).values(
+            {name: bindparam(name) for name in ("case_id", *part.fields)}
+        )
     )
     for part in PARTS
 }
@@ -242,18 +250,9 @@ def _column(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def _changed_columns(before: Any, after: Any, fields: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(
-        name
-        for name in fields
-        if (new := getattr(after, name)) is not (old := getattr(before, name)) and new != old
-    )
-
-
-def _head_values(case: Case, columns: Iterable[str], prefix: str = "") -> dict[str, Any]:
+def _head_values(head: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for name in columns:
-        value = getattr(case, name)
+    for name, value in head.items():
         values[f"{prefix}{name}"] = _column(value)
         along = _ALONG.get(name)
         if along is not None:
@@ -287,94 +286,115 @@ def write_changes(
 
 
 def write_many(
-    tx: Connection, changes: Sequence[Change], viewer: Viewer, *, now: datetime
+    tx: Connection,
+    changes: Sequence[Change],
+    viewer: Viewer,
+    *,
+    now: datetime,
+    also: Sequence[journal.AccessRow] = (),
 ) -> list[Case]:
-    """`write_changes` for many cases at once, in few statements. One change per case."""
-    changes = [replace(change, after=in_order(change.after)) for change in changes]
-    real = [change for change in changes if change.before != change.after]
+    """`write_changes` for many cases at once, in few statements. One change per case.
+
+    `also` are further rows for the access log, sealed together with those of the changes.
+    """
+    changes = [_ordered(change) for change in changes]
+    real = [
+        (change, compare(change.before, change.after))
+        for change in changes
+        if change.before != change.after
+    ]
     _write_heads(tx, real, now)
     ids = _ids(tx, real)
-    for part in PARTS:
-        _write_part(tx, real, part, ids)
+    _write_parts(tx, real, ids)
     stored = {
         change.after.ref: replace(
             change.after,
             id=ids[change.after.ref],
             version=(change.before.version if change.before else 0) + 1,
         )
-        for change in real
+        for change, _ in real
     }
-    for change in real:
-        _sync_messages(tx, change, now)
     entries: list[journal.EventRow | journal.AccessRow] = []
-    for change in real:
-        diff = difference(change.before, change.after)
+    for change, delta in real:
+        _sync_messages(tx, change, now)
+        diff = difference(delta)
         if diff:
             entries.append(_event(change, stored[change.after.ref], diff, viewer, now))
         if viewer is not SYSTEM or diff:
             entries.append(_access(change, viewer, now))
-    journal.append(tx, entries, now=now)
+    journal.append(tx, [*entries, *also], now=now)
     return [stored.get(change.after.ref, change.after) for change in changes]
 
 
-def _write_heads(tx: Connection, changes: Sequence[Change], now: datetime) -> None:
-    new = []
-    for change in changes:
-        if change.before is None:
-            values = _head_values(change.after, _HEAD_WRITTEN)
-            values |= {
-                "ref": change.after.ref,
-                "person": change.after.person,
-                "version": 1,
-                "changed_seq": _stamp(now),
-            }
-            new.append(values)
+def _ordered(change: Change) -> Change:
+    after = in_order(change.after, change.before)
+    return change if after is change.after else replace(change, after=after)
+
+
+_Real: TypeAlias = Sequence[tuple[Change, Delta]]
+"""Changes that change something, each with what it changes."""
+
+
+def _write_heads(tx: Connection, changes: _Real, now: datetime) -> None:
+    stamp = _stamp(now)
+    new = [
+        _head_values(delta.head) | {"version": 1, "changed_seq": stamp}
+        for change, delta in changes
+        if change.before is None
+    ]
     if new:
-        tx.execute(_INSERT_HEAD, new)
-    for change in changes:
+        _INSERT_HEAD.run_each(tx, new)
+    for change, delta in changes:
         if change.before is None:
             continue
-        columns = _changed_columns(change.before, change.after, _HEAD_WRITTEN)
-        values = _head_values(change.after, columns, "b_")
+        values = _head_values(delta.head, "b_")
         values["b_id"] = change.before.id
         values["b_version"] = change.before.version
         values["b_next"] = change.before.version + 1
-        values["b_changed_seq"] = _stamp(now)
-        if tx.execute(_update_head(columns), values).rowcount != 1:
+        values["b_changed_seq"] = stamp
+        if _update_head(tuple(delta.head)).run(tx, values) != 1:
             raise CaseChanged(
                 f"Case {change.after.ref} was changed by somebody else. Open it again and repeat."
             )
 
 
-def _ids(tx: Connection, changes: Iterable[Change]) -> dict[str, int]:
-    ids = {c.after.ref: c.before.id for c in changes if c.before is not None and c.before.id}
-    new = [c.after.ref for c in changes if c.before is None]
+def _ids(tx: Connection, changes: _Real) -> dict[str, int]:
+    ids = {c.after.ref: c.before.id for c, _ in changes if c.before is not None and c.before.id}
+    new = [c.after.ref for c, _ in changes if c.before is None]
     if new:
         ids |= {row.ref: row.id for row in tx.execute(_IDS_OF, {"refs": new})}
     return ids
 
 
-def _write_part(tx: Connection, changes: Iterable[Change], part: Part, ids: dict[str, int]) -> None:
+def _write_parts(tx: Connection, changes: _Real, ids: Mapping[str, int]) -> None:
+    touched: dict[str, list[tuple[int, PartDelta]]] = {}
+    for change, delta in changes:
+        for each in delta.parts:
+            known = touched.setdefault(each.part.attribute, [])
+            known.append((ids[change.after.ref], each))
+    for part in PARTS:
+        if part.attribute in touched:
+            _write_part(tx, part, touched[part.attribute])
+
+
+def _write_part(tx: Connection, part: Part, deltas: Iterable[tuple[int, PartDelta]]) -> None:
     inserts: list[dict[str, Any]] = []
     updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for change in changes:
-        new, changed = changed_rows(change.before, change.after, part)
-        case_id = ids[change.after.ref]
-        for value in new:
-            row = {name: _column(getattr(value, name)) for name in part.fields}
+    for case_id, delta in deltas:
+        for value in delta.new:
+            row = {name: _column(found) for name, found in part.columns.of(value).items()}
             row["case_id"] = case_id
             inserts.append(row)
-        for old, value in changed:
-            columns = _changed_columns(old, value, part.fields)
-            row = {f"b_{name}": _column(getattr(value, name)) for name in columns}
-            row["b_key"] = getattr(value, part.key)
+        for key, changed in delta.changed:
+            row = {f"b_{name}": _column(value) for name, value in changed.items()}
+            row["b_key"] = key
             row["b_case_id"] = case_id
-            updates.setdefault(columns, []).append(row)
+            updates.setdefault(tuple(changed), []).append(row)
     # Changed rows first: a transfer must be closed before the next one may be proposed.
     for columns, rows in updates.items():
-        tx.execute(_update_part(part.attribute, columns), rows)
+        _update_part(part.attribute, columns).run_each(tx, rows)
     if inserts:
-        tx.execute(_INSERT_PART[part.attribute], inserts)
+        _INSERT_PART[part.attribute].run_each(tx, inserts)
 
 
 def _sync_messages(tx: Connection, change: Change, now: datetime) -> None:

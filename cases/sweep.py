@@ -14,18 +14,22 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cases import accounts, queries, store
+from cases import accounts, outcomes, queries, store
 from cases.access import SYSTEM
-from cases.ladder import MISSED, Rung, case_notices, due_now, task_rungs
+from cases.appointments import controller_of
+from cases.ladder import MISSED, TRANSFER_WAITING, Rung, case_notices, due_now, task_rungs
 from cases.model import LATE_OPENING, Case, CloseReason, Participation, Phase, Role, Step
+from cases.package import Package
 from cases.registry import package_named
 from cases.release import closed
 from cases.replan import case_instants, replan
 from cases.standing import follow_up_ends_at
 from cases.store import Verb
 from cases.tables import case_, notice, task
+from cases.unit_moves import follow_mergers
 from core.clock import local_date
 from core.db import Database
+from core.statement import Prepared
 
 CHUNK: Final = 100
 """Tasks or cases to a transaction: the write lock is held for 50 ms at most."""
@@ -57,7 +61,7 @@ class _Due(NamedTuple):
     opened_at: datetime
 
 
-_DUE_TASKS: Final = (
+_DUE: Final = (
     select(
         task.c.case_id,
         task.c.code,
@@ -80,8 +84,11 @@ _DUE_TASKS: Final = (
     .order_by(task.c.wake_at)
     .limit(CHUNK)
 )
-_DUE_TASKS_LOCKED: Final = _DUE_TASKS.with_for_update(skip_locked=True, of=task)
-_TOLD: Final = (
+_DUE_TASKS: Final = {
+    "sqlite": Prepared(_DUE),
+    "postgresql": Prepared(_DUE.with_for_update(skip_locked=True, of=task)),
+}
+_TOLD: Final = Prepared(
     update(task)
     .where(
         task.c.case_id == bindparam("b_case_id"),
@@ -105,8 +112,10 @@ _NOTICE_VALUES: Final[dict[str, Any]] = {
     )
 }
 _TELL: Final = {
-    "sqlite": sqlite.insert(notice).values(_NOTICE_VALUES).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(notice).values(_NOTICE_VALUES).on_conflict_do_nothing(),
+    "sqlite": Prepared(sqlite.insert(notice).values(_NOTICE_VALUES).on_conflict_do_nothing()),
+    "postgresql": Prepared(
+        postgresql.insert(notice).values(_NOTICE_VALUES).on_conflict_do_nothing()
+    ),
 }
 _DUE_CASES: Final = (
     select(case_.c.id, case_.c.ref)
@@ -117,14 +126,16 @@ _DUE_CASES: Final = (
     .order_by(case_.c.wake_at)
     .limit(CHUNK)
 )
-_TOLD_BEFORE: Final = select(
-    notice.c.task, notice.c.rung, notice.c.due_at, notice.c.unit, notice.c.to_role
-).where(notice.c.case_id == bindparam("case_id"))
+_TOLD_BEFORE: Final = select(notice.c.task, notice.c.rung, notice.c.due_at, notice.c.unit).where(
+    notice.c.case_id == bindparam("case_id")
+)
 
 
 def sweep(db: Database, *, now: datetime) -> SweepResult:
     """Do everything that is due at `now`, chunk by chunk."""
     result = SweepResult()
+    while db.transact(lambda tx: follow_mergers(tx, now=now, most=CHUNK)) == CHUNK:
+        pass
     while db.transact(lambda tx: _tell_tasks(tx, result, now)):
         pass
     while db.transact(lambda tx: _advance_cases(tx, result, now)):
@@ -134,8 +145,7 @@ def sweep(db: Database, *, now: datetime) -> SweepResult:
 
 def _tell_tasks(tx: Connection, result: SweepResult, now: datetime) -> bool:
     """One chunk of tasks; False when none is left."""
-    postgres = tx.dialect.name == "postgresql"
-    rows = tx.execute(_DUE_TASKS_LOCKED if postgres else _DUE_TASKS, {"now": now}).all()
+    rows = _DUE_TASKS[tx.dialect.name].rows(tx, {"now": now})
     if not rows:
         return False
     staffed = accounts.staffed_roles(tx, on=local_date(now))
@@ -154,7 +164,7 @@ def _tell_tasks(tx: Connection, result: SweepResult, now: datetime) -> bool:
             }
         )
         tell += [_notice(due.case_id, due.unit, rung, staffed, now) for rung in to_tell]
-    tx.execute(_TOLD, told)
+    _TOLD.run_each(tx, told)
     result.notices += _tell(tx, tell)
     return len(rows) == CHUNK
 
@@ -199,7 +209,7 @@ def _tell(tx: Connection, rows: list[dict[str, Any]]) -> int:
     """Write notices that were not told before; returns how many those were."""
     if not rows:
         return 0
-    return max(tx.execute(_TELL[tx.dialect.name], rows).rowcount, 0)
+    return _TELL[tx.dialect.name].run_each(tx, rows)
 
 
 def _advance_cases(tx: Connection, result: SweepResult, now: datetime) -> bool:
@@ -231,6 +241,7 @@ def _advance(
     now: datetime,
 ) -> None:
     package = package_named(tx, before.package)
+    before = _given_up(tx, before, package, now)
     after = _followed_up(before, now)
     if after is not before:
         result.phase_changes += 1
@@ -250,6 +261,23 @@ def _advance(
         now=now,
         happened_at=after.closed_at if after.phase is not before.phase else None,
     )
+
+
+def _given_up(tx: Connection, case: Case, package: Package, now: datetime) -> Case:
+    """Outcomes that nobody gave for 5 wd: `unknown`, each as a fact of its own instant."""
+    for late in outcomes.timed_out(case, now):
+        after = replan(case, outcomes.with_unknown(case, late), package, now=now)
+        case = store.write_changes(
+            tx,
+            case,
+            after,
+            Verb.APPOINTMENT_OUTCOME,
+            SYSTEM,
+            now=now,
+            happened_at=outcomes.unknown_at(late),
+            controller=controller_of(late.kind),
+        )
+    return case
 
 
 def _followed_up(case: Case, now: datetime) -> Case:
@@ -272,17 +300,24 @@ def _announce(
     to_tell, _, _ = due_now(rungs, None, now)
     if not to_tell or case.id is None:
         return
-    before = {tuple(row) for row in tx.execute(_TOLD_BEFORE, {"case_id": case.id})}
+    before = {_said(*row) for row in tx.execute(_TOLD_BEFORE, {"case_id": case.id})}
     for rung in to_tell:
         row = _notice(case.id, case.unit, rung, staffed, now)
-        key = (row["task"], row["rung"], row["due_at"], row["unit"], row["to_role"])
-        if key in before:
+        if _said(row["task"], row["rung"], row["due_at"], row["unit"]) in before:
             continue
         told = _tell(tx, [row])
         if rung.rung == MISSED:
             result.missed += told
         else:
             result.notices += told
+
+
+def _said(task: str, rung: str, due_at: datetime, unit: str) -> tuple[str, str, datetime, str]:
+    """What makes a notice told once: not the role or unit it went to, which change meanwhile.
+
+    A waiting transfer alone speaks to two units at once.
+    """
+    return task, rung, due_at, unit if rung == TRANSFER_WAITING else ""
 
 
 _DECLINED: Final = frozenset({Participation.DECLINED.value, Participation.WITHDRAWN.value})

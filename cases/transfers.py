@@ -1,39 +1,99 @@
 """Transfers between units, in two steps: proposed by the owner, answered by the receiver.
 
 Until acceptance everything stays with the sending unit. A case is never without an owner.
+
+Of a case that is proposed to it the receiving unit sees what `Proposal` holds and no more. After
+the acceptance the sending unit reads its own past for 14 days (`cases.views`), and its health
+service may hand its answers on, if the person agreed (`share_health_answers`).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import groupby
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, select
 
-from cases import queries, rules, store
+from cases import health, history, organisation, queries, rules, store
 from cases.access import SYSTEM, Viewer, acts_in, check_may_open_cases
-from cases.model import Case, Phase, Role, Source, Stay, Transfer, TransferState
+from cases.consents import consent_in_force
+from cases.journal import AccessRow, append
+from cases.model import (
+    Case,
+    ConsentPurpose,
+    Phase,
+    Receiver,
+    Role,
+    Source,
+    Stay,
+    Transfer,
+    TransferState,
+)
 from cases.registry import package_named
 from cases.replan import replan
 from cases.store import Verb
-from cases.tables import case_, transfer, unit
+from cases.tables import case_, transfer
+from core.clock import local_date
 from core.crypto import new_ref
 from core.errors import BadInput, Conflict, NotFound, Refused
 
 TRANSFERRING: Final = frozenset({Role.COORDINATOR, Role.UNIT_LEAD})
+HANDING_OVER: Final = frozenset({Role.HEALTH, Role.HEALTH_LEAD})
+
+TRANSFERS_LISTED: Final = "transfers_listed"
+HEALTH_ANSWERS_SHARED: Final = "health_answers_shared"
+"""What the access log calls it."""
+
 _WHERE_IS: Final = (
     select(case_.c.ref, transfer.c.from_unit, transfer.c.to_unit)
     .join(transfer, transfer.c.case_id == case_.c.id)
     .where(transfer.c.id == bindparam("id"))
 )
-_UNIT: Final = select(unit.c.code).where(unit.c.code == bindparam("code"))
 
 
 class TransferNotFound(NotFound):
     """No such transfer, or one between units that are not the viewer's."""
 
     message_key = "error.transfer_not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposal that waits, as both units see it: no name, no number, no task."""
+
+    id: str
+    ref: str
+    from_unit: str
+    to_unit: str
+    proposed_at: datetime
+    phase: str
+    release_on: date | None
+
+
+def list_proposals(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Proposal]:
+    """The proposals that the viewer's units may answer or take back, the oldest first; logged.
+
+    Raises `NotAllowed` for roles that do neither.
+    """
+    check_may_open_cases(viewer)
+    rules.check_role(viewer, TRANSFERRING, "see which transfers wait for an answer")
+    found = [Proposal(*row) for row in queries.transfers_to_answer(tx, viewer)]
+    by_owner = sorted(found, key=lambda each: each.from_unit)
+    looks = [
+        AccessRow(
+            scope=unit,
+            at=now,
+            actor=viewer.account,
+            role=viewer.role.value,
+            verb=TRANSFERS_LISTED,
+            subjects=tuple(each.ref for each in those),
+        )
+        for unit, those in groupby(by_owner, key=lambda each: each.from_unit)
+    ]
+    append(tx, looks, now=now)
+    return found
 
 
 def with_proposal(case: Case, to_unit: str, source: Source, by: str, *, now: datetime) -> Case:
@@ -76,11 +136,13 @@ def _answered(case: Case, state: TransferState, *, by: str, now: datetime) -> Ca
 def propose_transfer(
     tx: Connection, viewer: Viewer, ref: str, to_unit: str, *, now: datetime
 ) -> Case:
-    """Propose to move a case; replaces a proposal that waits. Nothing moves until accepted."""
+    """Propose to move a case; replaces a proposal that waits. Nothing moves until accepted.
+
+    A merged unit means the one it became part of. Raises `UnitClosed` for a closed one.
+    """
     before = queries.case_for_update(tx, viewer, ref)
     rules.check_role(viewer, TRANSFERRING, "propose a transfer")
-    if tx.execute(_UNIT, {"code": to_unit}).scalar_one_or_none() is None:
-        raise BadInput("unknown_unit", f"There is no unit {to_unit!r}.", "unit")
+    to_unit = organisation.standing_code(tx, to_unit, local_date(now))
     if to_unit == before.unit:
         raise Refused(f"The case is in {to_unit} already.")
     if before.phase is not Phase.IN_PRISON:
@@ -112,6 +174,8 @@ def answer_transfer(
         side = found.from_unit if answer == "revoke" else found.to_unit
     if found is None or side is None:
         raise _no_transfer()
+    if viewer.role is not Role.UNIT_LEAD and queries.is_hidden_from(tx, viewer, found.ref):
+        raise _no_transfer()
     if not acts_in(viewer, side):
         if acts_in(viewer, found.from_unit) or acts_in(viewer, found.to_unit):
             raise Refused(
@@ -134,6 +198,7 @@ def answer_transfer(
     }[answer]
     after = _answered(before, state, by=viewer.account, now=now)
     if state is TransferState.ACCEPTED:
+        organisation.standing_code(tx, this.to_unit, local_date(now))
         after = _moved(after, this.to_unit, now=now)
     after = replan(before, after, package_named(tx, before.package), now=now)
     return store.write_changes(tx, before, after, Verb.TRANSFER_ANSWERED, viewer, now=now)
@@ -143,6 +208,46 @@ def _moved(case: Case, to_unit: str, *, now: datetime) -> Case:
     stays = tuple(replace(s, to_at=now) if s.to_at is None else s for s in case.stays)
     arrival = Stay(len(stays) + 1, to_unit, now)
     return replace(case, unit=to_unit, stays=(*stays, arrival))
+
+
+def share_health_answers(tx: Connection, viewer: Viewer, ref: str, *, now: datetime) -> list[str]:
+    """Hand the health answers that the viewer's service holds to that of the owning unit.
+
+    They do not follow a transfer by themselves. The service that holds them gives a copy, within
+    the 14 days in which the sending unit still reads its past, with the person's consent to sharing
+    with `health`; the copy is the receiving service's from then on. Returns the tasks whose answers
+    were copied. Raises `Refused` without that consent, and where there is nothing to hand over;
+    `Conflict` where the other service has it all.
+    """
+    case = queries.case_by_ref(tx, viewer, ref, past=True, now=now)
+    rules.check_role(viewer, HANDING_OVER, "hand over health answers")
+    # Nobody may take the answers back, nor the case away, while they are copied.
+    case = queries.case_for_update(tx, SYSTEM, case.ref)
+    if not health.holds_answers(tx, viewer, case):
+        raise Refused("Your health service holds no answer of this person in this case.")
+    receiving = organisation.health_controllers(tx, [case.unit], local_date(now))
+    to_controller = min(receiving, default=None)
+    if to_controller is None:
+        raise Refused(f"No health service is known for {case.unit}: tell an administrator.")
+    if consent_in_force(case, ConsentPurpose.SHARING, Receiver.HEALTH) is None:
+        raise Refused(
+            "Without the person's consent to sharing with health, health answers stay with the "
+            "service that wrote them. Ask the person, and let the consent be recorded first."
+        )
+    copied = health.copy_answers(tx, viewer, case, to_controller=to_controller, now=now)
+    if not copied:
+        raise Conflict(f"The health service of {case.unit} has these answers already.")
+    stay = history.stay_given_up(viewer, case)
+    look = AccessRow(
+        scope=case.unit if stay is None else stay.unit,
+        at=now,
+        actor=viewer.account,
+        role=viewer.role.value,
+        verb=HEALTH_ANSWERS_SHARED,
+        case_ref=case.ref,
+    )
+    append(tx, [look], now=now)
+    return copied
 
 
 def _no_transfer() -> TransferNotFound:

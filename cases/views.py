@@ -17,16 +17,19 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select
 
-from cases import health, history, people, queries, standing, vault
+from cases import controllers, health, history, people, queries, standing, vault
 from cases.access import Viewer, check_may_open_cases, sees_who
-from cases.appointments import outside_window, sees_details
+from cases.consents import sees_details
+from cases.identity_number import classify
 from cases.journal import SYSTEM_SCOPE, AccessRow, append
-from cases.model import Appointment, Case, Phase, Role, Step, Task, answers_in_order
+from cases.model import Absence, Appointment, Case, Phase, Role, Step, Task, answers_in_order
 from cases.package import Package
 from cases.registry import package_named
 from cases.rules import one_of
 from cases.tables import notice
-from core.clock import iso_local
+from cases.vault import Identity
+from cases.warnings import outside_window, warnings_for
+from core.clock import iso_local, local_date
 from core.keystore import KeyDestroyed
 from notifications import outbox
 
@@ -35,6 +38,9 @@ View = dict[str, Any]
 
 CASE_READ: Final = "case_read"
 CASES_LISTED: Final = "cases_listed"
+
+LANGUAGE: Final = "nb"
+"""The language of the labels in a view; a page takes its own from the package."""
 
 SOME_PLACE: Final = "avtale"
 """The place of an appointment whose details are not the viewer's to see."""
@@ -61,7 +67,7 @@ def read_case(tx: Connection, viewer: Viewer, ref: str, *, now: datetime) -> Vie
         view = case_view(tx, viewer, case, now=now)
     else:
         past = history.until_given_up(tx, case, given_up)
-        view = case_view(tx, viewer, past, now=given_up.to_at or now, past=True)
+        view = case_view(tx, viewer, past, now=given_up.to_at or now, present=case)
     look = AccessRow(
         scope=case.unit if given_up is None else given_up.unit,
         at=now,
@@ -121,24 +127,32 @@ def list_cases(
 
 
 def case_view(
-    tx: Connection, viewer: Viewer, case: Case, *, now: datetime, past: bool = False
+    tx: Connection, viewer: Viewer, case: Case, *, now: datetime, present: Case | None = None
 ) -> View:
-    """The whole case as values. With `past`, `case` is a folded one and `now` when it ended.
+    """The whole case as values.
+
+    With `present`, the case as it is, `case` is a past that was folded and `now` when it ended.
+    What was taken back since is hidden in the past as well: consents are asked of both.
 
     Logs nothing: `read_case` is the door; a caller that shows a case it has loaded already writes
     its own row.
     """
+    past = present is not None
     package = package_named(tx, case.package)
     identity = people.identity_of(tx, case.person)
     view: View = {
         "ref": case.ref,
         "inmate_no": identity.inmate_no if identity is not None else None,
         "unit": case.unit,
+        "package": case.package,
         "phase": case.phase.value,
         "participation": case.participation.value,
         "close_reason": case.close_reason.value if case.close_reason else None,
         "short_notice": standing.short_notice(case),
         "late_opened": case.late_opened,
+        "under_18": _under_18(identity, case),
+        # What protects an address belongs to the person today: no event knows an earlier one.
+        "protection": case.protection.value if not past else None,
         "admitted_at": _at(case.admitted_at),
         "opened_at": _at(case.opened_at),
         "release": _release(case),
@@ -155,7 +169,7 @@ def case_view(
             for record in case.release_dates
         ],
         "appointments": [
-            _appointment(tx, viewer, case, each)
+            _appointment(tx, viewer, case, each, present=present or case)
             for each in sorted(case.appointments, key=lambda each: (each.starts_at, each.id))
         ],
         "transfers": [
@@ -167,6 +181,9 @@ def case_view(
             }
             for each in sorted(case.transfers, key=lambda each: (each.proposed_at, each.id))
         ],
+        "absences": [_absence(each) for each in case.absences],
+        # What there was to look at before a case was given away is the receiver's now.
+        "warnings": [] if past else [each.value for each in warnings_for(viewer, case, now=now)],
         # Messages go to released persons only, so a case that could be given away had none.
         "messages": [] if past else _messages(tx, case),
         "notices": _notices(tx, case, until=now if past else None),
@@ -183,8 +200,29 @@ def case_view(
     if viewer.reads_health:
         view["answers"] = _offer_answers(case)
     if viewer.role in SEES_CONSENTS:
-        view["consents"] = _consents(case)
+        view["consents"] = _consents(tx, case)
     return view
+
+
+def _under_18(identity: Identity | None, case: Case) -> bool | None:
+    """Whether the person was a minor when the case was opened; None where no birth is known."""
+    if identity is None:
+        return None
+    born_on = identity.born_on
+    if born_on is None and identity.national_id is not None:
+        born_on = classify(identity.national_id).born_on
+    return standing.under_18(born_on, local_date(case.opened_at)) if born_on is not None else None
+
+
+def _absence(absence: Absence) -> View:
+    return {
+        "number": absence.seq,
+        "kind": absence.kind.value,
+        "from": _on(absence.from_on),
+        "to": _on(absence.to_on),
+        "informed_at": _at(absence.informed_at),
+        "cancelled": absence.cancelled_at is not None,
+    }
 
 
 def _release(case: Case) -> View | None:
@@ -200,8 +238,10 @@ def _release(case: Case) -> View | None:
 def _steps(
     case: Case, package: Package, viewer: Viewer, answers: dict[str, str], now: datetime
 ) -> list[View]:
-    # A case stores its tasks by code; people know them in the order of the package.
+    # A case stores its tasks by code; people know them in the order of the package. What a rebase
+    # left behind comes last.
     in_order = [task for rule in package.tasks if (task := case.task(rule.code)) is not None]
+    in_order += [task for task in case.tasks if not package.has(task.code)]
     steps = []
     for step in Step:
         tasks = [task for task in in_order if task.step is step]
@@ -209,17 +249,22 @@ def _steps(
             steps.append(
                 {
                     "step": step.value,
+                    "label": package.step_labels(step).in_language(LANGUAGE),
                     "state": standing.step_state(tasks, now).value,
                     "due_at": _at(standing.step_due(tasks)),
-                    "tasks": [_task(task, viewer, answers, now) for task in tasks],
+                    "tasks": [_task(task, package, viewer, answers, now) for task in tasks],
                 }
             )
     return steps
 
 
-def _task(task: Task, viewer: Viewer, answers: dict[str, str], now: datetime) -> View:
+def _task(
+    task: Task, package: Package, viewer: Viewer, answers: dict[str, str], now: datetime
+) -> View:
+    rule = package.rule(task.code) if package.has(task.code) else None
     view: View = {
         "task": task.code,
+        "label": rule.labels.in_language(LANGUAGE) if rule is not None else task.code,
         "owner": task.owner.value,
         "state": task.state.value,
         "due_at": _at(task.due_at),
@@ -244,8 +289,10 @@ def _answers(tx: Connection, viewer: Viewer, case: Case) -> dict[str, str]:
         return {}
 
 
-def _appointment(tx: Connection, viewer: Viewer, case: Case, each: Appointment) -> View:
-    if not sees_details(viewer, case, each.kind):
+def _appointment(
+    tx: Connection, viewer: Viewer, case: Case, each: Appointment, *, present: Case
+) -> View:
+    if not all(sees_details(viewer, asked, each.kind) for asked in (case, present)):
         return {
             "id": each.id,
             "kind": None,
@@ -255,6 +302,7 @@ def _appointment(tx: Connection, viewer: Viewer, case: Case, each: Appointment) 
             "place": SOME_PLACE,
             "phone": None,
             "outside_window": outside_window(case, each),
+            "moved_from": each.moved_from,
         }
     try:
         details = vault.unseal(tx, case.person, vault.DETAILS, each.details)
@@ -269,6 +317,7 @@ def _appointment(tx: Connection, viewer: Viewer, case: Case, each: Appointment) 
         "place": details.get("place"),
         "phone": details.get("phone"),
         "outside_window": outside_window(case, each),
+        "moved_from": each.moved_from,
     }
 
 
@@ -311,7 +360,8 @@ def _offer_answers(case: Case) -> list[View]:
     ]
 
 
-def _consents(case: Case) -> list[View]:
+def _consents(tx: Connection, case: Case) -> list[View]:
+    names = controllers.names(tx, {c.controller_id for c in case.consents if c.controller_id})
     return [
         {
             "purpose": consent.purpose.value,
@@ -320,6 +370,10 @@ def _consents(case: Case) -> list[View]:
             "happened_at": _at(consent.happened_at),
             "recorded_at": _at(consent.recorded_at),
             "by": consent.by,
+            "controller": names.get(consent.controller_id) if consent.controller_id else None,
+            "language": consent.language,
+            "text_version": consent.text_version,
+            "how": consent.how.value if consent.how else None,
         }
         for consent in sorted(case.consents, key=lambda each: (each.happened_at, each.seq))
     ]

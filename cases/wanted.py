@@ -22,6 +22,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
 
+from cases.consents import consent_in_force
 from cases.model import (
     FOLLOW_UP_DAYS,
     Appointment,
@@ -137,18 +138,11 @@ def _against_all(case: Case) -> Reason | None:
         return Reason.WITHDRAWN
     if case.protection in _NO_SMS:
         return Reason.PROTECTED
-    if not _consents(case):
+    if consent_in_force(case, ConsentPurpose.SMS) is None:
         return Reason.NO_CONSENT
     if not case.reachable:
         return Reason.NO_NUMBER
     return None
-
-
-def _consents(case: Case) -> bool:
-    records = [consent for consent in case.consents if consent.purpose is ConsentPurpose.SMS]
-    if not records:
-        return False
-    return max(records, key=lambda consent: (consent.happened_at, consent.seq)).given
 
 
 def _reminder(case: Case, appointment: Appointment) -> Wanted | Reason:

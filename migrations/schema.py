@@ -7,7 +7,8 @@ from core.append_only import purge_permit
 from core.chain import chain
 from core.db import metadata
 from notifications.tables import APPEND_ONLY as MESSAGE_FACTS
+from reports.tables import APPEND_ONLY as REPORT_FACTS
 
-APPEND_ONLY = tuple(sorted({*CASE_FACTS, *MESSAGE_FACTS}))
+APPEND_ONLY = tuple(sorted({*CASE_FACTS, *MESSAGE_FACTS, *REPORT_FACTS}))
 
 __all__ = ["APPEND_ONLY", "chain", "metadata", "purge_permit"]

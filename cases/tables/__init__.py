@@ -7,6 +7,7 @@ the events and compares.
 """
 
 from cases.tables.case import (
+    absence,
     answer,
     appointment,
     case_,
@@ -50,6 +51,7 @@ from cases.tables.organisation import (
 from cases.tables.people import (
     erasure,
     naloxone_event,
+    named_access,
     person,
     person_identifier,
     person_merge,
@@ -72,6 +74,7 @@ APPEND_ONLY = (
 
 __all__ = [
     "APPEND_ONLY",
+    "absence",
     "access_log",
     "access_subject",
     "account",
@@ -94,6 +97,7 @@ __all__ = [
     "import_run",
     "membership",
     "naloxone_event",
+    "named_access",
     "notice",
     "package_version",
     "person",

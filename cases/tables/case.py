@@ -68,9 +68,13 @@ case_ = Table(
     CheckConstraint("(released_at IS NULL) = (destination IS NULL)", name="released_has_place"),
     Index("ix_case_unit_phase", "unit", "phase"),
     Index("ix_case_person", "person_id"),
+    Index("ix_case_counted_as", "counted_as"),
     Index("ix_case_admitted_on", "admitted_on"),
     Index("ix_case_released_on", "released_on", sqlite_where=text("released_on IS NOT NULL"),
           postgresql_where=text("released_on IS NOT NULL")),
+    # These few are left out of every count.
+    Index("ix_case_in_error", "id", sqlite_where=text("close_reason = 'registered_in_error'"),
+          postgresql_where=text("close_reason = 'registered_in_error'")),
     Index("ix_case_wake_at", "wake_at", sqlite_where=text("wake_at IS NOT NULL"),
           postgresql_where=text("wake_at IS NOT NULL")),
 )  # fmt: skip
@@ -115,7 +119,9 @@ task = Table(
           postgresql_where=text("state = 'open'")),
     Index("ix_task_wake_at", "wake_at", sqlite_where=text("wake_at IS NOT NULL"),
           postgresql_where=text("wake_at IS NOT NULL")),
-    Index("ix_task_done_at", "done_at", sqlite_where=text("done_at IS NOT NULL"),
+    # With all that the count of finished tasks needs, so that it reads the index alone.
+    Index("ix_task_done_at", "done_at", "done_unit", "code", "state", "reason",
+          sqlite_where=text("done_at IS NOT NULL"),
           postgresql_where=text("done_at IS NOT NULL")),
     sqlite_with_rowid=False,
 )  # fmt: skip
@@ -176,6 +182,8 @@ appointment = Table(
     at("confirmed_at", nullable=True),
     at("outcome_at", nullable=True),
     Column("details", Text, nullable=False),
+    # Unique: an appointment is moved to one other, which may be moved on in its turn.
+    Column("moved_from", REF, ForeignKey("appointment.id"), nullable=True, unique=True),
     one_of("kind", model.AppointmentKind),
     one_of("status", model.AppointmentStatus),
 )
@@ -217,6 +225,7 @@ consent = Table(
     Column("how", CODE, nullable=True),
     one_of("purpose", model.ConsentPurpose),
     one_of("receiver", model.Receiver, nullable=True),
+    one_of("how", model.ConsentHow, nullable=True),
     CheckConstraint("(purpose = 'sharing') = (receiver IS NOT NULL)", name="sharing_has_receiver"),
     sqlite_with_rowid=False,
 )
@@ -232,12 +241,37 @@ due_change = Table(
     sqlite_with_rowid=False,
 )
 
+absence = Table(
+    "absence",
+    metadata,
+    case_key(),
+    seq(),
+    Column("kind", CODE, nullable=False),
+    Column("from_on", Date, nullable=False),
+    Column("to_on", Date, nullable=True),
+    at("recorded_at"),
+    Column("by", CODE, nullable=False),
+    at("informed_at", nullable=True),
+    at("informed_recorded_at", nullable=True),
+    Column("informed_by", CODE, nullable=True),
+    at("cancelled_at", nullable=True),
+    one_of("kind", model.AbsenceKind),
+    CheckConstraint("to_on IS NULL OR from_on <= to_on", name="in_order"),
+    CheckConstraint(
+        "(informed_at IS NULL) = (informed_recorded_at IS NULL)", name="informed_is_recorded"
+    ),
+    sqlite_with_rowid=False,
+)
+
 health_answer = Table(
     "health_answer",
     metadata,
     Column("case_id", KEY, ForeignKey("case_.id"), primary_key=True, autoincrement=False),
     Column("task", CODE, primary_key=True),
-    Column("controller_id", KEY, ForeignKey("controller.id"), nullable=False),
+    # One for each health service that holds the answer: that of another unit holds a copy.
+    Column(
+        "controller_id", KEY, ForeignKey("controller.id"), primary_key=True, autoincrement=False
+    ),
     Column("value_enc", Text, nullable=False),
     at("recorded_at"),
     Column("by", CODE, nullable=False),
@@ -251,12 +285,17 @@ group_session = Table(
     of_unit("unit", index=True),
     Column("task", CODE, nullable=False),
     at("starts_at"),
+    Column("minutes", Integer, nullable=False),
     Column("leader", CODE, nullable=True),
     Column("place", String(120), nullable=True),
     Column("capacity", Integer, nullable=True),
     Column("state", CODE, nullable=False),
+    at("held_at", nullable=True),
     Column("version", Integer, nullable=False),
     CheckConstraint("state IN ('planned', 'held', 'cancelled')", name="state"),
+    CheckConstraint("(state = 'held') = (held_at IS NOT NULL)", name="held_has_time"),
+    CheckConstraint("minutes > 0", name="minutes"),
+    CheckConstraint("capacity IS NULL OR capacity > 0", name="capacity"),
 )
 
 group_attendance = Table(
@@ -266,8 +305,10 @@ group_attendance = Table(
     Column("session_id", KEY, ForeignKey("group_session.id"), nullable=False),
     Column("case_id", KEY, ForeignKey("case_.id"), nullable=False, index=True),
     Column("state", CODE, nullable=False),
+    Column("credited", Boolean, nullable=False),
     at("recorded_at", nullable=True),
     Column("by", CODE, nullable=True),
     CheckConstraint("state IN ('invited', 'present', 'absent', 'corrected')", name="state"),
+    CheckConstraint("state = 'present' OR NOT credited", name="only_present_counts"),
     UniqueConstraint("session_id", "case_id", name="uq_group_attendance_person"),
 )

@@ -183,7 +183,8 @@ unit_package = Table(
     "unit_package",
     metadata,
     key(),
-    of_unit("unit", index=True),
+    # NULL: every unit that has nothing of its own.
+    of_unit("unit", nullable=True, index=True),
     Column("package", CODE, ForeignKey("package_version.key"), nullable=False),
     Column("valid_from", Date, nullable=True),
 )

@@ -20,6 +20,9 @@ from cases import model
 from cases.tables.columns import CODE, KEY, REF, at, key, of_unit, one_of
 from core.db import metadata
 
+HIDDEN = "protection IN ('STRENGT_FORTROLIG', 'STRENGT_FORTROLIG_UTLAND')"
+"""Kode 6 at home and abroad, in the very words of the index that finds these few persons."""
+
 person = Table(
     "person",
     metadata,
@@ -32,7 +35,24 @@ person = Table(
     at("made_at"),
     at("erased_at", nullable=True),
     one_of("protection", model.Protection),
+    Index("ix_person_counted_as", "counted_as"),
+    Index("ix_person_hidden", "id", sqlite_where=text(HIDDEN), postgresql_where=text(HIDDEN)),
 )
+
+named_access = Table(
+    "named_access",
+    metadata,
+    key(),
+    Column("person_id", KEY, ForeignKey("person.id"), nullable=False),
+    Column("account", REF, nullable=False),
+    at("granted_at"),
+    Column("granted_by", CODE, nullable=False),
+    at("revoked_at", nullable=True),
+    Column("revoked_by", CODE, nullable=True),
+    CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name="revoked_by_somebody"),
+    Index("uq_named_access_in_force", "person_id", "account", unique=True,
+          sqlite_where=text("revoked_at IS NULL"), postgresql_where=text("revoked_at IS NULL")),
+)  # fmt: skip
 
 person_identifier = Table(
     "person_identifier",
@@ -42,7 +62,9 @@ person_identifier = Table(
     Column("kind", CODE, nullable=False),
     Column("digest", String(64), nullable=False),
     at("recorded_at"),
-    CheckConstraint("kind IN ('inmate_no', 'national_id')", name="kind"),
+    CheckConstraint(
+        "kind IN ('inmate_no', 'national_id', 'name_born', 'phone_born')", name="kind"
+    ),
     UniqueConstraint("person_id", "kind", "digest", name="uq_person_identifier_once"),
     Index("ix_person_identifier_digest", "kind", "digest"),
     Index("uq_person_identifier_inmate_no", "digest", unique=True,
@@ -72,8 +94,11 @@ person_merge = Table(
     at("proposed_at"),
     at("decided_at", nullable=True),
     Column("by", CODE, nullable=True),
+    Column("counted", Text, nullable=True),
+    Column("decision", Integer, nullable=True),
     CheckConstraint("state IN ('proposed', 'merged', 'rejected', 'undone')", name="state"),
-    CheckConstraint("kept_id <> other_id", name="two"),
+    CheckConstraint("kept_id < other_id", name="older_is_kept"),
+    UniqueConstraint("kept_id", "other_id", name="uq_person_merge_pair"),
 )
 
 erasure = Table(
@@ -98,6 +123,8 @@ naloxone_event = Table(
     Column("expires_on", Date, nullable=True),
     Column("reason", CODE, nullable=True),
     Column("distributor", CODE, nullable=True),
+    Column("task", CODE, nullable=True),
+    Column("undoes", KEY, ForeignKey("naloxone_event.id"), nullable=True, unique=True),
     at("happened_at"),
     at("recorded_at"),
     Column("by", CODE, nullable=False),
