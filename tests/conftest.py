@@ -36,6 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         folder = postgres.session_folder()
         config.stash[_SESSION_FOLDER] = folder
+        # The folders that tests ask for lie beside the databases; workers inherit it.
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
         config.stash[_ALIVE] = postgres.hold_alive(folder)
 
 
