@@ -1,0 +1,238 @@
+"""The installation itself: making, starting, moving to a new schema, checking, its recovery key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.commands.opening import HOUSE, globals_of, opened, settings_of
+from core.errors import EXIT_REFUSED, BadInput, Refused, UnsafeSettings
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from app.installation import Installation
+    from core.settings import Settings
+
+key = typer.Typer(help="Keys: overlev key export --yes")
+
+
+def init(
+    ctx: typer.Context,
+    *,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Units and invented staff, passwords printed.")
+    ] = False,
+    cases: Annotated[
+        int | None,
+        typer.Option("--cases", metavar="N", help="Of a demo: how many invented cases.", min=0),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", help="Of a demo: the same people again.")
+    ] = None,
+) -> None:
+    """Make a data folder and start nothing.
+
+    Example: overlev --data D init --demo --cases 0
+    """
+    if not demo and (cases is not None or seed is not None):
+        raise BadInput("demo_only", "--cases and --seed belong to --demo: add it.", "--demo")
+    if demo and cases != 0:
+        raise Refused(
+            "Invented cases cannot be made yet: take `init --demo --cases 0`, then import a roster."
+        )
+    make(settings_of(ctx), demo=demo, now=globals_of(ctx).now).close()
+
+
+def make(settings: Settings, *, demo: bool, now: datetime | None = None) -> Installation:
+    """Make a data folder and say what there is in it; of a demo, who may sign in."""
+    from app.installation import create_installation
+    from app.output import note, say, spoken
+    from core.clock import iso_local
+
+    staff: list[str] = []
+
+    def furnish(tx: Connection, at: datetime) -> None:
+        from app.demo.staff import units_and_staff
+        from cases.accounts import new_password
+
+        staff[:] = [new_password()]  # anew, should the transaction run twice
+        staff.extend(each.username for each in units_and_staff(tx, staff[0], now=at))
+
+    house = create_installation(settings, demo=demo, now=now, fill=furnish if demo else None)
+    kind = "Demo folder" if demo else "Data folder"
+    say(f"{kind} {house.folder.path} made {spoken(iso_local(house.folder.made_at))}")
+    if demo:
+        password, *names = staff
+        say(f"{len(names)} accounts, all with the password {password}")
+        say("  health.UNIT, health-lead.UNIT, officer.UNIT, coordinator.UNIT, unit-lead.UNIT")
+        say(f"  for each unit (`overlev unit list`), like {names[0]}; and directorate, admin")
+    else:
+        note("Next: `overlev unit import FILE`, `overlev user add`, and keep the recovery key")
+        note("(`overlev key export --yes`) where the backups are not.")
+    return house
+
+
+def migrate(ctx: typer.Context) -> None:
+    """Bring the databases to this version's schema.
+
+    Example: overlev migrate
+    """
+    from app.installation import known_schemas, schema_of
+    from app.output import say
+
+    with opened(ctx, any_schema=True) as house:
+        before = schema_of(house.db)
+        bring_up_to_date(house)
+    now = known_schemas()[-1]
+    say(f"schema {now}" + (", as before" if before == now else f", was {before or 'none'}"))
+
+
+def bring_up_to_date(house: Installation) -> None:
+    """Give the database the schema and the packages of this version."""
+    from app.migrate import migrate as bring
+    from cases.registry import register_national
+
+    bring(house.db)
+    house.db.transact(lambda tx: register_national(tx, now=house.now()))
+
+
+def up(
+    ctx: typer.Context,
+    *,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", help="Where it listens.", min=1, max=65535)
+    ] = 8000,
+    demo: Annotated[bool, typer.Option("--demo", help="With a demo folder of its own.")] = False,
+) -> None:
+    """Migrate and start everything, until it is stopped.
+
+    Example: overlev up --demo
+    """
+    from app.installation import open_installation
+    from app.output import note
+    from app.up import run
+    from core.folder import DataFolder
+    from core.log import set_up_logging
+
+    if globals_of(ctx).now is not None:
+        raise BadInput(
+            "now_and_up", "`up` runs by the real clock: leave --now out, or run commands.", "--now"
+        )
+    settings = settings_of(ctx)
+    if demo and globals_of(ctx).data is None:
+        # Invented people never share a folder with real ones.
+        beside = settings.data.with_name(f"{settings.data.name}-demo")
+        settings = settings.model_copy(update={"data": beside})
+    if DataFolder.exists(settings.data):
+        house = open_installation(settings, any_schema=True)
+        if demo and not house.folder.demo:
+            house.close()
+            raise UnsafeSettings(f"{house.folder.path} is no demo folder: leave --demo out")
+        note(f"Going on with {house.folder.path}")
+    else:
+        house = make(settings, demo=demo)
+    with house:
+        bring_up_to_date(house)
+        set_up_logging()
+        code = run(house, port=port)
+    raise typer.Exit(code)
+
+
+def test() -> None:
+    """Run the whole test suite.
+
+    Example: ./overlev test -- -k sweep
+    """
+    raise Refused("The tests stand in a checkout: run `./overlev test` at its root.")
+
+
+def doctor(
+    ctx: typer.Context,
+    *,
+    rebuild: Annotated[
+        bool,
+        typer.Option("--rebuild", help="Fold all events and compare with the case tables."),
+    ] = False,
+) -> None:
+    """Check that everything is sound; each line says ok or the mend.
+
+    Example: overlev doctor --rebuild
+    """
+    from app.doctor import examine
+    from app.output import note, say
+
+    settings = settings_of(ctx)
+    wrong = 0
+    for check in examine(settings, now=globals_of(ctx).now):
+        say(f"{'ok   ' if check.ok else 'WRONG'}  {check.what}: {check.says}")
+        wrong += not check.ok
+    if rebuild and not wrong:
+        wrong += _rebuild(ctx)
+    elif rebuild:
+        note("The events are folded once all else is well.")
+    if wrong:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+def _rebuild(ctx: typer.Context) -> int:
+    from app.output import say
+    from app.rebuild import rebuild
+
+    with opened(ctx) as house:
+        result = rebuild(house.db)
+    for ref, differing in result.different.items():
+        say(f"WRONG  case {ref} differs from its events: {', '.join(differing)}")
+    say(
+        f"{'WRONG' if result.different else 'ok   '}  rebuild: {result.equal} cases equal their"
+        f" events, {len(result.different)} differ"
+    )
+    return len(result.different)
+
+
+@key.command("export")
+def export_key(
+    ctx: typer.Context,
+    *,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="I am where nobody else sees the screen.")
+    ] = False,
+) -> None:
+    """Print the recovery key, to be kept where the backups are not.
+
+    Example: overlev key export --yes
+    """
+    from app.commands.staff import audited
+    from app.output import note, say
+
+    if not yes:
+        raise BadInput(
+            "not_confirmed",
+            "The recovery key opens everything. Say --yes when nobody else sees the screen, and"
+            " keep what is printed where the backups are not.",
+            "--yes",
+        )
+    with opened(ctx) as house:
+        # Logged before a byte leaves.
+        house.db.transact(lambda tx: audited(tx, house, "key_exported", now=house.now()))
+        written = house.ring.to_json()
+    say(written)
+    note(
+        "With this as secrets.json (mode 0600) a restored folder opens. Without it names are lost."
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for name, command in (
+        ("up", up),
+        ("test", test),
+        ("init", init),
+        ("migrate", migrate),
+        ("doctor", doctor),
+    ):
+        app.command(name, rich_help_panel=HOUSE)(command)
+    app.add_typer(key, name="key", rich_help_panel=HOUSE)

@@ -1,0 +1,150 @@
+"""`import`: a prison's roster taken in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from app.commands.opening import EVERY_DAY, Json, opened
+from core.errors import EXIT_PARTLY_DONE, BadInput
+
+if TYPE_CHECKING:
+    from cases.roster import ImportResult
+
+_REJECTS: Final = ".rejects"
+_MOST_SHOWN: Final = 20
+
+
+def import_roster(
+    ctx: typer.Context,
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or XLSX.", show_default=False)],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what it would do and write nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Take in a prison's roster.
+
+    Example: overlev import roster-2026-09-01.csv
+
+    Opens a case for each new imprisonment and updates the known ones; the same file again changes
+    nothing. Rejected rows go to a file beside it, to be mended and imported again. Exit code 0: all
+    rows taken, 3: some rejected, 2: the file cannot be read.
+    """
+    from cases import roster
+
+    if not file.is_file():
+        raise BadInput("no_file", f"There is no file {file}: check the path.", "FILE")
+    rejects = None if dry_run else rejects_beside(file)
+    with opened(ctx) as house, _progress(file.name) as told:
+        result = roster.import_roster(
+            house.db,
+            file,
+            house.viewer,
+            now=house.now(),
+            demo=house.folder.demo,
+            dry_run=dry_run,
+            progress=told,
+            rejects=rejects,
+        )
+    if as_json:
+        from app.output import show_json
+
+        show_json(asdict(result))
+    else:
+        _show(result, dry_run=dry_run)
+    if result.rejected:
+        if rejects is not None and rejects.exists():
+            from app.output import note
+
+            note(f"Rejected rows, to be mended and imported again: {rejects}")
+        raise typer.Exit(EXIT_PARTLY_DONE)
+
+
+def rejects_beside(file: Path) -> Path:
+    """Where the rejected rows of `file` go: `NAME.rejects.csv`, or the next number that is free.
+
+    An earlier file of rejects is never written over: somebody may be mending it.
+    """
+    stem = file.stem
+    cut = stem.rfind(_REJECTS)
+    if cut > 0:
+        stem = stem[:cut]  # the file is one of rejects itself
+    path = file.with_name(f"{stem}{_REJECTS}.csv")
+    number = 1
+    while path.exists():
+        number += 1
+        path = file.with_name(f"{stem}{_REJECTS}-{number}.csv")
+    return path
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[int, int | None], None] | None]:
+    """A bar on stderr while a person looks on; nothing in a script."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        rows = bar.add_task(escape(name), total=None)
+
+        def told(read: int, of: int | None) -> None:
+            # How many there are is an estimate until the file is read to its end.
+            bar.update(rows, completed=read, total=max(of, read) if of else None)
+
+        yield told
+
+
+def _show(result: ImportResult, *, dry_run: bool) -> None:
+    from app.output import say, show_table
+
+    if dry_run:
+        say("Dry run: nothing is written. An import would give:")
+    parts = [
+        f"{result.rows} rows",
+        f"{result.created} new cases",
+        f"{result.updated} updated",
+        f"{result.unchanged} unchanged",
+        f"{len(result.rejected)} rejected",
+    ]
+    say(", ".join(parts))
+    say(f"of the updated: {result.transfers_proposed} in another unit, {result.released} released")
+    if result.missing_from_roster:
+        say(
+            f"{len(result.missing_from_roster)} in prison here but not in this file: "
+            + ", ".join(result.missing_from_roster)
+        )
+    for title, remarks in (("Rejected", result.rejected), ("Warnings", result.warnings)):
+        if remarks:
+            shown: list[Any] = list(remarks[:_MOST_SHOWN])
+            show_table(
+                ("line", "column", "reason"),
+                [(str(each.line), each.column, each.reason) for each in shown],
+                title=title,
+                numbers=("line",),
+            )
+            if len(remarks) > len(shown):
+                say(f"… and {len(remarks) - len(shown)} more (--json lists them all)")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("import", rich_help_panel=EVERY_DAY)(import_roster)

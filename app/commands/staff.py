@@ -1,0 +1,165 @@
+"""Accounts of staff, and tokens of other systems."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.commands.opening import STAFF, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from app.installation import Installation
+
+user = typer.Typer(
+    help="Accounts of staff: overlev user add kari --role officer --unit bergen",
+)
+token = typer.Typer(
+    help="Tokens of other systems: overlev token add --role coordinator --unit bergen",
+)
+
+Role = Annotated[
+    str,
+    typer.Option(
+        "--role",
+        metavar="R",
+        help="health, officer, coordinator, unit_lead, health_lead, directorate or admin.",
+        show_default=False,
+    ),
+]
+Units = Annotated[
+    list[str] | None,
+    typer.Option("--unit", metavar="CODE", help="A unit of it; may be given again."),
+]
+Username = Annotated[str, typer.Argument(metavar="USERNAME", show_default=False)]
+
+
+@user.command("add")
+def add_user(
+    ctx: typer.Context,
+    *,
+    username: Username,
+    role: Role,
+    unit: Units = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="As colleagues see it.")
+    ] = None,
+) -> None:
+    """Make an account; its password is printed once.
+
+    Example: overlev user add kari --role admin
+    """
+    from app.output import note, say
+    from cases import accounts
+
+    with opened(ctx) as house:
+        now = house.now()
+        password = accounts.new_password()
+
+        def make(tx: Connection) -> str:
+            units = _codes(tx, unit or (), now)
+            made = accounts.add(tx, username, name or "", role, units, password=password, now=now)
+            audited(tx, house, "user_added", now=now)
+            return made
+
+        ref = house.db.transact(make)
+    say(f"account {username.strip().lower()} ({role}) made · {ref}")
+    say(f"password: {password}")
+    note("The password is shown this once: hand it over in person.")
+
+
+@user.command("disable")
+def disable_user(ctx: typer.Context, username: Username) -> None:
+    """Shut an account; what it did stays.
+
+    Example: overlev user disable kari
+    """
+    from app.output import say
+    from cases import accounts
+
+    with opened(ctx) as house:
+        now = house.now()
+
+        def shut(tx: Connection) -> None:
+            accounts.disable(tx, username, now=now)
+            audited(tx, house, "user_disabled", now=now)
+
+        house.db.transact(shut)
+    say(f"account {username.strip().lower()} disabled")
+
+
+@user.command("reset")
+def reset_user(ctx: typer.Context, username: Username) -> None:
+    """Give an account a new password, printed once.
+
+    Example: overlev user reset kari
+    """
+    from app.output import note, say
+    from cases import accounts
+
+    with opened(ctx) as house:
+        now = house.now()
+
+        def reset(tx: Connection) -> str:
+            password = accounts.reset_password(tx, username)
+            audited(tx, house, "user_reset", now=now)
+            return password
+
+        password = house.db.transact(reset)
+    say(f"password: {password}")
+    note("The password is shown this once: hand it over in person.")
+
+
+@token.command("add")
+def add_token(
+    ctx: typer.Context,
+    *,
+    role: Role,
+    unit: Units = None,
+    label: Annotated[
+        str, typer.Option("--label", metavar="TEXT", help="What it is for.")
+    ] = "token",
+) -> None:
+    """Make a token, printed once.
+
+    Example: overlev token add --role coordinator --unit bergen
+    """
+    from app.output import note, say
+    from cases import accounts
+
+    with opened(ctx) as house:
+        now = house.now()
+
+        def make(tx: Connection) -> str:
+            made = accounts.add_token(tx, label, role, _codes(tx, unit or (), now), now=now)
+            audited(tx, house, "token_added", now=now)
+            return made
+
+        made = house.db.transact(make)
+    say(made)
+    note("The token is shown this once: only its hash is kept.")
+
+
+def audited(tx: Connection, house: Installation, verb: str, *, now: datetime) -> None:
+    """Write into the access log what the operator did to the installation itself."""
+    from cases.journal import SYSTEM_SCOPE, AccessRow, append
+
+    by = house.viewer
+    append(tx, [AccessRow(SYSTEM_SCOPE, now, by.account, by.role.value, verb)], now=now)
+
+
+def _codes(tx: Connection, units: Sequence[str], now: datetime) -> list[str]:
+    from app.commands.units import unit_named
+
+    return [unit_named(tx, each, now=now) for each in units]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.add_typer(user, name="user", rich_help_panel=STAFF)
+    app.add_typer(token, name="token", rich_help_panel=STAFF)

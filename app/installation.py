@@ -1,0 +1,269 @@
+"""One installation opened: its folder, databases, keys and clock, checked before anything runs.
+
+`open_installation` refuses with one clear line what would otherwise fail later or, worse, start
+quietly: a missing folder or database, other keys than the data were made with, an older schema.
+`create_installation` makes a new one, whole or not at all: the folder's marker is written last,
+so that an attempt that was cut short is simply done again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from sqlalchemy import Connection, bindparam, make_url, select, text
+from sqlalchemy.exc import DBAPIError
+
+from cases.access import OPERATOR, Viewer
+from cases.journal import SYSTEM_SCOPE, AccessRow, append
+from cases.tables import access_log
+from cases.vault import Secrets
+from core.clock import Clock, frozen_clock, system_now
+from core.crypto import KeyRing
+from core.db import Database
+from core.errors import BadInput, UnsafeSettings
+from core.folder import DataFolder
+from core.keystore import KeyStore
+from core.settings import Settings
+
+INSTALLED: Final = "installation_made"
+DEMO_MADE: Final = "demo_made"
+"""The first row of the system's chain in the access log, telling what the database is for."""
+
+_MADE_AS: Final = select(access_log.c.id).where(
+    access_log.c.scope == SYSTEM_SCOPE, access_log.c.verb == bindparam("verb")
+)
+
+# Ours, whole or half-made; a file system's own folder may stand beside them.
+_OURS: Final = re.compile(r"\.?(secrets\.json|folder\.json|overlev\.db|keys\.db|up)([.-]\w+)?")
+_NOT_OURS_BUT_HARMLESS: Final = frozenset({"lost+found"})
+_MIGRATION: Final = re.compile(r"m(\d+)_\w+\.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What a command works with; close it (or use it in a `with`) to give the databases back."""
+
+    folder: DataFolder
+    settings: Settings
+    db: Database
+    keys: KeyStore
+    ring: KeyRing
+    clock: Clock
+    viewer: Viewer = OPERATOR
+
+    def now(self) -> datetime:
+        """The instant it is here, in UTC: the real one, or a demo folder's frozen one."""
+        return self.clock()
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.db.close()
+        self.keys.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_installation(
+    settings: Settings, *, now: datetime | None = None, any_schema: bool = False
+) -> Installation:
+    """Open the installation whose folder `settings.data` names.
+
+    `now` freezes the clock and is taken in demo folders only. With `any_schema` an older schema is
+    no hindrance (for `overlev migrate`). Raises `UnsafeSettings`, `BadInput`.
+    """
+    folder = DataFolder.open(settings.data)
+    clock = clock_of(now, demo=folder.demo)
+    ring = folder.ring(secret_key_of(settings))
+    for url, what in (
+        (settings.database_url_in_use, "database"),
+        (settings.keys_url_in_use, "key store"),
+    ):
+        refuse_missing_file(url, what)
+    keys = KeyStore(settings.keys_url_in_use, ring)
+    db = Database(settings.database_url_in_use, secrets=Secrets(ring, keys))
+    house = Installation(folder, settings, db, keys, ring, clock)
+    try:
+        keys.prepare()
+        if not any_schema:
+            refuse_other_schema(db, folder.path)
+    except BaseException:
+        house.close()
+        raise
+    return house
+
+
+def create_installation(
+    settings: Settings,
+    *,
+    demo: bool,
+    now: datetime | None = None,
+    fill: Callable[[Connection, datetime], None] | None = None,
+) -> Installation:
+    """Make the folder `settings.data`, its databases and keys, and open it.
+
+    `fill` puts in what a new demo holds, in the transaction that finishes the database. Raises
+    `UnsafeSettings` where a data folder, or anything else, stands already.
+    """
+    from app.migrate import migrate
+
+    clock = clock_of(now, demo=demo)
+    path = settings.data
+    if DataFolder.exists(path):
+        raise UnsafeSettings(f"{path} is a data folder already: use it, or name another")
+    _refuse_other_files(path)
+    secret_key = secret_key_of(settings)
+    ring = DataFolder.prepare(path, secret_key=secret_key)
+    _make_private(sqlite_file(settings.database_url_in_use))
+    keys = KeyStore(settings.keys_url_in_use, ring)
+    db = Database(settings.database_url_in_use, secrets=Secrets(ring, keys))
+    try:
+        migrate(db)
+        keys.prepare()
+        at = clock()
+        db.transact(lambda tx: _furnish(tx, demo=demo, now=at, fill=fill))
+        folder = DataFolder.create(path, demo=demo, made_at=at, secret_key=secret_key)
+    except BaseException:
+        db.close()
+        keys.close()
+        raise
+    return Installation(folder, settings, db, keys, ring, clock)
+
+
+def _make_private(file: Path | None) -> None:
+    """SQLite gives its helper files the mode of the database, so that is set first."""
+    if file is not None:
+        try:
+            file.touch(mode=0o600)
+        except OSError as failed:
+            raise UnsafeSettings(
+                f"{file} cannot be made ({failed.strerror}): check the path and rights"
+            ) from failed
+
+
+def _furnish(
+    tx: Connection,
+    *,
+    demo: bool,
+    now: datetime,
+    fill: Callable[[Connection, datetime], None] | None,
+) -> None:
+    from cases.registry import register_national
+
+    _refuse_the_other_kind(tx, demo=demo)
+    register_national(tx, now=now)
+    if fill is not None:
+        fill(tx, now)
+    verb = DEMO_MADE if demo else INSTALLED
+    made = AccessRow(SYSTEM_SCOPE, now, OPERATOR.account, OPERATOR.role.value, verb)
+    append(tx, [made], now=now)
+
+
+def _refuse_the_other_kind(tx: Connection, *, demo: bool) -> None:
+    """A database that exists already may be joined, but real and invented people never meet."""
+    other = INSTALLED if demo else DEMO_MADE
+    if tx.execute(_MADE_AS, {"verb": other}).first() is not None:
+        raise UnsafeSettings(
+            "the database belongs to a real installation and cannot become a demo: name another"
+            if demo
+            else "the database belongs to a demo and cannot hold real persons: name another"
+        )
+
+
+def clock_of(now: datetime | None, *, demo: bool) -> Clock:
+    """The clock of a folder. Raises `BadInput` when it is to be frozen where no demo is."""
+    if now is None:
+        return system_now
+    if not demo:
+        raise BadInput(
+            "now_outside_demo",
+            "--now moves the clock of demo folders only: leave it out, or make a demo folder with"
+            " `overlev --data DIR init --demo`",
+            "--now",
+        )
+    return frozen_clock(now)
+
+
+def secret_key_of(settings: Settings) -> str | None:
+    """`OVERLEV_SECRET_KEY` in plain, if it is set."""
+    return settings.secret_key.get_secret_value() if settings.secret_key is not None else None
+
+
+def refuse_missing_file(url: str, what: str) -> None:
+    """SQLite would make a missing file anew, empty, and nobody would notice the loss."""
+    place = sqlite_file(url)
+    if place is not None and not place.is_file():
+        raise UnsafeSettings(f"the {what} {place} is gone: put it back from its backup")
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite database, None for another kind."""
+    parts = make_url(url)
+    return Path(str(parts.database)) if parts.get_backend_name() == "sqlite" else None
+
+
+def refuse_other_schema(db: Database, folder: Path) -> None:
+    """Raise `UnsafeSettings` unless the database has the schema of this version."""
+    stands_at = schema_of(db)
+    known = known_schemas()
+    if stands_at == known[-1]:
+        return
+    if stands_at is None or stands_at in known:
+        raise UnsafeSettings(
+            f"the database has an older schema ({stands_at or 'none'}, needed {known[-1]}): make a"
+            f" backup, then run `overlev --data {folder} migrate`"
+        )
+    raise UnsafeSettings(
+        f"the database has schema {stands_at}, which is newer than this version of Overlev: install"
+        " the newer version"
+    )
+
+
+def schema_of(db: Database) -> str | None:
+    """The revision the database stands at, None where there is none yet."""
+    try:
+        with db.read() as tx:
+            return tx.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    except DBAPIError:
+        # The table is missing. A server that does not answer has become `Busy` already.
+        return None
+
+
+def known_schemas() -> list[str]:
+    """The revisions this version knows, oldest first.
+
+    Read from the names of the migrations: loading Alembic takes longer than most commands.
+    """
+    names = (entry.name for entry in (files("migrations") / "versions").iterdir())
+    return sorted(found[1] for name in names if (found := _MIGRATION.fullmatch(name)))
+
+
+def _refuse_other_files(path: Path) -> None:
+    """A new data folder begins empty; what an unfinished attempt left may stand there."""
+    try:
+        names = sorted(entry.name for entry in path.iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as failed:
+        raise UnsafeSettings(
+            f"{path} cannot be used as a data folder ({failed.strerror}): name another"
+        ) from failed
+    for name in names:
+        if _OURS.fullmatch(name) is None and name not in _NOT_OURS_BUT_HARMLESS:
+            raise UnsafeSettings(f"{path} holds other files ({name}): name a new or empty folder")
+    path.chmod(0o700)

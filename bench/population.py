@@ -1,0 +1,251 @@
+"""Cases in numbers: some made by the verbs, day by day, and then multiplied inside the database.
+
+What the verbs make (`templates`) is whole: persons, events, logs, notices. The copies are rows of
+the projection only (case, parts, person, look-ups), because that is what today's work reads; the
+copies of one case differ in their references and persons. Their sealed names are left out.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from heapq import heappop, heappush
+from itertools import count
+from typing import Final, TypeAlias
+
+from sqlalchemy import Connection, Table, func, select
+
+from bench.clock import NOW
+from bench.people import phone_number
+from bench.places import Place
+from cases import people, queries, release, service
+from cases.access import OPERATOR
+from cases.model import ReleaseKind, TaskState
+from cases.store import PART_TABLES
+from cases.sweep import advance, sweep
+from cases.tables import case_, person, person_identifier, unit
+from cases.vault import Identity
+from core.clock import from_local
+
+Act: TypeAlias = Callable[[Connection, datetime], None]
+
+DONE: Final = 0.8
+"""Share of tasks that are done at their time; the rest is overdue or missed."""
+
+ANSWERS: Final = ("accepted",) * 17 + ("declined",) * 2 + ("not_now",)
+
+TOGETHER: Final = 100
+"""Acts to a transaction while templates are made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """One imprisonment to be played: the plan of a template."""
+
+    admitted_at: datetime
+    release_on: date
+    accepted: str
+
+
+def open_stays(number: int, chance: random.Random) -> Iterator[Stay]:
+    """Imprisonments that are open now; one in ten is in its follow-up."""
+    for _ in range(number):
+        if chance.random() < 0.1:
+            release_on = NOW.date() - timedelta(days=chance.randint(1, 38))
+            admitted_on = release_on - timedelta(days=chance.randint(20, 200))
+            yield Stay(_hour(admitted_on, chance), release_on, "accepted")
+        else:
+            admitted_on = NOW.date() - timedelta(days=chance.randint(1, 200))
+            release_on = NOW.date() + timedelta(days=chance.randint(1, 300))
+            yield Stay(_hour(admitted_on, chance), release_on, chance.choice(ANSWERS))
+
+
+def past_stays(number: int, chance: random.Random, *, years: int) -> Iterator[Stay]:
+    """Imprisonments that began in the last years, most of them over."""
+    for _ in range(number):
+        admitted_on = NOW.date() - timedelta(days=chance.randint(1, 365 * years))
+        release_on = admitted_on + timedelta(days=chance.randint(3, 150))
+        yield Stay(_hour(admitted_on, chance), release_on, chance.choice(ANSWERS))
+
+
+def _hour(day: date, chance: random.Random) -> datetime:
+    return from_local(day, time(chance.randint(8, 18), chance.randint(0, 59)))
+
+
+def play(place: Place, stays: Iterator[Stay], chance: random.Random) -> None:
+    """Play imprisonments by the verbs, in the order of time, and sweep at the end."""
+    with place.db.read() as tx:
+        units = list(tx.execute(select(unit.c.code).order_by(unit.c.code)).scalars())
+    agenda = _Agenda()
+    for number, stay in enumerate(stays):
+        agenda.add(stay.admitted_at, _admission(agenda, stay, chance.choice(units), number, chance))
+    while agenda:
+        place.db.transact(agenda.work)
+    sweep(place.db, now=NOW)
+
+
+class _Agenda:
+    """Acts in the order of their time; an act may add later ones."""
+
+    def __init__(self) -> None:
+        self._acts: list[tuple[datetime, int, Act]] = []
+        self._tie = count()
+
+    def add(self, at: datetime, act: Act) -> None:
+        if at <= NOW:
+            heappush(self._acts, (at, next(self._tie), act))
+
+    def __bool__(self) -> bool:
+        return bool(self._acts)
+
+    def work(self, tx: Connection) -> None:
+        for _ in range(TOGETHER):
+            if not self._acts:
+                return
+            at, _, act = heappop(self._acts)
+            act(tx, at)
+
+
+def _admission(
+    agenda: _Agenda, stay: Stay, unit_code: str, number: int, chance: random.Random
+) -> Act:
+    def act(tx: Connection, now: datetime) -> None:
+        new = people.NewPerson(
+            Identity(f"B{number:06d}", "Ola", f"Prøve {number}", date(1990, 1, 1)),
+            phone=phone_number(number),
+        )
+        registered = people.register(tx, new, now=now)
+        admission = service.Admission(
+            person=registered.ref,
+            counted_as=registered.counted_as,
+            unit=unit_code,
+            admitted_at=stay.admitted_at,
+            release_on=stay.release_on,
+            release_kind=ReleaseKind.TWO_THIRDS,
+        )
+        case = service.admit(tx, OPERATOR, admission, now=now)
+        released_at = from_local(stay.release_on, time(10))
+        agenda.add(now + timedelta(hours=chance.randint(20, 60)), _answer(case.ref, stay.accepted))
+        for task in case.tasks:
+            if task.due_at is not None and chance.random() < DONE:
+                early = timedelta(hours=chance.randint(1, 30))
+                at = max(now + timedelta(hours=2), min(task.due_at - early, released_at))
+                agenda.add(at, _completion(case.ref, task.code))
+        agenda.add(released_at, _release(case.ref))
+        agenda.add(released_at + timedelta(days=43), _advance(case.ref))
+
+    return act
+
+
+def _answer(ref: str, answer: str) -> Act:
+    def act(tx: Connection, now: datetime) -> None:
+        service.answer_offer(tx, OPERATOR, ref, answer, now=now)
+
+    return act
+
+
+def _completion(ref: str, code: str) -> Act:
+    def act(tx: Connection, now: datetime) -> None:
+        task = queries.case_by_ref(tx, OPERATOR, ref).task(code)
+        if task is None or task.state is not TaskState.OPEN:
+            return
+        if code in ("offer_answered", "appointments_confirmed"):
+            return
+        service.complete_task(tx, OPERATOR, ref, service.TaskDone(code), now=now)
+
+    return act
+
+
+def _release(ref: str) -> Act:
+    def act(tx: Connection, now: datetime) -> None:
+        release.release(tx, OPERATOR, ref, now=now)
+
+    return act
+
+
+def _advance(ref: str) -> Act:
+    def act(tx: Connection, now: datetime) -> None:
+        advance(tx, ref, now=now)
+
+    return act
+
+
+# --- multiplied --------------------------------------------------------------------------------
+
+
+def multiply(place: Place, wanted: int) -> int:
+    """Copy the cases there are until about `wanted` are open; returns how many are open."""
+    with place.db.read() as tx:
+        there = _open_cases(tx)
+        stride = tx.execute(select(func.max(case_.c.id))).scalar_one()
+        step = tx.execute(select(func.max(person.c.id))).scalar_one()
+    copies = max(round(wanted / there) - 1, 0)
+    if copies:
+        _run_raw(place, [_copy(table, stride, step, copies) for table in _TABLES])
+    with place.db.read() as tx:
+        return _open_cases(tx)
+
+
+def _open_cases(tx: Connection) -> int:
+    found: int = tx.execute(
+        select(func.count()).select_from(case_).where(case_.c.phase != "closed")
+    ).scalar_one()
+    return found
+
+
+_TABLES: Final = (person, person_identifier, case_, *PART_TABLES.values())
+_REFERENCES: Final = {
+    "case_": ("ref", "counted_as"),
+    "person": ("ref", "counted_as"),
+    "person_identifier": ("digest",),
+    "appointment": ("id",),
+    "transfer": ("id",),
+}
+"""Text that must differ between copies: the number of the copy is hung on."""
+
+
+def _copy(table: Table, stride: int, step: int, copies: int) -> str:
+    changed = {name: f"t.{_q(name)} || '-' || k.k" for name in _REFERENCES.get(table.name, ())}
+    changed["case_id"] = f"t.case_id + k.k * {stride}"
+    changed["person_id"] = f"t.person_id + k.k * {step}"
+    if table.name == "case_":
+        changed["id"] = f"t.id + k.k * {stride}"
+    elif table.name == "person":
+        changed["id"] = f"t.id + k.k * {step}"
+        changed["identity_enc"] = "NULL"
+    kept = [c.name for c in table.columns if table.name != "person_identifier" or c.name != "id"]
+    names = ", ".join(_q(name) for name in kept)
+    values = ", ".join(changed.get(name, f"t.{_q(name)}") for name in kept)
+    order = ", ".join(f"t.{_q(c.name)}" for c in table.primary_key.columns)
+    return (
+        f"WITH RECURSIVE k(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM k WHERE k < {copies}) "  # noqa: S608 - our own tables
+        f"INSERT INTO {table.name} ({names}) SELECT {values} FROM k CROSS JOIN {table.name} AS t "
+        f"ORDER BY k.k, {order}"
+    )
+
+
+def _q(name: str) -> str:
+    return f'"{name}"'
+
+
+def _run_raw(place: Place, statements: list[str]) -> None:
+    """Run statements as quickly as the engine can: nothing here need survive a crash."""
+    raw = place.raw()
+    if place.engine == "sqlite":
+        raw.execute("PRAGMA synchronous = OFF")
+        raw.execute("PRAGMA foreign_keys = OFF")
+    else:
+        raw.execute("SET session_replication_role = replica")
+    raw.execute("BEGIN")
+    for statement in statements:
+        raw.execute(statement)
+    raw.execute("COMMIT")
+    if place.engine == "postgres":
+        for table in ("case_", "person"):
+            raw.execute(
+                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
+            )
+        raw.execute("VACUUM ANALYZE")
+    raw.close()

@@ -1,0 +1,144 @@
+"""PURE: the shape of a report, and what it looks like as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Final
+
+from core.clock import iso_local
+
+DECIMALS: Final = 10_000
+"""Shares are rounded to four decimals, half up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One cell. A count has its number as value and numerator and no denominator.
+
+    `pending` is the number of cases whose window has not passed, None for indicators without a
+    window. A suppressed figure has no value, numerator or denominator.
+    """
+
+    value: float | int | None
+    numerator: int | None
+    denominator: int | None
+    pending: int | None = None
+    suppressed: bool = False
+
+
+Cells = Mapping[str, Figure]
+"""The figures of one place, by the code of the indicator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The figures of a period as of an instant, for the nation, its regions and its units.
+
+    `due_on` is a local date. A live report is in state `open` with revision 0; `view` says for
+    whom it was cut (`whole` is not cut at all).
+    """
+
+    period: str
+    due_on: date
+    as_of: datetime
+    nation: Cells
+    regions: Mapping[str, Cells]
+    units: Mapping[str, Cells]
+    state: str = "open"
+    revision: int = 0
+    view: str = "whole"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A cell in which two reports differ. A side that lacks the cell has None."""
+
+    level: str
+    place: str
+    indicator: str
+    one: Figure | None
+    other: Figure | None
+
+    def __str__(self) -> str:
+        where = self.level if not self.place else f"{self.level} {self.place}"
+        return f"{where} {self.indicator}: {_short(self.one)} against {_short(self.other)}"
+
+
+def share(numerator: int, denominator: int, *, pending: int | None = None) -> Figure:
+    """A numerator of a denominator; of nothing there is no share."""
+    value = None
+    if denominator:
+        # Whole numbers, because binary fractions would round some halves down.
+        value = (2 * numerator * DECIMALS + denominator) // (2 * denominator) / DECIMALS
+    return Figure(value, numerator, denominator, pending)
+
+
+def count(number: int) -> Figure:
+    """A plain count."""
+    return Figure(number, number, None)
+
+
+def cells(report: Report) -> Iterator[tuple[str, str, str, Figure]]:
+    """Every cell as (level, place, indicator, figure); the nation's place is empty."""
+    for code, figure in report.nation.items():
+        yield "nation", "", code, figure
+    for level, places in (("region", report.regions), ("unit", report.units)):
+        for place, figures in places.items():
+            for code, figure in figures.items():
+                yield level, place, code, figure
+
+
+def compare(one: Report, other: Report) -> list[Difference]:
+    """Every cell, at every level, in which two reports differ."""
+    ours = {cell[:3]: cell[3] for cell in cells(one)}
+    theirs = {cell[:3]: cell[3] for cell in cells(other)}
+    return [
+        Difference(*where, ours.get(where), theirs.get(where))
+        for where in {**ours, **theirs}
+        if ours.get(where) != theirs.get(where)
+    ]
+
+
+def of_unit(report: Report, unit: str) -> Report:
+    """The report as the staff of one unit see it: that unit alone, unsuppressed."""
+    return replace(report, view="unit", nation={}, regions={}, units={unit: report.units[unit]})
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report as the command line and the API print it."""
+    return {
+        "period": report.period,
+        "due_on": report.due_on.isoformat(),
+        "state": report.state,
+        "revision": report.revision,
+        "view": report.view,
+        "as_of": iso_local(report.as_of),
+        "nation": _plain(report.nation),
+        "regions": {name: _plain(figures) for name, figures in report.regions.items()},
+        "units": {code: _plain(figures) for code, figures in report.units.items()},
+    }
+
+
+def _plain(figures: Cells) -> dict[str, Any]:
+    return {
+        code: {
+            "value": figure.value,
+            "numerator": figure.numerator,
+            "denominator": figure.denominator,
+            "pending": figure.pending,
+            "suppressed": figure.suppressed,
+        }
+        for code, figure in figures.items()
+    }
+
+
+def _short(figure: Figure | None) -> str:
+    if figure is None:
+        return "nothing"
+    if figure.suppressed:
+        return ":"
+    if figure.denominator is None:
+        return str(figure.numerator)
+    return f"{figure.numerator}/{figure.denominator}"

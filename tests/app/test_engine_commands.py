@@ -1,0 +1,107 @@
+"""`sweep`, `deliver` and `tertial`: what they print and where it goes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.app.databases import behind
+from tests.app.shell import Shell
+
+ROSTER = Path(__file__).parents[1] / "data" / "roster-2026-09-01.csv"
+NOW = "2026-09-01T08:00+02:00"
+UNIT = ("--view", "unit", "--unit", "bergen")
+
+
+def test_sweeping_twice_does_nothing_the_second_time(any_house: Shell) -> None:
+    first = any_house("sweep", "--json", now="2026-09-04T16:00").json
+    second = any_house("sweep", "--json", now="2026-09-04T16:00").json
+
+    assert first["notices"] > 0
+    assert set(first) == set(second) == {"notices", "missed", "phase_changes", "closed"}
+    assert set(second.values()) == {0}
+    assert any_house("sweep", now="2026-09-04T16:00").out == (
+        "0 notices, 0 missed, 0 phase changes, 0 closed\n"
+    )
+
+
+def test_an_empty_outbox_is_delivered_without_a_word_more(house: Shell) -> None:
+    answer = house("deliver", "--json", now=NOW)
+
+    assert answer.json == {
+        "accepted": 0, "refused": 0, "unknown": 0, "needs_person": 0, "expired": 0, "cancelled": 0,
+    }  # fmt: skip
+    assert answer.err == ""
+
+
+def test_the_directorates_view_is_refused_until_small_numbers_can_be_hidden(house: Shell) -> None:
+    for words in ((), ("--recount",), ("--view", "directorate")):
+        answer = house("tertial", "2026-T3", *words, now=NOW, code=1)
+        assert (answer.out, answer.err.count("\n")) == ("", 1)
+
+
+def test_a_unit_is_named_by_code_name_or_alias_and_must_exist(house: Shell) -> None:
+    by_code = house("tertial", "2026-T3", *UNIT, now=NOW).json
+    by_name = house(
+        "tertial", "2026-T3", "--view", "unit", "--unit", "Bergen fengsel", now=NOW
+    ).json
+
+    assert by_code == by_name
+    assert (by_code["nation"], by_code["regions"], list(by_code["units"])) == ({}, {}, ["bergen"])
+    house("tertial", "2026-T3", "--view", "unit", "--unit", "atlantis", now=NOW, code=2)
+    house("tertial", "2026-T3", "--view", "unit", now=NOW, code=2)
+
+
+@pytest.mark.parametrize("words", [("--format", "json"), ()])
+def test_a_report_goes_to_a_file_in_the_format_of_its_name(
+    house: Shell, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    out = tmp_path / "report.json"
+
+    answer = house("tertial", "2026-T3", *UNIT, *words, "-o", out, now=NOW)
+
+    assert answer.out == ""
+    assert json.loads(out.read_text())["units"]["bergen"]["I3"]["denominator"] >= 0
+
+
+def test_a_report_as_csv_opens_in_a_norwegian_spreadsheet(house: Shell, tmp_path: Path) -> None:
+    out = tmp_path / "report.csv"
+
+    house("tertial", "2026-T3", *UNIT, "-o", out, now=NOW)
+
+    rows = list(csv.DictReader(out.read_text("utf-8-sig").splitlines(), delimiter=";"))
+    assert {row["place"] for row in rows} == {"bergen"}
+
+
+@pytest.mark.parametrize("form", ["xlsx", "pdf"])
+def test_a_format_that_is_not_built_is_refused_and_makes_no_file(
+    house: Shell, tmp_path: Path, form: str
+) -> None:
+    out = tmp_path / f"report.{form}"
+
+    house("tertial", "2026-T3", *UNIT, "-o", out, now=NOW, code=1)
+    house("tertial", "2026-T3", *UNIT, "--format", form, now=NOW, code=1)
+
+    assert not out.exists()
+
+
+def test_a_report_of_a_time_to_come_is_refhouse(house: Shell) -> None:
+    assert "begins on 2027-01-01" in house("tertial", "2027-T1", *UNIT, now=NOW, code=1).err
+
+
+def test_a_recount_that_differs_is_told_and_fails(any_house: Shell) -> None:
+    any_house("participation", "101000", "accepted", now="2026-09-02T09:00")
+    assert (
+        "the same"
+        in any_house("tertial", "2026-T3", *UNIT, "--recount", now="2026-09-03T09:00").err
+    )
+    behind(any_house, "UPDATE answer SET status = 'declined'")
+
+    answer = any_house("tertial", "2026-T3", *UNIT, "--recount", now="2026-09-03T09:00", code=1)
+
+    assert answer.json["differences"]
+    assert "unit bergen" in answer.err
+    assert "nation" in answer.err

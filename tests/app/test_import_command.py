@@ -1,0 +1,107 @@
+"""`overlev import`: what it prints, its exit codes and the file of rejects."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+
+from app.commands.roster import rejects_beside
+from tests.app.shell import Shell
+
+DATA = Path(__file__).parents[1] / "data"
+NOW = "2026-09-08T08:00+02:00"
+
+
+@pytest.fixture
+def dirty(tmp_path: Path) -> Path:
+    """As bad as they come, in a folder that may be written."""
+    return Path(shutil.copyfile(DATA / "roster-dirty.csv", tmp_path / "roster.csv"))
+
+
+def test_a_dirty_roster_gives_its_good_rows_and_a_file_to_mend(shell: Shell, dirty: Path) -> None:
+    answer = shell("import", dirty, "--json", now=NOW, code=3)
+
+    counts = answer.json
+    assert counts["rows"] == 59
+    assert counts["rows"] == sum(counts[name] for name in ("created", "updated", "unchanged")) + 5
+    assert [(each["line"], each["reason"]) for each in counts["rejected"]] == [
+        (5, "date_impossible"),
+        (6, "unknown_unit"),
+        (43, "admission_missing"),
+        (44, "inmate_no_missing"),
+        (45, "release_before_admission"),
+    ]
+    rejects = dirty.with_name("roster.rejects.csv")
+    assert str(rejects) in answer.err
+    assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
+    assert len(rejects.read_text("utf-8-sig").splitlines()) == 6
+
+
+def test_mended_rejects_are_imported_like_any_roster(shell: Shell, dirty: Path) -> None:
+    shell("import", dirty, now=NOW, code=3)
+    rejects = dirty.with_name("roster.rejects.csv")
+    lines = rejects.read_text("utf-8-sig").splitlines()
+    columns = lines[0].split(";")
+    unknown = next(line for line in lines if "unknown_unit" in line).split(";")
+    unknown[columns.index("enhet")] = "bergen"
+    rejects.write_text(f"{lines[0]}\n{';'.join(unknown)}\n", "utf-8")
+
+    answer = shell("import", rejects, "--json", now=NOW)
+
+    assert (answer.json["rows"], answer.json["created"]) == (1, 1)
+
+
+def test_rejects_never_overwrite_those_that_somebody_may_be_mending(
+    shell: Shell, dirty: Path
+) -> None:
+    shell("import", dirty, now=NOW, code=3)
+    first = dirty.with_name("roster.rejects.csv")
+    first.write_text("being mended")
+
+    answer = shell("import", dirty, now=NOW, code=3)
+
+    assert first.read_text() == "being mended"
+    assert str(dirty.with_name("roster.rejects-2.csv")) in answer.err
+    assert rejects_beside(first) == dirty.with_name("roster.rejects-3.csv")
+
+
+def test_a_dry_run_says_so_and_writes_nothing(shell: Shell, dirty: Path) -> None:
+    answer = shell("import", dirty, "--dry-run", now=NOW, code=3)
+
+    assert answer.out.startswith("Dry run: nothing is written.")
+    assert sorted(entry.name for entry in dirty.parent.iterdir()) == ["data", "roster.csv"]
+    assert shell("cases", "--json", now=NOW).json == []
+
+
+def test_no_bar_is_drawn_where_nobody_looks(shell: Shell) -> None:
+    assert shell("import", DATA / "roster-2026-09-01.csv", now=NOW).err == ""
+
+
+def test_a_long_list_of_remarks_is_cut_and_says_so(shell: Shell, tmp_path: Path) -> None:
+    rows = "".join(f"9{n:05d};nowhere;01.09.2026\n" for n in range(30))
+    roster = tmp_path / "roster.csv"
+    roster.write_text(f"innsattnr;enhet;innsatt\n{rows}")
+
+    answer = shell("import", roster, now=NOW, code=3)
+
+    assert "30 rejected" in answer.out
+    assert "… and 10 more (--json lists them all)" in answer.out
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"name;age\nKari;30\n", b"%PDF-1.7 not a roster", b"PK\x03\x04 not a zip"]
+)
+def test_a_file_that_is_no_roster_is_one_line_and_exit_2(
+    shell: Shell, tmp_path: Path, content: bytes
+) -> None:
+    roster = tmp_path / "roster.csv"
+    roster.write_bytes(content)
+
+    answer = shell("import", roster, now=NOW, code=2)
+
+    assert answer.out == ""
+    assert answer.err.count("\n") == 1
+    assert "Kari" not in answer.err

@@ -1,0 +1,210 @@
+"""Making and opening an installation: whole or not at all, and nothing lost quietly."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from app import installation
+from core.folder import DataFolder
+from tests.app.shell import Shell
+
+NewDatabase = Callable[..., str]
+SECRET = "a long secret that somebody made at random"
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def execute(url: str, statement: str) -> None:
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+    finally:
+        engine.dispose()
+
+
+def test_a_demo_has_the_units_and_staff_of_every_role_with_one_printed_password(
+    any_shell: Shell,
+) -> None:
+    units = any_shell("unit", "list", "--json").json
+
+    assert len(units) == 34
+    assert {"code": "bergen", "region": "Vest"}.items() <= units[3].items()
+
+
+def test_the_password_of_a_demo_is_printed_once_and_opens_every_account(tmp_path: Path) -> None:
+    from pwdlib import PasswordHash
+    from pwdlib.hashers.argon2 import Argon2Hasher
+
+    out = Shell(tmp_path / "data", {})("init", "--demo", "--cases", 0).out
+    password = out.split("password ")[1].split()[0]
+
+    engine = create_engine(f"sqlite:///{tmp_path / 'data' / 'overlev.db'}")
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT username, password_hash FROM account")).all()
+    engine.dispose()
+    assert len(rows) == 5 * 34 + 2
+    assert {hashed for _, hashed in rows} != {None}
+    hasher = PasswordHash((Argon2Hasher(),))
+    assert all(hasher.verify(password, hashed) for hashed in {hashed for _, hashed in rows})
+
+
+def test_what_is_made_is_its_owners_alone(tmp_path: Path) -> None:
+    Shell(tmp_path / "data", {})("init")
+
+    assert mode(tmp_path / "data") == 0o700
+    for name in ("secrets.json", "keys.db", "overlev.db"):
+        assert mode(tmp_path / "data" / name) == 0o600, name
+
+
+def test_invented_cases_are_refused_with_the_way_that_works(tmp_path: Path) -> None:
+    for words in (("init", "--demo"), ("init", "--demo", "--cases", 20)):
+        answer = Shell(tmp_path / "data", {})(*words, code=1)
+        assert "init --demo --cases 0" in answer.err
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_is_made_once(shell: Shell) -> None:
+    answer = shell("init", "--demo", "--cases", 0, code=2)
+
+    assert "is a data folder already" in answer.err
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.odt").write_text("years of work")
+
+    answer = Shell(tmp_path, {})("init", code=2)
+
+    assert "thesis.odt" in answer.err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.odt"]
+
+
+@pytest.mark.parametrize("at", ["migrate", "furnish", "marker"])
+def test_an_interrupted_init_is_simply_done_again(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    new_database_url: NewDatabase,
+    at: str,
+) -> None:
+    env: dict[str, str | None] = {}
+    if "postgres" in request.node.callspec.id:
+        env = {"OVERLEV_DATABASE_URL": new_database_url(), "OVERLEV_KEYS_URL": new_database_url()}
+    shell = Shell(tmp_path / "data", env)
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as interrupted:
+        if at == "migrate":
+            interrupted.setattr("app.migrate.migrate", stop)
+        elif at == "furnish":
+            interrupted.setattr(installation, "append", stop)
+        else:
+            interrupted.setattr(DataFolder, "create", stop)
+        shell("init", "--demo", "--cases", 0, code=130)
+    assert not DataFolder.exists(tmp_path / "data")
+    assert "init" in shell("cases", code=2).err
+
+    shell("init", "--demo", "--cases", 0)
+
+    assert len(shell("unit", "list", "--json").json) == 34
+    assert shell("audit", "verify").out.endswith("OK\n")
+
+
+@pytest.mark.parametrize("first_demo", [True, False])
+def test_real_and_invented_people_never_share_a_database(tmp_path: Path, first_demo: bool) -> None:
+    env: dict[str, str | None] = {
+        "OVERLEV_DATABASE_URL": f"sqlite:///{tmp_path / 'shared.db'}",
+        "OVERLEV_KEYS_URL": f"sqlite:///{tmp_path / 'shared-keys.db'}",
+        "OVERLEV_SECRET_KEY": SECRET,
+    }
+    demo: tuple[object, ...] = ("init", "--demo", "--cases", 0)
+    first, second = (demo, ("init",)) if first_demo else (("init",), demo)
+    Shell(tmp_path / "one", env)(*first)
+
+    answer = Shell(tmp_path / "two", env)(*second, code=2)
+
+    assert "name another" in answer.err
+
+
+def test_a_second_machine_joins_the_same_databases(tmp_path: Path) -> None:
+    env: dict[str, str | None] = {
+        "OVERLEV_DATABASE_URL": f"sqlite:///{tmp_path / 'shared.db'}",
+        "OVERLEV_KEYS_URL": f"sqlite:///{tmp_path / 'shared-keys.db'}",
+        "OVERLEV_SECRET_KEY": SECRET,
+    }
+    Shell(tmp_path / "one", env)("init")
+    Shell(tmp_path / "one", env)("unit", "add", "bodo", "--name", "Bodø", "--region", "Nord")
+
+    Shell(tmp_path / "two", env)("init")
+
+    assert [unit["code"] for unit in Shell(tmp_path / "two", env)("unit", "list", "--json").json]
+
+
+@pytest.mark.parametrize("name", ["overlev.db", "keys.db"])
+def test_a_lost_database_is_told_and_never_made_anew(shell: Shell, name: str) -> None:
+    (shell.folder / name).unlink()
+
+    answer = shell("cases", code=2)
+
+    assert f"{name} is gone" in answer.err
+    assert not (shell.folder / name).exists()
+
+
+def test_keys_of_another_installation_are_refused(shell: Shell, tmp_path: Path) -> None:
+    Shell(tmp_path / "other", {})("init")
+    shutil.copy(tmp_path / "other" / "secrets.json", shell.folder / "secrets.json")
+
+    assert "made with other secrets" in shell("cases", code=2).err
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("DELETE FROM alembic_version", "migrate`"),
+        ("DROP TABLE alembic_version", "migrate`"),
+        ("UPDATE alembic_version SET version_num = '9999'", "install the newer version"),
+    ],
+)
+def test_another_schema_is_refused_with_the_way_out(
+    any_shell: Shell, statement: str, says: str
+) -> None:
+    url = any_shell.env.get("OVERLEV_DATABASE_URL") or (
+        f"sqlite:///{any_shell.folder / 'overlev.db'}"
+    )
+    execute(url, statement)
+
+    assert says in any_shell("cases", code=2).err
+
+
+def test_migrating_twice_changes_nothing(shell: Shell) -> None:
+    assert shell("migrate").out == "schema 0001, as before\n"
+    assert shell("migrate").out == "schema 0001, as before\n"
+
+
+def test_the_newest_schema_is_known_without_loading_the_migrations() -> None:
+    from app.migrate import newest
+
+    assert installation.known_schemas()[-1] == newest()
+
+
+def test_the_recovery_key_is_printed_after_a_yes_and_logged(shell: Shell) -> None:
+    assert "--yes" in shell("key", "export", code=2).err
+
+    answer = shell("key", "export", "--yes")
+
+    assert answer.out == (shell.folder / "secrets.json").read_text() + "\n"
+    engine = create_engine(f"sqlite:///{shell.folder / 'overlev.db'}")
+    with engine.connect() as connection:
+        verbs = connection.execute(text("SELECT verb FROM access_log")).scalars().all()
+    engine.dispose()
+    assert verbs == ["demo_made", "key_exported"]

@@ -1,0 +1,143 @@
+"""`user`, `token`, `unit` and `package`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.app.databases import scalar
+from tests.app.shell import Shell
+
+ROOT = Path(__file__).parents[2]
+UNITS = ROOT / "tests" / "data" / "units.csv"
+
+
+def count(shell: Shell, table: str, where: str) -> object:
+    return scalar(shell, f"SELECT count(*) FROM {table} WHERE {where}")
+
+
+def logged(shell: Shell, verb: str) -> object:
+    return count(shell, "access_log", f"verb = '{verb}' AND actor = 'operator'")
+
+
+@pytest.mark.parametrize("command", ["add", "reset"])
+def test_a_password_is_printed_once_and_only_its_hash_is_kept(
+    any_shell: Shell, command: str
+) -> None:
+    answer = any_shell("user", "add", "kari.n", "--role", "officer", "--unit", "Bergen fengsel")
+    if command == "reset":
+        answer = any_shell("user", "reset", "kari.n")
+
+    password = answer.out.split("password: ")[1].strip()
+    hashed = scalar(any_shell, "SELECT password_hash FROM account WHERE username = 'kari.n'")
+    assert str(hashed).startswith("$argon2id$")
+    assert password not in str(hashed)
+    assert "shown this once" in answer.err
+    assert logged(any_shell, f"user_{command if command == 'reset' else 'added'}") == 1
+
+
+def test_a_disabled_account_stays_for_the_log(shell: Shell) -> None:
+    shell("user", "add", "kari", "--role", "admin")
+
+    shell("user", "disable", "kari")
+
+    assert count(shell, "account", "username = 'kari' AND disabled_at IS NOT NULL") == 1
+    assert "no active account" in shell("user", "disable", "kari", code=1).err
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("kari", "--role", "officer"), 2),
+        (("kari", "--role", "admin", "--unit", "bergen"), 2),
+        (("kari", "--role", "operator"), 2),
+        (("kari", "--role", "officer", "--unit", "atlantis"), 2),
+        (("k a r i", "--role", "admin"), 2),
+        (("admin", "--role", "admin"), 1),
+    ],
+)
+def test_an_account_that_cannot_be_is_refused_and_nothing_is_logged(
+    shell: Shell, words: tuple[str, ...], code: int
+) -> None:
+    shell("user", "add", *words, code=code)
+
+    assert logged(shell, "user_added") == 0
+
+
+def test_a_token_is_printed_once_and_only_its_hash_is_kept(any_shell: Shell) -> None:
+    token = any_shell(
+        "token", "add", "--role", "coordinator", "--unit", "bergen", "--unit", "trondheim"
+    ).out.strip()
+
+    assert count(any_shell, "api_token", f"digest = '{token}'") == 0
+    assert count(any_shell, "token_unit", "unit IN ('bergen', 'trondheim')") == 2
+    assert logged(any_shell, "token_added") == 1
+
+
+def test_units_are_imported_by_code_and_the_same_again_changes_nothing(
+    any_shell: Shell, tmp_path: Path
+) -> None:
+    assert any_shell("unit", "import", UNITS, "--json").json == {
+        "rows": 34, "created": 0, "updated": 0, "unchanged": 34,
+    }  # fmt: skip
+    more = tmp_path / "more.csv"
+    more.write_text(
+        UNITS.read_text("utf-8-sig").splitlines()[0]
+        + "\nbergen;Bergen fengsel;prison;;Vest;Bergen;2016;;Ny Bergen"
+        + "\ntestby;Testby fengsel;prison;;Nord;Testby;2026;;\n",
+        "utf-8",
+    )
+
+    answer = any_shell("unit", "import", more)
+
+    assert answer.out == "2 rows, 1 created, 1 updated, 0 unchanged\n"
+    assert any_shell("cases", "--unit", "Ny Bergen").out == "No such case.\n"
+    assert logged(any_shell, "units_imported") == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\xfe\x00", b"code;name\nx;y\n", b"code;name;kind;region\nx;y;castle;Nord\n"],
+)
+def test_a_list_of_units_that_cannot_be_read_is_one_line(
+    shell: Shell, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "units.csv"
+    file.write_bytes(content)
+
+    answer = shell("unit", "import", file, code=2)
+
+    assert (answer.out, answer.err.count("\n")) == ("", 1)
+
+
+def test_one_unit_is_added_once(shell: Shell) -> None:
+    words = (
+        "unit",
+        "add",
+        "testby",
+        "--name",
+        "Testby fengsel",
+        "--region",
+        "Nord",
+        "--alias",
+        "Byen",
+    )
+    shell(*words)
+
+    assert "already" in shell(*words, code=1).err
+    found = next(unit for unit in shell("unit", "list", "--json").json if unit["code"] == "testby")
+    assert found["aliases"] == ["Byen"]
+    assert "Testby fengsel" in shell("unit", "list").out
+
+
+def test_a_package_file_is_checked_with_the_line_of_its_fault(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "none", {})
+    good = ROOT / "cases" / "packages" / "national-1.toml"
+    wrong = tmp_path / "wrong-1.toml"
+    wrong.write_text(good.read_text("utf-8").replace('owner = "officer"', 'owner = "warden"'))
+
+    assert "10 tasks" in shell("package", "check", good).out
+    answer = shell("package", "check", wrong, code=2)
+    line = wrong.read_text().splitlines().index('owner = "warden"') + 1
+    assert f"line {line}" in answer.err or f":{line}" in answer.err
