@@ -1,0 +1,109 @@
+"""The migrations add up to the schema of the code, on both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, inspect, text
+
+from app.migrate import migrate, newest
+from core.append_only import append_only_ddl
+from core.db import Database
+from core.errors import UnsafeSettings
+from migrations.schema import APPEND_ONLY, metadata
+
+KEPT_BY_ALEMBIC = "alembic_version"
+
+
+def catalogue(tx: Connection) -> dict[str, Any]:
+    """Tables, columns, keys, checks, indexes and triggers as the database itself tells them."""
+    if tx.dialect.name == "sqlite":
+        rows = tx.execute(text("SELECT type, name, tbl_name, sql FROM sqlite_master"))
+        found: dict[str, Any] = {
+            f"{row.type} {row.name}": _words(row.sql)
+            for row in rows
+            if KEPT_BY_ALEMBIC not in row.tbl_name
+        }
+        return found
+    found = {}
+    look = inspect(tx)
+    for table in look.get_table_names():
+        if table == KEPT_BY_ALEMBIC:
+            continue
+        found[f"table {table}"] = sorted(
+            (c["name"], str(c["type"]), c["nullable"], str(c["default"]))
+            for c in look.get_columns(table)
+        )
+    for what in (
+        "SELECT conrelid::regclass::text AS place, conname AS name, pg_get_constraintdef(oid) AS sql"
+        " FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
+        "SELECT tablename AS place, indexname AS name, indexdef AS sql FROM pg_indexes"
+        " WHERE schemaname = 'public'",
+        "SELECT tgrelid::regclass::text AS place, tgname AS name, pg_get_triggerdef(oid) AS sql"
+        " FROM pg_trigger WHERE NOT tgisinternal",
+    ):
+        for row in tx.execute(text(what)):
+            if KEPT_BY_ALEMBIC not in row.place:
+                found[f"{row.place} {row.name}"] = _words(row.sql)
+    return found
+
+
+def _words(sql: str | None) -> list[str]:
+    """The words of a statement in any order: columns and constraints may be listed differently."""
+    spaced = (sql or "").replace("(", " ( ").replace(")", " ) ").replace(",", " ").replace('"', "")
+    return sorted(spaced.split())
+
+
+@pytest.fixture
+def two(new_database_url: Callable[..., str]) -> tuple[Database, Database]:
+    return Database(new_database_url(migrated=True)), Database(new_database_url())
+
+
+def test_a_migrated_database_is_the_same_as_one_made_from_the_code(
+    two: tuple[Database, Database],
+) -> None:
+    migrated, made = two
+    with made.write() as tx:
+        metadata.create_all(tx)
+        for table in APPEND_ONLY:
+            for statement in append_only_ddl(table, tx.dialect.name):
+                tx.exec_driver_sql(statement)
+    with migrated.read() as one, made.read() as other:
+        first, second = catalogue(one), catalogue(other)
+    migrated.close()
+    made.close()
+
+    assert first.keys() == second.keys()
+    assert {name for name in first if first[name] != second[name]} == set()
+    assert len(first) > 2 * len(metadata.tables)
+
+
+def test_migrating_again_changes_nothing(database_url: str) -> None:
+    db = Database(database_url)
+    with db.read() as tx:
+        before = catalogue(tx)
+    migrate(db)
+    with db.read() as tx:
+        assert catalogue(tx) == before
+        assert tx.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == newest()
+    db.close()
+
+
+def test_a_database_of_a_newer_version_is_refused(database_url: str) -> None:
+    db = Database(database_url)
+    with db.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(UnsafeSettings, match="newer"):
+        migrate(db)
+    db.close()
+
+
+def test_every_constraint_has_a_name_and_nothing_cascades() -> None:
+    for table in metadata.tables.values():
+        for constraint in table.constraints:
+            assert constraint.name, f"{table.name}: {constraint}"
+        for key in table.foreign_key_constraints:
+            assert key.ondelete is None, f"{table.name}: {key.name}"
