@@ -117,8 +117,8 @@ def create_installation(
 ) -> Installation:
     """Make the folder `settings.data`, its databases and keys, and open it.
 
-    `fill` puts in what a new demo holds, in the transaction that finishes the database. Raises
-    `UnsafeSettings` where a data folder, or anything else, stands already.
+    `fill` puts in what a new demo holds, in the transaction that finishes the database: all of it
+    or nothing. Raises `UnsafeSettings` where a data folder, or anything else, stands already.
     """
     from app.migrate import migrate
 
@@ -166,9 +166,9 @@ def _furnish(
     from cases.registry import register_national
 
     _refuse_the_other_kind(tx, demo=demo)
-    register_national(tx, now=now)
     if fill is not None:
         fill(tx, now)
+    register_national(tx, now=now)
     verb = DEMO_MADE if demo else INSTALLED
     made = AccessRow(SYSTEM_SCOPE, now, OPERATOR.account, OPERATOR.role.value, verb)
     append(tx, [made], now=now)

@@ -6,20 +6,27 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
 from typing import Final
 
-from bench.completion import completion
-from bench.importing import importing
 from bench.measure import Outcome
 from bench.places import places
+from bench.results import printed, written
 from bench.run import Run
-from bench.sweeping import sweeping
 
-BENCHMARKS: Final[dict[str, Callable[[Run], Outcome]]] = {
-    "completion": completion,
-    "sweep": sweeping,
-    "import": importing,
+BENCHMARKS: Final = {
+    "completion": "bench.completion:completion",
+    "sweep": "bench.sweeping:sweeping",
+    "import": "bench.importing:importing",
+    "tertial": "bench.tertials:tertials",
+    "list": "bench.lists:lists",
+    "audit": "bench.audits:audits",
 }
+"""Where each benchmark stands; loaded when it is run, so that one alone starts quickly."""
+
+RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,24 +39,31 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--write", action="store_true", help="write bench/RESULTS.md")
     parser.add_argument("--engine", choices=("sqlite", "postgres"), help="only this database")
     asked = parser.parse_args(arguments)
+    unknown = [name for name in asked.name if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"there is no benchmark {unknown[0]}: take of {', '.join(BENCHMARKS)}")
+    engines = (asked.engine,) if asked.engine else ("sqlite", "postgres")
     outcomes: dict[str, Outcome] = {}
     for name in asked.name or BENCHMARKS:
         began = time.monotonic()
         with places() as made:
-            run = Run(
-                made,
-                quick=asked.quick,
-                full=asked.full,
-                profile=asked.profile,
-                engines=(asked.engine,) if asked.engine else ("sqlite", "postgres"),
-            )
-            outcomes[name] = BENCHMARKS[name](run)
-        for line in outcomes[name].lines:
-            print(line)
-        for what, text in outcomes[name].profiles.items():
-            print(what, text, sep="\n")
-        print(f"{name}: {time.monotonic() - began:.0f} s")
+            run = Run(made, asked.quick, asked.full, asked.profile, engines)
+            outcomes[name] = _found(name)(run)
+        print(printed(name, outcomes[name], seconds=time.monotonic() - began), flush=True)
+        if asked.profile:
+            for what, text in outcomes[name].profiles.items():
+                print(f"\n{what}\n{text}")
+    if asked.write:
+        how = "quick" if asked.quick else "full" if asked.full else "plain"
+        RESULTS.write_text(written(outcomes, how=how, at=datetime.now(UTC)), encoding="utf-8")
+        print(f"\nwritten to {RESULTS.parent.name}/{RESULTS.name}")
     return 0
+
+
+def _found(name: str) -> Callable[[Run], Outcome]:
+    module, _, function = BENCHMARKS[name].partition(":")
+    benchmark: Callable[[Run], Outcome] = getattr(import_module(module), function)
+    return benchmark
 
 
 if __name__ == "__main__":

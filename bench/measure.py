@@ -153,4 +153,6 @@ def _where(place: tuple[str, int, str]) -> str:
 def spread(batches: Sequence[Cost]) -> str:
     """The quickest and the slowest batch against the median, as `0.9–1.3 ×`."""
     middle = median(cost.cpu for cost in batches)
-    return f"{min(b.cpu for b in batches) / middle:.1f}–{max(b.cpu for b in batches) / middle:.1f} ×"
+    return (
+        f"{min(b.cpu for b in batches) / middle:.1f}–{max(b.cpu for b in batches) / middle:.1f} ×"
+    )

@@ -9,8 +9,33 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-FIRST: Final = "Ahmed Anna Bjørn Fatuma Ingrid Jonas Kari Łukasz Mohammed Ola Sergej Siri Þór".split()
-LAST: Final = "Andersen Dahl Gaup Hansen Kazlauskas Kristiansen Ødegård Nguyen Warsame Åsen".split()
+FIRST: Final = [
+    "Ahmed",
+    "Anna",
+    "Bjørn",
+    "Fatuma",
+    "Ingrid",
+    "Jonas",
+    "Kari",
+    "Łukasz",
+    "Mohammed",
+    "Ola",
+    "Sergej",
+    "Siri",
+    "Þór",
+]
+LAST: Final = [
+    "Andersen",
+    "Dahl",
+    "Gaup",
+    "Hansen",
+    "Kazlauskas",
+    "Kristiansen",
+    "Ødegård",
+    "Nguyen",
+    "Warsame",
+    "Åsen",
+]
 KINDS: Final = ("bekreftet", "to tredjedeler", "full tid", "prøveløslatelse")
 LANGUAGES: Final = ("nb", "nb", "nb", "nb", "en", "pl", "so", "lt", "")
 

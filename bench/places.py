@@ -39,7 +39,9 @@ class Places:
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
-        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overlev-bench-")))
+        self.folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="overlev-bench-"))
+        )
         self._server: str | None = None
         self._made = 0
 
@@ -85,6 +87,7 @@ class Places:
     def _postgres(self, name: str, template: str) -> str:
         server = make_url(self._start()).set(drivername="postgresql")
         with psycopg.connect(server.render_as_string(), autocommit=True) as connection:
+            _met["postgres"] = connection.info.parameter_status("server_version") or "unknown"
             connection.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
                     sql.Identifier(name), sql.Identifier(template)
@@ -149,6 +152,14 @@ def places() -> Iterator[Places]:
     """Databases for as long as the block runs; nothing stays behind."""
     with ExitStack() as stack:
         yield Places(stack)
+
+
+def postgres_version() -> str:
+    """The version of the Postgres that this run used."""
+    return _met.get("postgres", "(not used)")
+
+
+_met: Final[dict[str, str]] = {}
 
 
 def _furnish(tx: Connection, now: datetime) -> None:

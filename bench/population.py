@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final, TypeAlias
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Select, Table, func, select
 
 from bench.clock import NOW
 from bench.people import phone_number
@@ -177,22 +177,28 @@ def _advance(ref: str) -> Act:
 
 def multiply(place: Place, wanted: int) -> int:
     """Copy the cases there are until about `wanted` are open; returns how many are open."""
+    return _multiply(place, wanted, _OPEN_CASES)
+
+
+def multiply_all(place: Place, wanted: int) -> int:
+    """Copy the cases there are until there are about `wanted`, open or not; returns how many."""
+    return _multiply(place, wanted, _ALL_CASES)
+
+
+_ALL_CASES: Final = select(func.count()).select_from(case_)
+_OPEN_CASES: Final = _ALL_CASES.where(case_.c.phase != "closed")
+
+
+def _multiply(place: Place, wanted: int, counted: Select[int]) -> int:
     with place.db.read() as tx:
-        there = _open_cases(tx)
+        there = tx.execute(counted).scalar_one()
         stride = tx.execute(select(func.max(case_.c.id))).scalar_one()
         step = tx.execute(select(func.max(person.c.id))).scalar_one()
     copies = max(round(wanted / there) - 1, 0)
     if copies:
         _run_raw(place, [_copy(table, stride, step, copies) for table in _TABLES])
     with place.db.read() as tx:
-        return _open_cases(tx)
-
-
-def _open_cases(tx: Connection) -> int:
-    found: int = tx.execute(
-        select(func.count()).select_from(case_).where(case_.c.phase != "closed")
-    ).scalar_one()
-    return found
+        return tx.execute(counted).scalar_one()
 
 
 _TABLES: Final = (person, person_identifier, case_, *PART_TABLES.values())

@@ -260,7 +260,8 @@ def demo_accounts(tx: Connection, password: str, *, now: datetime) -> list[DemoA
     """An account of every role in every unit, and of the roles without units.
 
     They are valid from always, so that a frozen clock may go back. One hash serves all: hashing
-    is slow on purpose, and demo passwords are printed anyway.
+    is slow on purpose, and demo passwords are printed anyway. Those that are there already get the
+    new password and stay who they are: what they did names them.
     """
     hashed = _hashed(password)
     codes = list(tx.execute(select(unit.c.code).order_by(unit.c.code)).scalars())
@@ -278,5 +279,13 @@ def demo_accounts(tx: Connection, password: str, *, now: datetime) -> list[DemoA
     accounts += [
         _Account(role.value, role.value.capitalize(), role, (), hashed) for role in EVERYWHERE
     ]
-    _insert(tx, accounts, now)
+    names = [each.username for each in accounts]
+    known = set(
+        tx.execute(select(account.c.username).where(account.c.username.in_(names))).scalars()
+    )
+    if known:
+        tx.execute(
+            update(account).where(account.c.username.in_(names)).values(password_hash=hashed)
+        )
+    _insert(tx, [each for each in accounts if each.username not in known], now)
     return [DemoAccount(each.username, each.role.value, each.units) for each in accounts]

@@ -204,7 +204,11 @@ def record_outcome(
         rules.check_open(before)
         changed = replace(this, status=to, confirmed_at=at)
     else:
-        changed = replace(this, status=to, outcome_at=at)
+        # A correction says what happened, not that it happened later: it stopped being confirmed
+        # when the first outcome says so, which decides what was confirmed at the release.
+        corrected = this.status in (AppointmentStatus.ATTENDED, AppointmentStatus.NO_SHOW)
+        first = min(at, this.outcome_at) if corrected and this.outcome_at else at
+        changed = replace(this, status=to, outcome_at=first)
     return _write(
         tx,
         viewer,

@@ -8,6 +8,7 @@ aliases; a unit that was merged leads to the one it became part of.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -163,12 +164,11 @@ def version_on(tx: Connection, code: str, on: date) -> UnitVersion | None:
 
 def successor(tx: Connection, code: str, on: date) -> str | None:
     """The unit that a code stands for on a day: itself, what it was merged into, or None."""
-    known: dict[str, list[UnitVersion]] = {}
-    return _follow(known, code, on, tx)
+    return _follow({}, code, on, tx)
 
 
 def _follow(
-    known: dict[str, list[UnitVersion]], code: str, on: date, tx: Connection | None = None
+    known: Mapping[str, list[UnitVersion]], code: str, on: date, tx: Connection | None = None
 ) -> str | None:
     met: set[str] = set()
     current: str | None = code
@@ -192,7 +192,7 @@ def standing_code(tx: Connection, code: str, on: date, *, field: str = "unit") -
     history = versions(tx, code)
     if not history:
         raise BadInput("unknown_unit", f"There is no unit {code!r}.", field)
-    found = successor(tx, code, on)
+    found = _follow({code: history}, code, on, tx)
     if found is None:
         ends = [each.valid_to for each in history if each.valid_to is not None]
         if any(end <= on for end in ends):

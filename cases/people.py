@@ -22,6 +22,7 @@ from cases.model import Protection
 from cases.tables import person, person_identifier, phone
 from cases.vault import Identity
 from core.crypto import new_pseudonym
+from core.statement import Prepared
 
 INMATE_NO: Final = "inmate_no"
 NATIONAL_ID: Final = "national_id"
@@ -45,25 +46,31 @@ class Registered:
     counted_as: str
 
 
-_INSERT_PERSON: Final = insert(person).values(
-    {
-        name: bindparam(name)
-        for name in ("ref", "identity_enc", "language", "protection", "counted_as", "made_at")
-    }
+_INSERT_PERSON: Final = Prepared(
+    insert(person).values(
+        {
+            name: bindparam(name)
+            for name in ("ref", "identity_enc", "language", "protection", "counted_as", "made_at")
+        }
+    )
 )
 _PERSON_ID: Final = select(person.c.id).where(person.c.ref == bindparam("person")).scalar_subquery()
-_INSERT_IDENTIFIER: Final = insert(person_identifier).values(
-    person_id=_PERSON_ID,
-    kind=bindparam("kind"),
-    digest=bindparam("digest"),
-    recorded_at=bindparam("recorded_at"),
+_INSERT_IDENTIFIER: Final = Prepared(
+    insert(person_identifier).values(
+        person_id=_PERSON_ID,
+        kind=bindparam("kind"),
+        digest=bindparam("digest"),
+        recorded_at=bindparam("recorded_at"),
+    )
 )
-_INSERT_PHONE: Final = insert(phone).values(
-    person_id=_PERSON_ID,
-    digest=bindparam("digest"),
-    number_enc=bindparam("number_enc"),
-    state="usable",
-    recorded_at=bindparam("recorded_at"),
+_INSERT_PHONE: Final = Prepared(
+    insert(phone).values(
+        person_id=_PERSON_ID,
+        digest=bindparam("digest"),
+        number_enc=bindparam("number_enc"),
+        state="usable",
+        recorded_at=bindparam("recorded_at"),
+    )
 )
 _SAME_IDENTITY: Final = (
     select(person_identifier.c.digest, person.c.counted_as)
@@ -176,10 +183,10 @@ def register_many(
                     "recorded_at": now,
                 }
             )
-    tx.execute(_INSERT_PERSON, rows)
-    tx.execute(_INSERT_IDENTIFIER, identifiers)
+    _INSERT_PERSON.run_each(tx, rows)
+    _INSERT_IDENTIFIER.run_each(tx, identifiers)
     if phones:
-        tx.execute(_INSERT_PHONE, phones)
+        _INSERT_PHONE.run_each(tx, phones)
     return registered
 
 
@@ -196,7 +203,7 @@ def _note_alike(
     for kind, digest in likeness(tx, identity, number).items():
         known = tx.execute(_HAS_IDENTIFIER, {"person": ref, "kind": kind, "digest": digest})
         if known.first() is None:
-            tx.execute(_INSERT_IDENTIFIER, _identifier(ref, kind, digest, now))
+            _INSERT_IDENTIFIER.run(tx, _identifier(ref, kind, digest, now))
 
 
 def _identifier(ref: str, kind: str, digest: str, now: datetime) -> dict[str, Any]:
@@ -264,7 +271,7 @@ def _note_national_id(tx: Connection, ref: str, number: str, counted_as: str, no
     same = _counted_as(tx, [digest])
     known = tx.execute(_HAS_IDENTIFIER, {"person": ref, "kind": NATIONAL_ID, "digest": digest})
     if known.first() is None:
-        tx.execute(_INSERT_IDENTIFIER, _identifier(ref, NATIONAL_ID, digest, now))
+        _INSERT_IDENTIFIER.run(tx, _identifier(ref, NATIONAL_ID, digest, now))
     return same.get(digest, counted_as)
 
 
@@ -276,8 +283,8 @@ def _set_phone(tx: Connection, ref: str, number: str, now: datetime) -> None:
         "b_recorded_at": now,
     }
     if tx.execute(_CHANGE_PHONE, values).rowcount == 0:
-        tx.execute(
-            _INSERT_PHONE,
+        _INSERT_PHONE.run(
+            tx,
             {
                 "person": ref,
                 "digest": values["b_digest"],

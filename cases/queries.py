@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Exists,
     Select,
     and_,
     bindparam,
@@ -21,7 +22,6 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy import case as sql_case
 
 from cases import vault
 from cases.access import PAST_ACCESS, Viewer, check_may_open_cases
@@ -142,9 +142,7 @@ def _by_ids(dialect: str, places: int | None) -> Select[Any]:
     )
 
 
-_LOCK: Final = Prepared(
-    select(case_.c.id).where(case_.c.ref == bindparam("ref")).with_for_update()
-)
+_LOCK: Final = Prepared(select(case_.c.id).where(case_.c.ref == bindparam("ref")).with_for_update())
 
 
 _IDS: Final = (
@@ -179,6 +177,13 @@ def cases_for_update(tx: Connection, viewer: Viewer, refs: Iterable[str]) -> dic
         return {}
     lock = _LOCK_MANY if tx.dialect.name == "postgresql" else _IDS
     ids = [row.id for row in tx.execute(lock, {"refs": asked})]
+    return {case.ref: case for case in cases_by_ids(tx, viewer, ids).values()}
+
+
+def cases_by_refs(tx: Connection, viewer: Viewer, refs: Iterable[str]) -> dict[str, Case]:
+    """Many cases by reference, only to be read; those the viewer may see."""
+    asked = sorted(set(refs))
+    ids = [row.id for row in tx.execute(_IDS, {"refs": asked})] if asked else []
     return {case.ref: case for case in cases_by_ids(tx, viewer, ids).values()}
 
 
@@ -263,9 +268,30 @@ def case_lines(
     unit: str | None = None,
     phase: str | None = None,
     overdue: bool = False,
+    limit: int | None = None,
 ) -> Iterator[CaseLine]:
     """The viewer's cases, the earliest due first; those with nothing due come last."""
-    first = _next_task(now)
+    check_may_open_cases(viewer)
+    question = _lines(
+        _places(viewer),
+        of_unit=unit is not None,
+        of_phase=phase is not None,
+        overdue=overdue,
+        limited=limit is not None,
+    )
+    binds = {"now": now, "unit": unit, "phase": phase, "limit": limit}
+    asked = {name: value for name, value in binds.items() if value is not None}
+    for row in tx.execute(question, asked | visible_binds(viewer)):
+        yield CaseLine(*row)
+
+
+@lru_cache(maxsize=64)
+def _lines(
+    places: int | None, *, of_unit: bool, of_phase: bool, overdue: bool, limited: bool
+) -> Select[Any]:
+    # The first task is found by "no other is earlier", not by a window over all open tasks: so
+    # the overdue are walked along the index on their due times, and a unit's cases by their own.
+    is_first = and_(task.c.case_id == case_.c.id, task.c.state == "open", ~_an_earlier_one())
     query = (
         select(
             case_.c.ref,
@@ -274,42 +300,47 @@ def case_lines(
             case_.c.unit,
             case_.c.phase,
             case_.c.participation,
-            first.c.code,
-            first.c.due_at,
-            func.coalesce(first.c.overdue, 0),
-        )
-        .join(person, person.c.id == case_.c.person_id)
-        .outerjoin(first, and_(first.c.case_id == case_.c.id, first.c.place == 1))
-        .where(visible_cases(viewer))
-        .order_by(first.c.due_at.is_(None), first.c.due_at, case_.c.ref)
-    )
-    if unit is not None:
-        query = query.where(case_.c.unit == unit)
-    if phase is not None:
-        query = query.where(case_.c.phase == phase)
-    if overdue:
-        query = query.where(first.c.overdue > 0)
-    for row in tx.execute(query, visible_binds(viewer)):
-        yield CaseLine(*row)
-
-
-def _next_task(now: datetime) -> Any:
-    # Overdue is derived, never stored: open, and due before now.
-    late = (task.c.due_at < bindparam("now", now, type_=task.c.due_at.type)).label("late")
-    return (
-        select(
-            task.c.case_id,
             task.c.code,
             task.c.due_at,
-            func.sum(sql_case((late, 1), else_=0))
-            .over(partition_by=task.c.case_id)
-            .label("overdue"),
-            func.row_number()
-            .over(partition_by=task.c.case_id, order_by=(task.c.due_at, task.c.code))
-            .label("place"),
+            _overdue_tasks(),
         )
-        .where(task.c.state == "open")
-        .subquery()
+        .join(person, person.c.id == case_.c.person_id)
+        .join(task, is_first, isouter=not overdue)
+        .where(_visible(places, past=False))
+        .order_by(*(() if overdue else (task.c.due_at.is_(None),)), task.c.due_at, case_.c.ref)
+    )
+    if overdue:
+        query = query.where(task.c.due_at < _NOW)
+    if of_unit:
+        query = query.where(case_.c.unit == bindparam("unit"))
+    if of_phase:
+        query = query.where(case_.c.phase == bindparam("phase"))
+    return query.limit(bindparam("limit")) if limited else query
+
+
+_NOW: Final = bindparam("now", type_=task.c.due_at.type)
+
+
+def _an_earlier_one() -> Exists:
+    other = task.alias("earlier")
+    return exists().where(
+        other.c.case_id == task.c.case_id,
+        other.c.state == "open",
+        or_(
+            other.c.due_at < task.c.due_at,
+            and_(other.c.due_at == task.c.due_at, other.c.code < task.c.code),
+        ),
+    )
+
+
+def _overdue_tasks() -> ColumnElement[int]:
+    # Overdue is derived, never stored: open, and due before now.
+    late = task.alias("late")
+    return (
+        select(func.count())
+        .where(late.c.case_id == case_.c.id, late.c.state == "open", late.c.due_at < _NOW)
+        .correlate(case_)
+        .scalar_subquery()
     )
 
 

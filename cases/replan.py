@@ -8,7 +8,7 @@ but the task itself.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from cases import outcomes
@@ -132,18 +132,29 @@ def _with_tasks(
     goals = {goal.code: goal for goal in planned.tasks}
     changes = list(case.due_changes)
     tasks: list[Task] = []
+    t0 = counted_from(case)
     for task in case.tasks:
         goal = goals.get(task.code) or left_over(task)
         if before is not None and goal.due_at != task.due_at:
             changes.append(DueChange(len(changes) + 1, task.code, task.due_at, now))
-        tasks.append(_moved(task, goal, case, package, now))
+        tasks.append(
+            _moved(task, goal, release_on=case.release_on, t0=t0, package=package, now=now)
+        )
     moved = tuple(tasks)
     if moved == case.tasks and len(changes) == len(case.due_changes):
         return case
     return replace(case, tasks=moved, due_changes=tuple(changes))
 
 
-def _moved(task: Task, goal: Planned, case: Case, package: Package, now: datetime) -> Task:
+def _moved(
+    task: Task,
+    goal: Planned,
+    *,
+    release_on: date | None,
+    t0: datetime,
+    package: Package,
+    now: datetime,
+) -> Task:
     missed_at = task.missed_at
     if goal.state is TaskState.MISSED and missed_at is None:
         missed_at = now
@@ -155,8 +166,8 @@ def _moved(task: Task, goal: Planned, case: Case, package: Package, now: datetim
             due_at=goal.due_at,
             known_at=goal.known_at,
             hurried=goal.hurried,
-            release_on=case.release_on,
-            t0=counted_from(case),
+            release_on=release_on,
+            t0=t0,
         )
         wake_at = min(
             (rung.at for rung in rungs if told_at is None or rung.at > told_at), default=None

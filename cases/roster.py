@@ -18,9 +18,10 @@ from typing import Final
 
 from sqlalchemy import Connection, insert
 
-from cases import organisation, roster_missing
+from cases import organisation, roster_missing, rules
 from cases.access import Viewer
 from cases.inmate_no import normal_inmate_no
+from cases.model import Role
 from cases.roster_child import parse_in_child
 from cases.roster_columns import RosterHeader
 from cases.roster_decide import Decider, Tally
@@ -35,6 +36,8 @@ from core.db import Database
 
 CHUNK: Final = 100
 """Rows to a transaction: about 50 ms of the write lock."""
+
+IMPORTING: Final = frozenset({Role.COORDINATOR, Role.UNIT_LEAD})
 
 Progress = Callable[[int, int | None], None]
 """Told (rows read, rows in all if known) after every chunk."""
@@ -83,6 +86,7 @@ def import_roster(
     With `dry_run` nothing is written and the counts are those that the import would give. Rejected
     rows go to the file `rejects`, to be mended and imported again.
     """
+    rules.check_role(viewer, IMPORTING, "import a roster")
     result = ImportResult()
     # A row that names a merged unit means the new one: its cases should be there already.
     while not dry_run and db.transact(lambda tx: follow_mergers(tx, now=now)) == MOVED_AT_ONCE:

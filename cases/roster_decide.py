@@ -1,4 +1,8 @@
-"""What each good row of a roster means for what is known, and the writing of it."""
+"""What each good row of a roster means for what is known, and the writing of it.
+
+A row of a unit that is not the importer's is rejected. What the row leads to is loaded as the
+system: the person may be another unit's, or hidden, and the importer is shown counts only.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from cases import people, queries, store, vault
-from cases.access import Viewer
+from cases.access import SYSTEM, Viewer, acts_in
 from cases.inmate_no import normal_inmate_no
 from cases.model import (
     Case,
@@ -35,6 +40,7 @@ from cases.tables import case_, person, person_identifier, roster_said
 from cases.transfers import with_proposal, without_proposal
 from cases.vault import Identity
 from core.chain import canonical
+from core.statement import Prepared
 
 PERSONAL: Final = frozenset(
     {"first_name", "last_name", "born_on", "national_id", "phone", "language", "protection"}
@@ -104,8 +110,22 @@ _PERSONS: Final = (
         person_identifier.c.digest.in_(bindparam("digests", expanding=True)),
     )
 )
-_FORGET: Final = delete(roster_said).where(roster_said.c.case_id == bindparam("b_case_id"))
-_REMEMBER: Final = insert(roster_said)
+
+
+def _remember(insert: Any) -> Prepared:
+    said = ("row_digest", "cells", "said_at")
+    adding = insert(roster_said).values({name: bindparam(name) for name in ("case_id", *said)})
+    return Prepared(
+        adding.on_conflict_do_update(
+            index_elements=["case_id"], set_={name: adding.excluded[name] for name in said}
+        )
+    )
+
+
+_REMEMBER: Final = {
+    "sqlite": _remember(sqlite.insert),
+    "postgresql": _remember(postgresql.insert),
+}
 
 
 @dataclass(slots=True)
@@ -147,6 +167,10 @@ class Decider:
                 number = reading.raw.cells.get(Column.inmate_no)
                 if number:
                     self.numbers_seen.add(normal_inmate_no(number))
+            elif not acts_in(self.viewer, reading.row.unit):
+                tally.rejected = Remark(reading.row.line, Column.unit.value, "unit_not_yours")
+                tally.warnings.clear()
+                self.numbers_seen.add(normal_inmate_no(reading.row.inmate_no))
             else:
                 self.units_seen.add(reading.row.unit)
                 cells = _cells(tx, reading.row)
@@ -203,12 +227,16 @@ class Decider:
     # --- cases that are there --------------------------------------------------------------
 
     def _update(self, tx: Connection, work: list[_Work]) -> None:
-        cases = queries.cases_by_ids(tx, self.viewer, [e.known.case_id for e in work if e.known])
+        cases = self._cases(tx, [e.known.ref for e in work if e.known])
         remembered: list[tuple[int, _Work]] = []
         for each in work:
             if each.known is None:
                 continue
-            before = cases[each.known.case_id]
+            before = cases[each.known.ref]
+            if before.released_at is not None and each.row.admitted_at > before.released_at:
+                # The same day, but another clock time: he was out before he came in.
+                self._reject(each, "release_before_admission")
+                continue
             last: Cells = json.loads(each.known.cells) if each.known.cells else {}
             changed = {n: v for n, v in each.cells.items() if last.get(n) != v}
             self._apply(tx, each, before, changed)
@@ -296,27 +324,36 @@ class Decider:
             facts["reachable"] = True
         return replace(case, **facts)
 
+    def _cases(self, tx: Connection, refs: Sequence[str]) -> dict[str, Case]:
+        """The cases as they stand, locked: nobody else changes them before they are written."""
+        if self.dry_run:
+            return queries.cases_by_refs(tx, SYSTEM, refs)
+        return queries.cases_for_update(tx, SYSTEM, refs)
+
+    def _reject(self, work: _Work, reason: str) -> None:
+        """Refuse a row for its admission."""
+        work.tally.rejected = Remark(work.row.line, Column.admitted.value, reason)
+        work.tally.warnings.clear()
+        self.numbers_seen.add(normal_inmate_no(work.row.inmate_no))
+
     # --- new cases -------------------------------------------------------------------------
 
     def _judge_new(self, work: _Work, cases: Sequence[_Known]) -> None:
         row, tally = work.row, work.tally
         cases = _in_earnest(cases)
         if any(case.phase == Phase.IN_PRISON.value for case in cases):
-            tally.rejected = Remark(row.line, Column.admitted.value, "already_in_prison")
+            self._reject(work, "already_in_prison")
         elif any(
             case.admitted_on > row.admitted_on
             or (case.released_on is not None and case.released_on > row.admitted_on)
             for case in cases
         ):
-            tally.rejected = Remark(row.line, Column.admitted.value, "overlaps_earlier_case")
+            self._reject(work, "overlaps_earlier_case")
         elif row.released is not None:
             tally.unchanged = 1
             tally.warnings.append(Remark(row.line, Column.released.value, "released_without_case"))
         else:
             tally.created = 1
-        if tally.rejected is not None:
-            tally.warnings.clear()
-            self.numbers_seen.add(normal_inmate_no(row.inmate_no))
 
     def _open(
         self,
@@ -328,12 +365,12 @@ class Decider:
         if not work:
             return
         persons = self._persons(tx, work, digests)
-        earlier_ids = [
-            cases[-1].case_id
+        earlier_refs = [
+            cases[-1].ref
             for each in work
             if (cases := _in_earnest(known.get(digests[each.row.inmate_no], [])))
         ]
-        earlier = {c.person: c for c in queries.cases_by_ids(tx, self.viewer, earlier_ids).values()}
+        earlier = {c.person: c for c in self._cases(tx, earlier_refs).values()}
         packages: dict[str, Package] = {}
         changes: list[Change] = []
         opened: list[tuple[_Work, Case]] = []
@@ -418,8 +455,7 @@ class Decider:
             for case_id, each in remembered
         ]
         if rows:
-            tx.execute(_FORGET, [{"b_case_id": row["case_id"]} for row in rows])
-            tx.execute(_REMEMBER, rows)
+            _REMEMBER[tx.dialect.name].run_each(tx, rows)
 
 
 def _known(tx: Connection, digests: Iterable[str]) -> dict[str, list[_Known]]:

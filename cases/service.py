@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Final
 
 from sqlalchemy import Connection
@@ -81,17 +83,6 @@ class Admission:
 
 def open_case(admission: Admission, viewer: Viewer, package: Package, *, now: datetime) -> Case:
     """The value of a new case (nothing is written); `store.write_changes` then writes it."""
-    tasks = tuple(
-        Task(
-            code=rule.code,
-            step=rule.step,
-            owner=rule.owner,
-            visibility=rule.visibility,
-            klass=rule.klass,
-            required=rule.required,
-        )
-        for rule in package.tasks
-    )
     dates: tuple[ReleaseDate, ...] = ()
     if admission.release_on is not None:
         dates = (
@@ -115,11 +106,28 @@ def open_case(admission: Admission, viewer: Viewer, package: Package, *, now: da
         opened_at=now,
         earlier=admission.earlier,
         language=admission.language,
-        tasks=tasks,
+        tasks=_new_tasks(package),
         release_dates=dates,
         stays=(Stay(1, admission.unit, admission.admitted_at),),
     )
     return finish(None, case, package, now=now)
+
+
+@lru_cache(maxsize=64)
+def _new_tasks(package: Package) -> tuple[Task, ...]:
+    """The tasks of every new case, before anything is planned, in the order of their codes."""
+    tasks = (
+        Task(
+            code=rule.code,
+            step=rule.step,
+            owner=rule.owner,
+            visibility=rule.visibility,
+            klass=rule.klass,
+            required=rule.required,
+        )
+        for rule in package.tasks
+    )
+    return tuple(sorted(tasks, key=attrgetter("code")))
 
 
 def admit(tx: Connection, viewer: Viewer, admission: Admission, *, now: datetime) -> Case:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, get_args, get_type_hints
 
@@ -28,14 +29,65 @@ MACHINERY: Final = frozenset({"wake_at", "told_at"})
 OF_THE_PERSON: Final = frozenset({"language", "protection", "reachable"})
 
 
+_Convert = Callable[[Any], Any]
+
+
+def _kind_of(hint: Any) -> Any:
+    """The class that a field's values have, None aside."""
+    return next(kind for kind in (get_args(hint) or (hint,)) if kind is not type(None))
+
+
+def _is_code(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StrEnum)
+
+
+def _reader(kind: Any) -> _Convert | None:
+    if kind is datetime:
+        return datetime.fromisoformat
+    if kind is date:
+        return date.fromisoformat
+    if kind is bool:
+        return bool
+    if _is_code(kind):
+        # A dictionary look-up is several times faster than calling the enumeration.
+        return {member.value: member for member in kind}.__getitem__
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _plain_instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _code(value: Any) -> Any:
+    return value._value_
+
+
+def _plainer(kind: Any) -> _Convert | None:
+    """How a field's value is written in JSON: instants in UTC, codes by value."""
+    if kind is datetime:
+        return _plain_instant
+    if kind is date:
+        return date.isoformat
+    return _code if _is_code(kind) else None
+
+
 class Fields:
-    """Some fields of a value class, taken all at once, so that comparing values is quick."""
+    """Some fields of a value class, taken all at once, which is quick."""
 
-    __slots__ = ("names", "take")
+    __slots__ = ("_codes", "_defaults", "_plainers", "names", "take")
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, kind: type[Any], names: Iterable[str]) -> None:
         self.names: Final = tuple(names)
         self.take: Final[Callable[[Any], tuple[Any, ...]]] = attrgetter(*self.names)
+        hints = get_type_hints(kind)
+        kinds = {name: _kind_of(hints[name]) for name in self.names}
+        self._codes: Final = tuple(name for name in self.names if _is_code(kinds[name]))
+        self._plainers: Final = {
+            name: _plainer(kinds[name]) for name in self.names if name not in MACHINERY
+        }
+        defaults = {f.name: f.default for f in dataclasses.fields(kind)}
+        self._defaults: Final = tuple(defaults[name] for name in self.names)
 
     def of(self, value: Any) -> dict[str, Any]:
         """All of them by name."""
@@ -52,6 +104,35 @@ class Fields:
             if value is not was and value != was
         }
 
+    def stored(self, found: dict[str, Any]) -> dict[str, Any]:
+        """The same fields as a row holds them: codes by value. Changes `found` itself."""
+        for name in self._codes:
+            value = found.get(name)
+            if value is not None:
+                found[name] = _code(value)
+        return found
+
+    def plain(self, found: Mapping[str, Any]) -> dict[str, Plain]:
+        """The same fields as JSON holds them, the machinery left out."""
+        written: dict[str, Plain] = {}
+        for name, value in found.items():
+            if name in self._plainers:
+                write = self._plainers[name]
+                written[name] = value if write is None or value is None else write(value)
+        return written
+
+    def whole(self, value: Any) -> dict[str, Plain]:
+        """All of them that are not as a new value has them, as JSON holds them."""
+        return self.plain(
+            {
+                name: found
+                for name, found, default in zip(
+                    self.names, self.take(value), self._defaults, strict=True
+                )
+                if found is not default and found != default
+            }
+        )
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Part:
@@ -61,7 +142,7 @@ class Part:
     kind: type[Any]
     key: str
     columns: Fields
-    readers: tuple[tuple[int, Callable[[Any], Any]], ...]
+    readers: tuple[tuple[int, _Convert], ...]
     key_of: Callable[[Any], Any]
 
     @property
@@ -77,29 +158,10 @@ class Part:
         return self.kind(*row)
 
 
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _reader(hint: Any) -> Callable[[Any], Any] | None:
-    kinds = [kind for kind in (get_args(hint) or (hint,)) if kind is not type(None)]
-    kind = kinds[0]
-    if kind is datetime:
-        return _instant
-    if kind is date:
-        return date.fromisoformat
-    if kind is bool:
-        return bool
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        # A dictionary look-up is several times faster than calling the enumeration.
-        return {member.value: member for member in kind}.__getitem__
-    return None
-
-
-def readers_of(kind: type[Any], fields: tuple[str, ...]) -> dict[str, Callable[[Any], Any]]:
+def readers_of(kind: type[Any], fields: tuple[str, ...]) -> dict[str, _Convert]:
     """How each field of a value class is read back from JSON, where that needs anything."""
     hints = get_type_hints(kind)
-    found = {name: _reader(hints[name]) for name in fields}
+    found = {name: _reader(_kind_of(hints[name])) for name in fields}
     return {name: reader for name, reader in found.items() if reader is not None}
 
 
@@ -110,7 +172,7 @@ def _part(attribute: str, kind: type[Any], key: str) -> Part:
         attribute,
         kind,
         key,
-        Fields(fields),
+        Fields(kind, fields),
         tuple((fields.index(name), reader) for name, reader in readers.items()),
         attrgetter(key),
     )
@@ -132,51 +194,13 @@ NOT_IN_HEAD: Final = frozenset({"id", "version"}) | OF_THE_PERSON | {p.attribute
 HEAD_FIELDS: Final = tuple(f.name for f in dataclasses.fields(Case) if f.name not in NOT_IN_HEAD)
 """The fields of the case itself that are stored in its row."""
 
-HEAD: Final = Fields(HEAD_FIELDS)
+HEAD: Final = Fields(Case, HEAD_FIELDS)
 _PARTS_OF: Final[Callable[[Case], tuple[tuple[Any, ...], ...]]] = attrgetter(
     *(part.attribute for part in PARTS)
 )
 _NOTHING: Final = ((),) * len(PARTS)
 
 HEAD_READERS: Final = readers_of(Case, HEAD_FIELDS)
-
-
-def plain(value: Any) -> Plain:
-    """A field's value as JSON holds it: instants in UTC, codes by value."""
-    if value is None or value.__class__ in (str, int, bool):
-        return value
-    if isinstance(value, Enum):
-        return str(value.value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    return value  # type: ignore[no-any-return]
-
-
-def _plain(changed: Mapping[str, Any]) -> dict[str, Plain]:
-    return {name: plain(value) for name, value in changed.items() if name not in MACHINERY}
-
-
-_KINDS: Final[tuple[type[Any], ...]] = (Case, *(part.kind for part in PARTS))
-_DEFAULTS: Final[dict[type[Any], dict[str, Any]]] = {
-    kind: {
-        f.name: f.default for f in dataclasses.fields(kind) if f.default is not dataclasses.MISSING
-    }
-    for kind in _KINDS
-}
-
-
-def _whole(value: Any, fields: Fields) -> dict[str, Plain]:
-    defaults = _DEFAULTS[type(value)]
-    nothing = object()
-    return _plain(
-        {
-            name: found
-            for name, found in fields.of(value).items()
-            if found != defaults.get(name, nothing)
-        }
-    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -236,15 +260,16 @@ def difference(delta: Delta) -> Diff:
     """What an event must hold so that folding it over the case before gives the case after."""
     diff: Diff = {}
     if delta.whole is not None:
-        diff["case"] = _whole(delta.whole, HEAD)
-    elif head := _plain(delta.head):
+        diff["case"] = HEAD.whole(delta.whole)
+    elif head := HEAD.plain(delta.head):
         diff["case"] = head
     for each in delta.parts:
+        columns = each.part.columns
         rows: dict[str, Any] = {
-            str(each.part.key_of(value)): _whole(value, each.part.columns) for value in each.new
+            str(each.part.key_of(value)): columns.whole(value) for value in each.new
         }
         for key, changed in each.changed:
-            if fields := _plain(changed):
+            if fields := columns.plain(changed):
                 rows[str(key)] = fields
         if rows:
             diff[each.part.attribute] = rows

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
@@ -33,6 +33,7 @@ from cases import journal, tables
 from cases.access import SYSTEM, Viewer
 from cases.model import Case, Protection
 from cases.shape import (
+    HEAD,
     HEAD_FIELDS,
     HEAD_READERS,
     PARTS,
@@ -246,14 +247,10 @@ _INSERT_PART: Final = {
 }
 
 
-def _column(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value
-
-
 def _head_values(head: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for name, value in head.items():
-        values[f"{prefix}{name}"] = _column(value)
+    for name, value in HEAD.stored(dict(head)).items():
+        values[f"{prefix}{name}"] = value
         along = _ALONG.get(name)
         if along is not None:
             values[f"{prefix}{along}"] = local_date(value) if value is not None else None
@@ -382,11 +379,12 @@ def _write_part(tx: Connection, part: Part, deltas: Iterable[tuple[int, PartDelt
     updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for case_id, delta in deltas:
         for value in delta.new:
-            row = {name: _column(found) for name, found in part.columns.of(value).items()}
+            row = part.columns.stored(part.columns.of(value))
             row["case_id"] = case_id
             inserts.append(row)
         for key, changed in delta.changed:
-            row = {f"b_{name}": _column(value) for name, value in changed.items()}
+            stored = part.columns.stored(dict(changed))
+            row = {f"b_{name}": value for name, value in stored.items()}
             row["b_key"] = key
             row["b_case_id"] = case_id
             updates.setdefault(tuple(changed), []).append(row)

@@ -28,7 +28,7 @@ from cases.store import Verb
 from cases.tables import case_, notice, task
 from cases.unit_moves import follow_mergers
 from core.clock import local_date
-from core.db import Database
+from core.db import Transactions
 from core.statement import Prepared
 
 CHUNK: Final = 100
@@ -86,7 +86,8 @@ _DUE: Final = (
 )
 _DUE_TASKS: Final = {
     "sqlite": Prepared(_DUE),
-    "postgresql": Prepared(_DUE.with_for_update(skip_locked=True, of=task)),
+    # The case too: a verb that is changing it would wait for the task, and the notice for the case.
+    "postgresql": Prepared(_DUE.with_for_update(skip_locked=True, of=(task, case_))),
 }
 _TOLD: Final = Prepared(
     update(task)
@@ -131,7 +132,7 @@ _TOLD_BEFORE: Final = select(notice.c.task, notice.c.rung, notice.c.due_at, noti
 )
 
 
-def sweep(db: Database, *, now: datetime) -> SweepResult:
+def sweep(db: Transactions, *, now: datetime) -> SweepResult:
     """Do everything that is due at `now`, chunk by chunk."""
     result = SweepResult()
     while db.transact(lambda tx: follow_mergers(tx, now=now, most=CHUNK)) == CHUNK:

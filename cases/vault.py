@@ -26,6 +26,9 @@ DETAILS: Final = "appointment"
 HEALTH: Final = "health_answer"
 
 
+_written: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """The keys of one installation: the ring, and the store of the keys of persons."""
@@ -72,7 +75,7 @@ def make_keys(tx: Connection, persons: Iterable[str], *, now: datetime) -> None:
 def seal(tx: Connection, person: str, what: str, value: Mapping[str, object]) -> str:
     """A value as text that only the person's key opens. Raises `KeyDestroyed`."""
     key = _secrets(tx).keys.get(person)
-    body = json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
+    body = _written(value).encode()
     return base64.b64encode(encrypt(key, body, aad=_aad(person, what))).decode("ascii")
 
 

@@ -21,8 +21,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import (
     URL,
@@ -121,11 +122,18 @@ def _read_instant(value: datetime | None) -> datetime | None:
     return value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)
 def instant_text(value: datetime) -> str:
-    """The instant as text of fixed width in UTC; its order is the order of time."""
+    """The instant as text of fixed width in UTC; its order is the order of time.
+
+    Remembered, because a change writes its own instant many times over.
+    """
     if value.tzinfo is not UTC:
         value = value.astimezone(UTC)
-    return value.isoformat("T", "microseconds")[:26] + "Z"
+    return (
+        f"{value.year:04}-{value.month:02}-{value.day:02}"
+        f"T{value.hour:02}:{value.minute:02}:{value.second:02}.{value.microsecond:06}Z"
+    )
 
 
 class Database:
@@ -237,6 +245,27 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+class Transactions(Protocol):
+    """Where a write transaction comes from: a `Database`, or `Inside` one that is open."""
+
+    def transact(self, verb: Callable[[Connection], T]) -> T:
+        """Run a verb in a write transaction."""
+
+
+class Inside:
+    """One open transaction, in which everything that asks for one of its own runs.
+
+    For what must come whole or not at all though its parts commit by themselves elsewhere.
+    """
+
+    def __init__(self, tx: Connection) -> None:
+        self._tx = tx
+
+    def transact(self, verb: Callable[[Connection], T]) -> T:
+        """Run a verb in the open transaction."""
+        return verb(self._tx)
 
 
 class _WriterQueue:

@@ -24,7 +24,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from core.clock import Clock
-from core.db import Database
+from core.db import Transactions
 from core.errors import BadInput, Busy
 from notifications import claims, texts, versions
 from notifications.message import Claimed, ClaimResult
@@ -56,7 +56,7 @@ class DeliverResult:
 
 
 def deliver(
-    db: Database,
+    db: Transactions,
     sender: Sender,
     *,
     may_send: Callable[[Connection, Claimed], str | None],
@@ -100,7 +100,7 @@ class _Ready:
 class _Run:
     """One run of one worker."""
 
-    db: Database
+    db: Transactions
     sender: Sender
     may_send: Callable[[Connection, Claimed], str | None]
     number_for: Callable[[Connection, str], str | None]

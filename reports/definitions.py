@@ -20,8 +20,14 @@ TASKS_DONE: Final = "tasks_done."
 TALK_CLASSES: Final = ("le_24h", "d2_3", "d4_7", "gt_7d", "not_held")
 """When the intake talk was held after the admission (I5)."""
 
-COUNTS: Final = ("I1", "I2")
-"""Indicators that are a number of persons and have no denominator."""
+COUNTS: Final = ("I1", "I2", "I9", "I9.first", "I9.refill")
+"""Indicators that are a number of persons or sprays and have no denominator."""
+
+WAITING: Final = ("I12", "I14", "I14.unknown", "I15")
+"""Indicators with a window: cases whose window has not passed are shown as pending."""
+
+UNIT_PARTS: Final = ("active", "naloxone", "distributor", "in_time", "experience")
+"""What I18 asks of a unit in the project."""
 
 SHARES: Final = (
     "I3",
@@ -33,11 +39,19 @@ SHARES: Final = (
     "I8",
     "I10",
     *(f"I10.{form}" for form in Form),
+    "I11",
+    "I11b",
+    "I12",
     "I13",
     "I13.planned",
+    "I14",
+    "I14.unknown",
+    "I15",
     "I16",
     "I16.notice_unknown",
     "I17",
+    "I18",
+    *(f"I18.{part}" for part in UNIT_PARTS),
     "I19",
     *(f"I19.{step}" for step in Step),
     "I20",

@@ -35,9 +35,9 @@ from cases.shape import fold
 from cases.tables import case_event
 from core.clock import local_date
 from core.db import UtcDateTime
+from reports.counting import regions_of
 from reports.definitions import NOT_STATED, TALK_CLASSES, TASKS_DONE
 from reports.figures import Report
-from reports.indicators import regions_of
 from reports.regions import Regions
 from reports.tally import Tally
 from reports.tertial import MICROSECOND, Period, Question, is_before_closed_day
@@ -69,7 +69,7 @@ class Known:
 
 
 @dataclass(slots=True)
-class Counting:
+class Recounting:
     """What is asked, where units lie, and what was counted so far.
 
     `persons` holds, for I1 and I2 and each unit, on which day it last had each person as a
@@ -98,7 +98,7 @@ def recount(tx: Connection, period: Period, as_of: datetime) -> Report:
     """The whole report by what was recorded up to and with `as_of`, counted from the events."""
     question = Question(period, as_of)
     regions = regions_of(tx)
-    counting = Counting(question, regions, Tally(regions.units))
+    counting = Recounting(question, regions, Tally(regions.units))
     for known in folded(tx, question):
         if known.case is None or known.case.close_reason is CloseReason.REGISTERED_IN_ERROR:
             continue
@@ -184,7 +184,7 @@ def _notice(found: Case, released_at: datetime) -> ReleaseNotice:
 # --- the families, as in `indicators` ------------------------------------------------------------
 
 
-def _count_participation(found: Case, counting: Counting) -> None:
+def _count_participation(found: Case, counting: Recounting) -> None:
     """I1 and I2: each acceptance, for each unit that owned the case while it stood."""
     standing = _standing(found)
     question = counting.question
@@ -211,7 +211,7 @@ def _owned_at(stay: Stay, instant: datetime) -> bool:
     return stay.from_at <= instant and (stay.to_at is None or instant < stay.to_at)
 
 
-def _count_persons(counting: Counting) -> None:
+def _count_persons(counting: Recounting) -> None:
     """A person counts once in each unit, once in each region, and once nationally."""
     places: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for (code, unit), days in counting.persons.items():
@@ -223,7 +223,7 @@ def _count_persons(counting: Counting) -> None:
         counting.tally.add_at(code, level, place, len(persons))
 
 
-def _count_admission(found: Case, counting: Counting) -> None:
+def _count_admission(found: Case, counting: Recounting) -> None:
     """I3, I4, I5 and I20, for the unit that admitted."""
     unit, on = found.admitted_unit, local_date(found.admitted_at)
     answers = _standing(found)
@@ -260,7 +260,7 @@ def _talk_class(found: Case) -> str:
     return "d4_7" if after <= 7 * A_DAY else "gt_7d"
 
 
-def _count_release(found: Case, released_at: datetime, counting: Counting) -> None:
+def _count_release(found: Case, released_at: datetime, counting: Recounting) -> None:
     """I6–I8, I10, I13, I16 and I17, for the unit that released."""
     on = local_date(released_at)
     unit = found.released_unit or found.unit
@@ -296,23 +296,25 @@ def _count_release(found: Case, released_at: datetime, counting: Counting) -> No
     counting.add("I13.planned", unit, on, whole, among=planned)
 
 
-def _count_waiting(at_end: Case, found: Case, counting: Counting) -> None:
+def _count_waiting(at_end: Case, found: Case, counting: Recounting) -> None:
     """I19: the plan as recorded at the end, without what is known to have been settled by then."""
     end = counting.question.at_end
     if found.closed_at is not None and found.closed_at <= end:
         return
     on = local_date(end)
+    # Whose it was then is told by the stays as known now: a merger may be typed in later.
+    owner = next(stay.unit for stay in found.stays if stay.to_at is None or end < stay.to_at)
     for task in at_end.tasks:
         now = found.task(task.code)
         settled_at = now.settled_at if now else None
         if task.due_at is None or (settled_at is not None and settled_at <= end):
             continue
         overdue = task.due_at < end
-        counting.add("I19", at_end.unit, on, overdue)
-        counting.add(f"I19.{task.step}", at_end.unit, on, overdue)
+        counting.add("I19", owner, on, overdue)
+        counting.add(f"I19.{task.step}", owner, on, overdue)
 
 
-def _count_tasks_done(found: Case, counting: Counting) -> None:
+def _count_tasks_done(found: Case, counting: Recounting) -> None:
     """tasks_done: for the unit where each was done."""
     for task in found.tasks:
         if task.done_at is None or task.done_unit is None or not _done(task):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from reports.definitions import codes_with, is_count
+from reports.definitions import WAITING, codes_with, is_count
 from reports.figures import Cells, Figure, Report, count, share
 from reports.regions import REGIONS
 from reports.tertial import Question
@@ -24,14 +24,25 @@ class Tally:
         self._denominators: dict[tuple[str, str], dict[str, int]] = defaultdict(
             lambda: defaultdict(int)
         )
+        self._pending: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._seen: set[str] = set()
 
-    def add(self, code: str, unit: str, region: str, numerator: int, denominator: int = 0) -> None:
+    def add(
+        self,
+        code: str,
+        unit: str,
+        region: str,
+        numerator: int,
+        denominator: int = 0,
+        *,
+        pending: int = 0,
+    ) -> None:
         """Add what a unit counted, to the unit, to the region it lay in then, and nationally."""
         self._seen.add(code)
         for place in (("unit", unit), ("region", region), NATION):
             self._numerators[place][code] += numerator
             self._denominators[place][code] += denominator
+            self._pending[place][code] += pending
 
     def add_at(self, code: str, level: str, place: str, number: int) -> None:
         """Add to one place alone what does not add up over places: persons met in several."""
@@ -52,11 +63,16 @@ class Tally:
     def _cells(self, place: tuple[str, str], codes: tuple[str, ...]) -> Cells:
         numerators = self._numerators[place]
         denominators = self._denominators[place]
+        pending = self._pending[place]
         cells: dict[str, Figure] = {}
         for code in codes:
             cells[code] = (
                 count(numerators[code])
                 if is_count(code)
-                else share(numerators[code], denominators[code])
+                else share(
+                    numerators[code],
+                    denominators[code],
+                    pending=pending[code] if code in WAITING else None,
+                )
             )
         return cells

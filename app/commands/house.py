@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from app.installation import Installation
     from core.settings import Settings
 
+CASES: Final = 5_000
+"""Of a demo that `init` makes, if nothing else is asked for."""
+
+CASES_OF_UP: Final = 300
+"""Of a demo that `up` makes on its first start, which somebody waits for."""
+
+SEED: Final = 1
+
 key = typer.Typer(help="Keys: overlev key export --yes")
 
 
@@ -28,10 +36,12 @@ def init(
     ] = False,
     cases: Annotated[
         int | None,
-        typer.Option("--cases", metavar="N", help="Of a demo: how many invented cases.", min=0),
+        typer.Option(
+            "--cases", metavar="N", help="Of a demo: how many invented cases (5000).", min=0
+        ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", metavar="N", help="Of a demo: the same people again.")
+        int | None, typer.Option("--seed", metavar="N", help="Of a demo: another year (1).")
     ] = None,
 ) -> None:
     """Make a data folder and start nothing.
@@ -40,15 +50,27 @@ def init(
     """
     if not demo and (cases is not None or seed is not None):
         raise BadInput("demo_only", "--cases and --seed belong to --demo: add it.", "--demo")
-    if demo and cases != 0:
-        raise Refused(
-            "Invented cases cannot be made yet: take `init --demo --cases 0`, then import a roster."
-        )
-    make(settings_of(ctx), demo=demo, now=globals_of(ctx).now).close()
+    make(
+        settings_of(ctx),
+        demo=demo,
+        now=globals_of(ctx).now,
+        cases=CASES if cases is None else cases,
+        seed=SEED if seed is None else seed,
+    ).close()
 
 
-def make(settings: Settings, *, demo: bool, now: datetime | None = None) -> Installation:
-    """Make a data folder and say what there is in it; of a demo, who may sign in."""
+def make(
+    settings: Settings,
+    *,
+    demo: bool,
+    now: datetime | None = None,
+    cases: int = 0,
+    seed: int = SEED,
+) -> Installation:
+    """Make a data folder and say what there is in it; of a demo, who may sign in.
+
+    `cases` are lived through from a year ago up to now.
+    """
     from app.installation import create_installation
     from app.output import note, say, spoken
     from core.clock import iso_local
@@ -56,17 +78,19 @@ def make(settings: Settings, *, demo: bool, now: datetime | None = None) -> Inst
     staff: list[str] = []
 
     def furnish(tx: Connection, at: datetime) -> None:
-        from app.demo.staff import units_and_staff
+        from app.demo.fill import fill
         from cases.accounts import new_password
 
         staff[:] = [new_password()]  # anew, should the transaction run twice
-        staff.extend(each.username for each in units_and_staff(tx, staff[0], now=at))
+        staff.extend(fill(tx, staff[0], cases=cases, seed=seed, now=at))
 
     house = create_installation(settings, demo=demo, now=now, fill=furnish if demo else None)
     kind = "Demo folder" if demo else "Data folder"
     say(f"{kind} {house.folder.path} made {spoken(iso_local(house.folder.made_at))}")
     if demo:
         password, *names = staff
+        if cases:
+            say(f"{cases} invented cases, lived through in the last twelve months (--seed {seed})")
         say(f"{len(names)} accounts, all with the password {password}")
         say("  health.UNIT, health-lead.UNIT, officer.UNIT, coordinator.UNIT, unit-lead.UNIT")
         say(f"  for each unit (`overlev unit list`), like {names[0]}; and directorate, admin")
@@ -134,7 +158,7 @@ def up(
             raise UnsafeSettings(f"{house.folder.path} is no demo folder: leave --demo out")
         note(f"Going on with {house.folder.path}")
     else:
-        house = make(settings, demo=demo)
+        house = make(settings, demo=demo, cases=CASES_OF_UP)
     with house:
         bring_up_to_date(house)
         set_up_logging()

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -464,6 +465,10 @@ def check_facts(case: Case, *, now: datetime) -> None:
             assert each.state not in (TaskState.OPEN, TaskState.PREPARED)
     assert sum(t.state is TransferState.PROPOSED for t in case.transfers) <= 1
     assert [s.unit for s in case.stays if s.to_at is None] == [case.unit]
+    assert all(s.to_at is None or s.from_at <= s.to_at for s in case.stays)
+    assert all(s.to_at == following.from_at for s, following in pairwise(case.stays))
+    assert case.released_at is None or case.admitted_at <= case.released_at
+    assert case.closed_at is None or (case.released_at or case.closed_at) <= case.closed_at
     assert (case.phase is Phase.CLOSED) == (case.closed_at is not None)
     if case.phase is not Phase.IN_PRISON:
         assert case.open_transfer is None

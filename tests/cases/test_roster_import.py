@@ -18,11 +18,12 @@ from cases.model import Case, CloseReason, Phase, Protection, ReleaseNotice
 from cases.roster import ImportResult, import_roster
 from cases.tables import case_
 from core.db import metadata
-from core.errors import BadInput
+from core.errors import BadInput, NotAllowed
 from notifications.message import MessageState
 from tests.cases import rosters
 from tests.cases.desk import (
     COORDINATOR,
+    NURSE,
     Desk,
     all_refs,
     answer_offer,
@@ -874,3 +875,34 @@ def test_what_was_done_before_the_roster_came_again_stays_done(desk: Desk, tmp_p
     after = newest(desk, number)
     assert (state(after, "brief_info"), state(after, "talk_booked")) == ("done", "waived")
     check_case(desk, case.ref, now=NEXT_WEEK)
+
+
+@quick
+def test_a_coordinator_imports_the_rows_of_own_units_only(desk: Desk, tmp_path: Path) -> None:
+    file = file_of(tmp_path, row(somebody(), enhet="c"), row(somebody()))
+
+    result = import_roster(desk.db, file, COORDINATOR, now=IMPORTED, demo=True)
+
+    assert (result.created, reasons(result.rejected)) == (1, [("enhet", "unit_not_yours")])
+
+
+@quick
+def test_a_nurse_does_not_import_rosters(desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(NotAllowed):
+        import_roster(desk.db, file_of(tmp_path, row(somebody())), NURSE, now=IMPORTED, demo=True)
+
+
+@quick
+def test_a_clock_time_that_would_put_the_admission_after_the_release_is_rejected(
+    desk: Desk, tmp_path: Path
+) -> None:
+    number = somebody()
+    take(desk, file_of(tmp_path, row(number, innsatt="01.09.2026 07:00")))
+    released = let_go(desk, newest(desk, number), now=oslo("2026-09-01 11:00"))
+    path = file_of(tmp_path, row(number, innsatt="01.09.2026 14:00"))
+
+    dry, result = take(desk, path, now=NEXT_WEEK, dry_run=True), take(desk, path, now=NEXT_WEEK)
+
+    assert reasons(result.rejected) == [("innsatt", "release_before_admission")]
+    assert asdict(dry) == asdict(result)
+    assert newest(desk, number) == released

@@ -201,6 +201,7 @@ def test_the_table_for_the_readme_names_every_setting_with_a_meaning() -> None:
         "OVERLEV_DATABASE_URL",
         "OVERLEV_KEYS_URL",
         "OVERLEV_SECRET_KEY",
+        "OVERLEV_DEBUG",
         "OVERLEV_PUBLIC_URL",
         "OVERLEV_TWILIO_ACCOUNT_SID",
         "OVERLEV_TWILIO_AUTH_TOKEN",

@@ -1,0 +1,91 @@
+"""A page of fifty overdue or coming cases, out of fifty thousand open ones."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, Final
+
+from bench.clock import NOW
+from bench.measure import Batches, Line, Outcome, profile
+from bench.places import Place
+from bench.population import multiply, open_stays, play
+from bench.run import Run
+from cases import queries
+from cases.access import OPERATOR, Viewer
+from cases.model import Role
+
+OPEN: Final = 50_000
+PAGE: Final = 50
+GOAL: Final = 3.0
+"""ms of CPU for a request, of which the query is the larger part."""
+
+ROUNDS: Final = 9
+
+_LIMIT: Final = {
+    "sqlite": (
+        "SELECT c.ref, p.ref, p.identity_enc, c.unit, c.phase, c.participation, t.code, t.due_at "
+        "FROM task t JOIN case_ c ON c.id = t.case_id JOIN person p ON p.id = c.person_id "
+        "WHERE t.state = 'open' AND t.due_at < ? ORDER BY t.due_at LIMIT 50"
+    ),
+    "postgres": (
+        "SELECT c.ref, p.ref, p.identity_enc, c.unit, c.phase, c.participation, t.code, t.due_at "
+        "FROM task t JOIN case_ c ON c.id = t.case_id JOIN person p ON p.id = c.person_id "
+        "WHERE t.state = 'open' AND t.due_at < %s ORDER BY t.due_at LIMIT 50"
+    ),
+}
+"""What a page costs at least: the fifty earliest overdue tasks, through the index."""
+
+
+def lists(run: Run) -> Outcome:
+    """CPU and wall time of one page, for everybody's cases and for those of one unit."""
+    outcome = Outcome()
+    for engine in run.engines:
+        place = run.places.new(engine)
+        chance = random.Random(1)
+        play(place, open_stays(100 if run.quick else 300, chance), chance)
+        there = multiply(place, 5_000 if run.quick else OPEN)
+        nurse = Viewer("staff000001", Role.COORDINATOR, frozenset({"bergen"}))
+        limit = _driver(place)
+        for whose, viewer in (("all units", OPERATOR), ("one unit", nurse)):
+            for what, overdue in (("overdue", True), ("caseload", False)):
+                ours = Batches(1)
+                for _ in range(ROUNDS):
+                    with ours.one():
+                        _page(place, viewer, overdue=overdue)
+                name = f"page of {PAGE}, {what}, {whose}, {engine}, {there:,} open"
+                sqlite = engine == "sqlite"
+                outcome.lines.append(
+                    Line(
+                        name,
+                        1e3 * (ours.cpu if sqlite else ours.wall),
+                        "ms",
+                        1e3 * (limit.cpu if sqlite else limit.wall),
+                        GOAL,
+                        "CPU" if sqlite else "wall time, because the server works for us",
+                    )
+                )
+        if run.profile:
+            outcome.profiles[f"page of {PAGE}, {engine}"] = profile(
+                lambda place=place: _page(place, OPERATOR, overdue=True),  # type: ignore[misc]
+                actions=1,
+            )
+        place.close()
+    return outcome
+
+
+def _page(place: Place, viewer: Viewer, *, overdue: bool) -> list[queries.CaseLine]:
+    with place.db.read() as tx:
+        return list(queries.case_lines(tx, viewer, now=NOW, overdue=overdue, limit=PAGE))
+
+
+def _driver(place: Place) -> Batches:
+    from core.db import instant_text
+
+    raw: Any = place.raw()
+    now = instant_text(NOW) if place.engine == "sqlite" else NOW
+    bare = Batches(1)
+    for _ in range(ROUNDS):
+        with bare.one():
+            raw.execute(_LIMIT[place.engine], (now,)).fetchall()
+    raw.close()
+    return bare

@@ -1,0 +1,85 @@
+"""What was measured, as a table for the terminal and as the page `bench/RESULTS.md`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from importlib.metadata import version
+
+from bench.measure import Line, Outcome
+from bench.places import postgres_version
+
+HEAD = ("figure", "ours", "limit", "ratio", "goal", "")
+
+
+def printed(name: str, outcome: Outcome, *, seconds: float) -> str:
+    """One benchmark as aligned lines."""
+    rows = [HEAD, *(_cells(line) for line in outcome.lines)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(HEAD))]
+    lines = [f"\n{name} ({seconds:.0f} s)"]
+    for row, line in zip(rows, [None, *outcome.lines], strict=True):
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        said = f"  {line.said}" if line is not None and line.said else ""
+        lines.append("  ".join(cells).rstrip() + said)
+    return "\n".join(lines)
+
+
+def written(outcomes: Mapping[str, Outcome], *, how: str, at: datetime) -> str:
+    """The page: where it was measured, a table a benchmark, profiles of what missed its goal."""
+    return "\n".join(_page(outcomes, how, at)) + "\n"
+
+
+def _page(outcomes: Mapping[str, Outcome], how: str, at: datetime) -> Iterator[str]:
+    yield from (
+        "# Results of the newest run",
+        "",
+        f"{at:%Y-%m-%d %H:%M} UTC, a {how} run of `python -m bench --write`.",
+        "",
+        f"- {_machine()}",
+        f"- Python {platform.python_version()}, SQLAlchemy {version('sqlalchemy')}, "
+        f"SQLite {sqlite3.sqlite_version}, Postgres {postgres_version()} "
+        f"(psycopg {version('psycopg')})",
+        f"- load while the last benchmark ended: {os.getloadavg()[0]:.1f} runnable on "
+        f"{os.cpu_count()} cores",
+        "",
+        "*Limit* is the driver alone doing the same rows as durably, in the same run, between the "
+        "same batches. Read the ratio: times swing with whatever else the machine does, and a "
+        "neighbour on the other core makes ours and the limit slower alike. Times are CPU of this "
+        "process, user and system, unless a line says wall.",
+    )
+    for name, outcome in outcomes.items():
+        yield from ("", f"## {name}", "", "| figure | ours | limit | ratio | goal | | |")
+        yield "|---|--:|--:|--:|--:|---|---|"
+        for line in outcome.lines:
+            yield f"| {' | '.join(_cells(line))} | {line.said} |"
+        for what, text in outcome.profiles.items():
+            yield from ("", f"Where the time goes: {what}", "", "```", text, "```")
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    unit = f" {line.unit}" if line.unit else ""
+    held = {None: "", True: "held", False: "**missed**"}[line.reached]
+    return (
+        line.what,
+        f"{_number(line.ours)}{unit}",
+        "" if line.limit is None else f"{_number(line.limit)}{unit}",
+        "" if line.ratio is None else f"{line.ratio:.2f}",
+        "" if line.goal is None else f"{_number(line.goal)}{unit}",
+        held,
+    )
+
+
+def _number(value: float) -> str:
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _machine() -> str:
+    """Cores, memory and kind of processor; no name of a machine."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB, {platform.system()}"
