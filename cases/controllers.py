@@ -11,13 +11,34 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Date,
+    and_,
+    bindparam,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from cases.tables import controller, unit_controller
+from core.statement import Prepared
 
 HEALTH: Final = "health"
 CORRECTIONAL: Final = "correctional"
 CORRECTIONAL_SERVICE: Final = "Kriminalomsorgen"
+
+_ON: Final = bindparam("on", type_=Date)
+_HEALTH_OF: Final = Prepared(
+    select(unit_controller.c.controller_id).where(
+        unit_controller.c.kind == HEALTH,
+        unit_controller.c.unit == bindparam("unit"),
+        or_(unit_controller.c.valid_from.is_(None), unit_controller.c.valid_from <= _ON),
+        or_(unit_controller.c.valid_to.is_(None), unit_controller.c.valid_to > _ON),
+    )
+)
 
 
 def health_service_of(municipality: str | None, unit_name: str) -> str:
@@ -43,13 +64,7 @@ def controller_id(tx: Connection, kind: str, name: str) -> int:
 def health_controllers(tx: Connection, codes: Iterable[str], on: date) -> frozenset[int]:
     """The health controllers of units on a day: what a nurse of these units belongs to."""
     return frozenset(
-        tx.execute(
-            select(unit_controller.c.controller_id).where(
-                unit_controller.c.kind == HEALTH,
-                unit_controller.c.unit.in_(sorted(codes)),
-                _in_force(on),
-            )
-        ).scalars()
+        row[0] for code in codes for row in _HEALTH_OF.rows(tx, {"unit": code, "on": on})
     )
 
 

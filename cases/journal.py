@@ -169,24 +169,32 @@ def append(tx: Connection, rows: Sequence[EventRow | AccessRow], *, now: datetim
 
 def stored_rows(tx: Connection) -> Iterator[StoredRow]:
     """Every row of both logs as the chain check wants it, streamed."""
-    fields = [c for c in case_event.c if c.name != "id"]
-    for row in tx.execution_options(yield_per=1000).execute(
-        select(*fields).order_by(
-            case_event.c.unit, case_event.c.chain_month, case_event.c.chain_seq
-        )
-    ):
-        stored = dict(row._mapping)  # noqa: SLF001 - the public name of a row's mapping
-        seal = {name: stored.pop(name) for name in ("chain_month", "chain_seq", "key_id", "mac")}
-        yield _stored(CASE_EVENT, stored["unit"], seal, event_text(**stored))
-    looks = [c for c in access_log.c if c.name != "id"]
-    for row in tx.execution_options(yield_per=1000).execute(
-        select(*looks).order_by(
-            access_log.c.scope, access_log.c.chain_month, access_log.c.chain_seq
-        )
-    ):
-        stored = dict(row._mapping)  # noqa: SLF001 - the public name of a row's mapping
-        seal = {name: stored.pop(name) for name in ("chain_month", "chain_seq", "key_id", "mac")}
-        yield _stored(ACCESS_LOG, stored["scope"], seal, access_text(**stored))
+    for row in _streamed(tx, _EVENTS_IN_ORDER):
+        seal = _seal_of(row)
+        yield _stored(CASE_EVENT, row["unit"], seal, event_text(**row))
+    for row in _streamed(tx, _LOOKS_IN_ORDER):
+        seal = _seal_of(row)
+        yield _stored(ACCESS_LOG, row["scope"], seal, access_text(**row))
+
+
+_EVENTS_IN_ORDER: Final = select(*(c for c in case_event.c if c.name != "id")).order_by(
+    case_event.c.unit, case_event.c.chain_month, case_event.c.chain_seq
+)
+_LOOKS_IN_ORDER: Final = select(*(c for c in access_log.c if c.name != "id")).order_by(
+    access_log.c.scope, access_log.c.chain_month, access_log.c.chain_seq
+)
+_SEAL: Final = ("chain_month", "chain_seq", "key_id", "mac")
+
+
+def _streamed(tx: Connection, query: Select[Any]) -> Iterator[dict[str, Any]]:
+    # Asked of the statement, not of the connection: the next query is not streamed.
+    for row in tx.execute(query, execution_options={"yield_per": 1000}).mappings():
+        yield dict(row)
+
+
+def _seal_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Take the seal out of a row, so that the text's columns are left."""
+    return {name: row.pop(name) for name in _SEAL}
 
 
 def _stored(log: str, scope: str, seal: Mapping[str, Any], text: str) -> StoredRow:

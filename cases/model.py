@@ -7,9 +7,11 @@ stored by value. A `Case` holds every fact the rules need; `cases.store` loads a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+from core.values import replaced
 
 LATE_OPENING = timedelta(hours=48)
 """A case opened longer than this after the admission counts its T0 deadlines from the opening."""
@@ -547,7 +549,7 @@ class Case:
 
     def with_task(self, changed: Task) -> Case:
         """The case with one task replaced (matched by its code)."""
-        return replace(
+        return replaced(
             self, tasks=tuple(changed if t.code == changed.code else t for t in self.tasks)
         )
 

@@ -7,7 +7,6 @@ but the task itself.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -29,6 +28,7 @@ from cases.package import Package
 from cases.plan import Plan, Planned, counted_from, left_over, plan
 from cases.standing import follow_up_ends_at, participation_at
 from core.clock import local_date
+from core.values import replaced
 
 NOTICE_HOURS = timedelta(hours=48)
 """A release whose date was first recorded less than this before it is unplanned (I16)."""
@@ -61,12 +61,12 @@ def _with_answers(case: Case) -> Case:
     participation = standing[-1].status if standing else Participation.NOT_ASKED
     if answers == case.answers and participation is case.participation:
         return case
-    return replace(case, answers=answers, participation=participation)
+    return replaced(case, answers=answers, participation=participation)
 
 
 def _ended(answer: Answer, ends: dict[int, datetime | None]) -> Answer:
     end = ends[answer.seq] if answer.undone_at is None else answer.happened_at
-    return answer if end == answer.until_at else replace(answer, until_at=end)
+    return answer if end == answer.until_at else replaced(answer, until_at=end)
 
 
 def _with_release(case: Case, planned: Plan) -> Case:
@@ -92,7 +92,7 @@ def _with_release(case: Case, planned: Plan) -> Case:
     )
     if values == stored:
         return case
-    return replace(
+    return replaced(
         case,
         release_on=values[0],
         release_kind=values[1],
@@ -143,7 +143,7 @@ def _with_tasks(
     moved = tuple(tasks)
     if moved == case.tasks and len(changes) == len(case.due_changes):
         return case
-    return replace(case, tasks=moved, due_changes=tuple(changes))
+    return replaced(case, tasks=moved, due_changes=tuple(changes))
 
 
 def _moved(
@@ -182,7 +182,7 @@ def _moved(
         and wake_at == task.wake_at
     ):
         return task
-    return replace(
+    return replaced(
         task,
         state=goal.state,
         due_at=goal.due_at,
@@ -230,4 +230,4 @@ def _with_wake(before: Case | None, case: Case, package: Package) -> Case:
         ),
         default=None,
     )
-    return case if wake_at == case.wake_at else replace(case, wake_at=wake_at)
+    return case if wake_at == case.wake_at else replaced(case, wake_at=wake_at)

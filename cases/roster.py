@@ -89,7 +89,7 @@ def import_roster(
     rules.check_role(viewer, IMPORTING, "import a roster")
     result = ImportResult()
     # A row that names a merged unit means the new one: its cases should be there already.
-    while not dry_run and db.transact(lambda tx: follow_mergers(tx, now=now)) == MOVED_AT_ONCE:
+    while not dry_run and _follow_mergers(db, now) == MOVED_AT_ONCE:
         pass
     with db.read() as tx:
         units = unit_index(organisation.names_of_units(tx, local_date(now)))
@@ -115,6 +115,10 @@ def import_roster(
             sha256 = file_digest(file, "sha256").hexdigest()
         db.transact(lambda tx: _note_run(tx, viewer, result, sha256, now))
     return result
+
+
+def _follow_mergers(db: Database, now: datetime) -> int:
+    return db.transact(lambda tx: follow_mergers(tx, now=now)).looked_at
 
 
 def _chunks(readings: Iterable[Reading]) -> Iterator[list[Reading]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache, partial
@@ -48,6 +48,7 @@ from cases.wanted import wanted, why_not
 from core.clock import local_date
 from core.errors import Conflict
 from core.statement import Prepared
+from core.values import replaced
 from notifications import outbox
 
 case_ = tables.case_
@@ -304,7 +305,7 @@ def write_many(
     ids = _ids(tx, real)
     _write_parts(tx, real, ids)
     stored = {
-        change.after.ref: replace(
+        change.after.ref: replaced(
             change.after,
             id=ids[change.after.ref],
             version=(change.before.version if change.before else 0) + 1,
@@ -325,7 +326,7 @@ def write_many(
 
 def _ordered(change: Change) -> Change:
     after = in_order(change.after, change.before)
-    return change if after is change.after else replace(change, after=after)
+    return change if after is change.after else replaced(change, after=after)
 
 
 _Real: TypeAlias = Sequence[tuple[Change, Delta]]

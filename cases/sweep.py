@@ -2,19 +2,21 @@
 
 Two indexed questions: which open tasks, and which cases, have a wake time that has come. Tasks are
 told about set-wise in chunks, without loading cases; what concerns a case itself goes through
-`advance`, case by case, with events. The write lock is given back after every chunk.
+`advance`, case by case, with events. The write lock is given back after every chunk. A case that
+raises is put off by itself (`cases.backoff`) and the others are done.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cases import accounts, outcomes, queries, store
+from cases import accounts, backoff, outcomes, queries, store
 from cases.access import SYSTEM
 from cases.appointments import controller_of
 from cases.ladder import MISSED, TRANSFER_WAITING, Rung, case_notices, due_now, task_rungs
@@ -37,12 +39,24 @@ CHUNK: Final = 100
 
 @dataclass(slots=True)
 class SweepResult:
-    """What a sweep did. `missed` are missed-task deviations announced, apart from `notices`."""
+    """What a sweep did. `missed` are missed-task deviations announced, apart from `notices`.
+
+    `backed_off` are cases that raised and were put off.
+    """
 
     notices: int = 0
     missed: int = 0
     phase_changes: int = 0
     closed: int = 0
+    backed_off: int = 0
+
+    def add(self, other: SweepResult) -> None:
+        """Count what a part of the sweep did."""
+        self.notices += other.notices
+        self.missed += other.missed
+        self.phase_changes += other.phase_changes
+        self.closed += other.closed
+        self.backed_off += other.backed_off
 
 
 class _Due(NamedTuple):
@@ -79,7 +93,9 @@ _DUE: Final = (
     )
     .join(case_, case_.c.id == task.c.case_id)
     .where(
-        task.c.wake_at.is_not(None), task.c.wake_at <= bindparam("now", type_=task.c.wake_at.type)
+        task.c.wake_at.is_not(None),
+        task.c.wake_at <= bindparam("now", type_=task.c.wake_at.type),
+        backoff.is_not_put_off(task.c.case_id),
     )
     .order_by(task.c.wake_at)
     .limit(CHUNK)
@@ -123,6 +139,7 @@ _DUE_CASES: Final = (
     .where(
         case_.c.wake_at.is_not(None),
         case_.c.wake_at <= bindparam("now", type_=case_.c.wake_at.type),
+        backoff.is_not_put_off(case_.c.id),
     )
     .order_by(case_.c.wake_at)
     .limit(CHUNK)
@@ -135,26 +152,40 @@ _TOLD_BEFORE: Final = select(notice.c.task, notice.c.rung, notice.c.due_at, noti
 def sweep(db: Transactions, *, now: datetime) -> SweepResult:
     """Do everything that is due at `now`, chunk by chunk."""
     result = SweepResult()
-    while db.transact(lambda tx: follow_mergers(tx, now=now, most=CHUNK)) == CHUNK:
-        pass
-    while db.transact(lambda tx: _tell_tasks(tx, result, now)):
-        pass
-    while db.transact(lambda tx: _advance_cases(tx, result, now)):
-        pass
+    more = True
+    while more:  # cases of units that are merged
+        moved = db.transact(lambda tx: follow_mergers(tx, now=now, most=CHUNK))
+        result.backed_off += moved.put_off
+        more = moved.looked_at == CHUNK
+    for part in (_tell_tasks, _advance_cases):
+        more = True
+        while more:
+            # Counted after the commit: a chunk that is run again must not count twice.
+            done, more = db.transact(lambda tx, part=part: part(tx, now))  # type: ignore[misc]
+            result.add(done)
     return result
 
 
-def _tell_tasks(tx: Connection, result: SweepResult, now: datetime) -> bool:
-    """One chunk of tasks; False when none is left."""
-    rows = _DUE_TASKS[tx.dialect.name].rows(tx, {"now": now})
+def _tell_tasks(tx: Connection, now: datetime) -> tuple[SweepResult, bool]:
+    """One chunk of tasks, and whether more may be due."""
+    result = SweepResult()
+    rows = _DUE_TASKS[tx.dialect.name].rows(tx, {"now": now} | backoff.binds(now))
     if not rows:
-        return False
+        return result, False
     staffed = accounts.staffed_roles(tx, on=local_date(now))
     told: list[dict[str, Any]] = []
     tell: list[dict[str, Any]] = []
+    failed: set[int] = set()
     for row in rows:
         due = _Due._make(row)
-        to_tell, told_at, wake_at = due_now(_rungs(tx, due), due.told_at, now)
+        if due.case_id in failed:
+            continue
+        try:
+            to_tell, told_at, wake_at = due_now(_rungs(tx, due), due.told_at, now)
+        except Exception as error:  # noqa: BLE001 - the others must not wait for this one
+            backoff.put_off(tx, due.case_id, error, now=now)
+            failed.add(due.case_id)
+            continue
         told.append(
             {
                 "b_case_id": due.case_id,
@@ -165,9 +196,12 @@ def _tell_tasks(tx: Connection, result: SweepResult, now: datetime) -> bool:
             }
         )
         tell += [_notice(due.case_id, due.unit, rung, staffed, now) for rung in to_tell]
-    _TOLD.run_each(tx, told)
+    if told:
+        _TOLD.run_each(tx, told)
     result.notices += _tell(tx, tell)
-    return len(rows) == CHUNK
+    result.backed_off = len(failed)
+    backoff.succeeded(tx, {each["b_case_id"] for each in told} - failed)
+    return result, len(rows) == CHUNK
 
 
 def _rungs(tx: Connection, due: _Due) -> tuple[Rung, ...]:
@@ -213,17 +247,35 @@ def _tell(tx: Connection, rows: list[dict[str, Any]]) -> int:
     return _TELL[tx.dialect.name].run_each(tx, rows)
 
 
-def _advance_cases(tx: Connection, result: SweepResult, now: datetime) -> bool:
-    """One chunk of cases; False when none is left."""
-    rows = tx.execute(_DUE_CASES, {"now": now}).all()
+def _advance_cases(tx: Connection, now: datetime) -> tuple[SweepResult, bool]:
+    """One chunk of cases, and whether more may be due."""
+    result = SweepResult()
+    rows = tx.execute(_DUE_CASES, {"now": now} | backoff.binds(now)).all()
     if not rows:
-        return False
+        return result, False
     staffed = accounts.staffed_roles(tx, on=local_date(now))
+    succeeded: list[int] = []
     for row in rows:
-        before = queries.case_for_update(tx, SYSTEM, row.ref)
-        if before.wake_at is not None and before.wake_at <= now:
-            _advance(tx, before, staffed, result, now)
-    return len(rows) == CHUNK
+        done = SweepResult()
+        if backoff.apart(tx, row.id, partial(_due, tx, row.ref, staffed, done, now), now=now):
+            result.add(done)
+            succeeded.append(row.id)
+        else:
+            result.backed_off += 1
+    backoff.succeeded(tx, succeeded)
+    return result, len(rows) == CHUNK
+
+
+def _due(
+    tx: Connection,
+    ref: str,
+    staffed: frozenset[tuple[str, str]],
+    result: SweepResult,
+    now: datetime,
+) -> None:
+    before = queries.case_for_update(tx, SYSTEM, ref)
+    if before.wake_at is not None and before.wake_at <= now:
+        _advance(tx, before, staffed, result, now)
 
 
 def advance(tx: Connection, ref: str, *, now: datetime) -> SweepResult:

@@ -1,17 +1,18 @@
 """The cases of merged units brought to the unit that theirs has become.
 
 `units.merge` does it at once for a merger whose day has come, the sweep on the day for one that
-was announced. Twice does nothing more.
+was announced. Twice does nothing more. A case that cannot be moved is put off by itself.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final
 
 from sqlalchemy import BindParameter, Connection, Date, bindparam, or_, select
 
-from cases import queries, store
+from cases import backoff, queries, store
 from cases.access import SYSTEM, Viewer
 from cases.merging import Merger, moved
 from cases.registry import package_named
@@ -34,6 +35,7 @@ _TO_MOVE: Final = (
     select(case_.c.id)
     .where(
         case_.c.phase != "closed",
+        backoff.is_not_put_off(case_.c.id),
         or_(
             case_.c.unit.in_(_CODES),
             case_.c.id.in_(
@@ -49,6 +51,19 @@ _TO_MOVE: Final = (
 _LOCKED: Final = _TO_MOVE.with_for_update(of=case_)
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How many cases were moved, and how many could not be and were put off."""
+
+    cases: int = 0
+    put_off: int = 0
+
+    @property
+    def looked_at(self) -> int:
+        """Both together: as many as were asked for, if there may be more."""
+        return self.cases + self.put_off
+
+
 def midnight_of(day: date) -> datetime:
     """The instant at which a local day begins."""
     return from_local(day, time())
@@ -56,21 +71,27 @@ def midnight_of(day: date) -> datetime:
 
 def follow_mergers(
     tx: Connection, *, now: datetime, viewer: Viewer = SYSTEM, most: int = CHUNK
-) -> int:
-    """Move up to `most` open cases of units that have been merged; returns how many it moved."""
+) -> Moved:
+    """Move up to `most` open cases of units that have been merged."""
     rows = tx.execute(_MERGERS, {"on": local_date(now)}).all()
     if not rows:
-        return 0
+        return Moved()
     mergers = {row.unit: Merger(row.merged_into, midnight_of(row.valid_to)) for row in rows}
     statement = _LOCKED if tx.dialect.name == "postgresql" else _TO_MOVE
-    ids = list(tx.execute(statement, {"codes": sorted(mergers), "most": most}).scalars())
-    if not ids:
-        return 0
+    asked = {"codes": sorted(mergers), "most": most} | backoff.binds(now)
+    ids = list(tx.execute(statement, asked).scalars())
     changes = []
-    for before in queries.cases_by_ids(tx, SYSTEM, ids).values():
-        after = moved(before, mergers, now=now)
-        after = replan(before, after, package_named(tx, before.package), now=now)
+    put_off = 0
+    for case_id, before in queries.cases_by_ids(tx, SYSTEM, ids).items():
+        try:
+            after = moved(before, mergers, now=now)
+            after = replan(before, after, package_named(tx, before.package), now=now)
+        except Exception as error:  # noqa: BLE001 - the others must not wait for this one
+            backoff.put_off(tx, case_id, error, now=now)
+            put_off += 1
+            continue
         arrived = after.stays[-1].from_at if after.unit != before.unit else now
         changes.append(Change(before, after, Verb.UNIT_MERGED, min(arrived, now)))
     store.write_many(tx, changes, viewer, now=now)
-    return len(changes)
+    backoff.succeeded(tx, [change.before.id for change in changes if change.before.id is not None])
+    return Moved(len(changes), put_off)

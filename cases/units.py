@@ -171,7 +171,7 @@ def merge(
     came = 0
     if on <= local_date(now):
         _tokens_follow(tx, merging, into)
-        came = follow_mergers(tx, now=now, viewer=viewer, most=_ALL)
+        came = follow_mergers(tx, now=now, viewer=viewer, most=_ALL).cases
     for code in (*merging, target.unit):
         _log(tx, viewer, code, "unit_merged", now)
     return Merged(into, on, came)

@@ -16,11 +16,23 @@ from reports.admissions import admissions
 from reports.counting import Counting, regions_of
 from reports.persons import participants
 from reports.releases import releases
+from reports.sprays import sprays_given
 from reports.tally import Tally
 from reports.tasks import overdue, tasks_done
 from reports.tertial import Question
+from reports.time_in_hand import time_in_hand
+from reports.units_in_project import units_in_project
 
-FAMILIES: Final = (participants, admissions, releases, overdue, tasks_done)
+FAMILIES: Final = (
+    participants,
+    admissions,
+    releases,
+    sprays_given,
+    time_in_hand,
+    units_in_project,
+    overdue,
+    tasks_done,
+)
 """Each adds its indicators to the tally; the next indicator is one more function."""
 
 _CHANGED_LAST: Final = select(func.max(case_.c.changed_seq))

@@ -38,6 +38,8 @@ from core.db import UtcDateTime
 from reports.counting import regions_of
 from reports.definitions import NOT_STATED, TALK_CLASSES, TASKS_DONE
 from reports.figures import Report
+from reports.recount_appointments import Outcomes, Released, count_appointments
+from reports.recount_ledgers import count_sprays, count_units
 from reports.regions import Regions
 from reports.tally import Tally
 from reports.tertial import MICROSECOND, Period, Question, is_before_closed_day
@@ -61,11 +63,16 @@ _EVENTS: Final = select(
 
 @dataclass(slots=True)
 class Known:
-    """A case as known at the instant asked for, and as known at the end (None: not yet)."""
+    """A case as known at the instant asked for, and as known at the end (None: not yet).
+
+    `outcomes` holds for each appointment, by its id, when it is said to have come to each of its
+    statuses after the first, in the order of recording: a case by itself knows only the last.
+    """
 
     case: Case | None = None
     at_end: Case | None = None
     complete: bool = False
+    outcomes: Outcomes = field(default_factory=lambda: defaultdict(list))
 
 
 @dataclass(slots=True)
@@ -73,7 +80,9 @@ class Recounting:
     """What is asked, where units lie, and what was counted so far.
 
     `persons` holds, for I1 and I2 and each unit, on which day it last had each person as a
-    participant.
+    participant. What needs every case to be known first waits: `followed` are the releases whose
+    appointments are counted, `admissions` the cases of each person with their admissions, and
+    `persons_of` the person of each case.
     """
 
     question: Question
@@ -82,6 +91,11 @@ class Recounting:
     persons: dict[tuple[str, str], dict[str, date]] = field(
         default_factory=lambda: defaultdict(dict)
     )
+    followed: list[Released] = field(default_factory=list)
+    admissions: dict[str, list[tuple[str, datetime]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    persons_of: dict[str, str] = field(default_factory=dict)
 
     def add(self, code: str, unit: str, on: date, counts: bool, among: bool = True) -> None:  # noqa: FBT001, FBT002
         """One more in the denominator if `among`, and in the numerator if it `counts` too."""
@@ -102,6 +116,8 @@ def recount(tx: Connection, period: Period, as_of: datetime) -> Report:
     for known in folded(tx, question):
         if known.case is None or known.case.close_reason is CloseReason.REGISTERED_IN_ERROR:
             continue
+        counting.persons_of[known.case.ref] = known.case.counted_as
+        counting.admissions[known.case.counted_as].append((known.case.ref, known.case.admitted_at))
         _count_participation(known.case, counting)
         if period.holds(known.case.admitted_at):
             _count_admission(known.case, counting)
@@ -112,10 +128,15 @@ def recount(tx: Connection, period: Period, as_of: datetime) -> Report:
             and known.case.destination is Destination.LIBERTY
         ):
             _count_release(known.case, released_at, counting)
+            if _accepted_at(known.case, released_at):
+                counting.followed.append(Released(known.case, released_at, known.outcomes))
         if known.at_end is not None:
             _count_waiting(known.at_end, known.case, counting)
         _count_tasks_done(known.case, counting)
     _count_persons(counting)
+    count_appointments(counting.followed, counting.admissions, question, regions, counting.tally)
+    count_sprays(tx, counting.persons_of, question, regions, counting.tally)
+    count_units(tx, question, regions, counting.tally)
     return counting.tally.report(question)
 
 
@@ -135,10 +156,22 @@ def folded(tx: Connection, question: Question) -> Iterator[Known]:
         if known.complete:
             continue
         before_end = event.recorded_at <= question.at_end and known.at_end is known.case
-        known.case = fold(known.case, json.loads(event.payload), seq=event.seq)
+        before = known.case
+        known.case = fold(before, json.loads(event.payload), seq=event.seq)
+        _follow_outcomes(known, before, known.case)
         if before_end:
             known.at_end = known.case
     yield known
+
+
+def _follow_outcomes(known: Known, before: Case | None, after: Case) -> None:
+    if before is None or before.appointments == after.appointments:
+        return
+    told = {each.id: (each.status, each.outcome_at) for each in before.appointments}
+    for each in after.appointments:
+        now = (each.status, each.outcome_at)
+        if each.outcome_at is not None and told.get(each.id) != now:
+            known.outcomes[each.id].append(each.outcome_at)
 
 
 # --- the words of the definitions ----------------------------------------------------------------

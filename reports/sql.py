@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Integer, bindparam, literal_column
@@ -52,11 +53,7 @@ def clock_change(from_on: date, to_on: date) -> dict[str, Any]:
     """
     days = (to_on - from_on).days
     midnights = [at(from_on + timedelta(days=n), time()) for n in range(days + 1)]
-    changed = [
-        (one, other)
-        for one, other in zip(midnights, midnights[1:], strict=False)
-        if _offset(one) != _offset(other)
-    ]
+    changed = [(one, other) for one, other in pairwise(midnights) if _offset(one) != _offset(other)]
     if len(changed) > 1:
         msg = f"local time changes more than once from {from_on} to {to_on}"
         raise ValueError(msg)

@@ -89,9 +89,9 @@ def _per_case() -> Any:
             case((confirmed, 1), else_=0).label("confirmed"),
             one.kind,
             one.status,
-            case(
-                (one.confirmed_at > one.starts_at, one.confirmed_at), else_=one.starts_at
-            ).label("waited_from"),
+            case((one.confirmed_at > one.starts_at, one.confirmed_at), else_=one.starts_at).label(
+                "waited_from"
+            ),
             day.label("day"),
             turn.label("turn"),
             and_(one.kind.in_(sorted(HEALTH_KINDS)), confirmed, gone).label("gone"),
@@ -126,9 +126,7 @@ def _per_case() -> Any:
             _any(and_(held, health), "with_health"),
             _any(each.c.gone, "gone"),
             _any(
-                and_(
-                    each.c.status == "attended", health, each.c.day.between(0, FOLLOWED_UP)
-                ),
+                and_(each.c.status == "attended", health, each.c.day.between(0, FOLLOWED_UP)),
                 "followed_up",
             ),
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from app.commands.opening import ENGINE, Json, opened
-from core.errors import EXIT_REFUSED, BadInput, Refused
+from core.errors import EXIT_PARTLY_DONE, EXIT_REFUSED, BadInput, Refused
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +34,14 @@ def sweep(ctx: typer.Context, as_json: Json = False) -> None:
 
     with opened(ctx) as house:
         done = run(house.db, now=house.now())
-    _show_counts(asdict(done), as_json=as_json)
+    counts = asdict(done)
+    put_off = counts.pop("backed_off")
+    _show_counts(counts, as_json=as_json)
+    if put_off:
+        from app.output import note
+
+        note(f"{put_off} cases could not be calculated and are tried again later: see the log")
+        raise typer.Exit(EXIT_PARTLY_DONE)
 
 
 def deliver(ctx: typer.Context, as_json: Json = False) -> None:

@@ -28,8 +28,8 @@ _LASTS: Final = 540
 _STALE_AFTER: Final = 40
 """Days from the delivery of a lot to its last day; of a lot that is used too long."""
 
-_NEEDED: Final = 0.22
-"""Kits to an admission: fewer than half take part, and some of them are still inside."""
+_NEEDED: Final = 0.3
+"""Kits to an admission: some do not take part, and some are still inside."""
 
 
 @dataclass(frozen=True, slots=True)

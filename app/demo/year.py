@@ -20,7 +20,7 @@ from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from app.demo.answers import Answers
 from app.demo.groups import Groups
@@ -41,19 +41,26 @@ from cases.tables import case_, task
 from core.clock import from_local, local_date
 from core.db import Inside
 from core.errors import BadInput, Conflict, NotAllowed, NotFound, Refused
+from core.statement import Prepared
 from notifications.delivery import deliver
 
 DAYS: Final = 365
 
-GRID: Final = timedelta(minutes=10)
+GRID: Final = timedelta(minutes=15)
 """The sweep comes at most this long after what it is needed for."""
 
 Progress = Callable[[int, int], None]
 """Told how many days of how many have passed."""
 
-_WAKES: Final = (
-    select(func.min(task.c.wake_at)).where(task.c.wake_at.is_not(None)),
-    select(func.min(case_.c.wake_at)).where(case_.c.wake_at.is_not(None)),
+# Where the sweep looks: both through an index of what waits alone.
+_WAKES: Final = tuple(
+    Prepared(
+        select(table.c.wake_at)
+        .where(table.c.wake_at.is_not(None))
+        .order_by(table.c.wake_at)
+        .limit(1)
+    )
+    for table in (task, case_)
 )
 
 
@@ -149,8 +156,8 @@ class _Year:
     def _sweep(self, at: datetime) -> None:
         sweep(Inside(self._world.tx), now=at)
         self._lived.sweeps += 1
-        wakes = [self._world.tx.execute(each).scalar_one() for each in _WAKES]
-        self._world.wake_at = min((each for each in wakes if each is not None), default=None)
+        wakes = [row[0] for each in _WAKES if (row := each.row(self._world.tx, {})) is not None]
+        self._world.wake_at = min(wakes, default=None)
 
     def _post(self) -> None:
         """Put the reminders that somebody wants by now on the agenda."""
@@ -174,5 +181,5 @@ class _Year:
 
 def _on_grid(at: datetime) -> datetime:
     """The next moment at which the sweep comes by."""
-    over = timedelta(minutes=at.minute % 10, seconds=at.second, microseconds=at.microsecond)
+    over = timedelta(minutes=at.minute % 15, seconds=at.second, microseconds=at.microsecond)
     return at if not over else at - over + GRID

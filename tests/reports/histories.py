@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from cases import queries, release, service, sweep, transfers
+from cases import (
+    appointments,
+    naloxone,
+    naloxone_rows,
+    project,
+    queries,
+    release,
+    service,
+    sweep,
+    transfers,
+)
 from cases.access import OPERATOR, SYSTEM
+from cases.appointments import Booking
+from cases.calendar import at as on_the_wall
+from cases.custody import Kind
 from cases.model import (
     AnswerReason,
+    AppointmentKind,
+    AppointmentStatus,
     CloseReason,
     Destination,
     Form,
@@ -55,6 +70,13 @@ VERBS = (
     *("admit", "release", "move", "set_date") * 2,
     *("waive", "undo", "close", "sweep"),
 )
+VERBS_OF_FOLLOW_UP = (
+    *("book", "went", "went") * 3,
+    *("postpone", "give", "release", "complete") * 2,
+    *("admit", "answer", "take_back", "stage", "close", "sweep", "move"),
+)
+"""What happens to people around their release, to their appointments and their sprays."""
+
 _WAITS = st.one_of(
     st.timedeltas(timedelta(microseconds=1), timedelta(hours=30)),
     st.timedeltas(timedelta(microseconds=1), timedelta(days=12)),
@@ -64,25 +86,35 @@ _BACK = st.one_of(
     st.just(timedelta()), st.timedeltas(timedelta(), timedelta(days=2)),
     st.timedeltas(timedelta(), timedelta(days=15)),
 )  # fmt: skip
-ACTS = st.lists(
-    st.builds(
-        Act,
-        verb=st.sampled_from(VERBS),
-        wait=_WAITS,
-        back=_BACK,
-        picks=st.tuples(*[st.integers(0, 1000)] * 3),
-    ),
-    min_size=2,
-    max_size=14,
-)
+
+
+def _acts(verbs: tuple[str, ...]) -> st.SearchStrategy[list[Act]]:
+    return st.lists(
+        st.builds(
+            Act,
+            verb=st.sampled_from(verbs),
+            wait=_WAITS,
+            back=_BACK,
+            picks=st.tuples(*[st.integers(0, 1000)] * 3),
+        ),
+        min_size=2,
+        max_size=14,
+    )
+
+
+ACTS = _acts(VERBS)
+ACTS_OF_FOLLOW_UP = _acts(VERBS_OF_FOLLOW_UP)
+
+HOURS = (time(0, 0), time(0, 30), time(10, 0), time(12, 0), time(23, 30))
+"""When appointments begin: often at the edge of a day."""
 
 
 class History:
     """Cases and persons of one history, and the instant it stands at."""
 
-    def __init__(self, tx: Connection) -> None:
+    def __init__(self, tx: Connection, begun_at: datetime = BEGUN_AT) -> None:
         self.tx = tx
-        self.now = BEGUN_AT
+        self.now = begun_at
         self.refs: list[str] = []
         self.persons: list[Registered] = []
         self.acts = 0
@@ -219,3 +251,83 @@ class History:
     def _sweep(self, act: Act) -> None:
         for ref in self.refs:
             sweep.advance(self.tx, ref, now=self.now)
+
+    def accept_and_book(self, kinds: list[int]) -> None:
+        """The first case says yes, and an appointment of each kind is confirmed for it."""
+        soon = timedelta(minutes=10)
+        self.act(Act("answer", soon, timedelta(), (0, len(Participation), 0)))
+        for pick in kinds:
+            self.act(Act("book", soon, timedelta(), (0, pick, pick)))
+
+    def _book(self, act: Act) -> None:
+        kinds = list(AppointmentKind)
+        on = local_date(self.now) + timedelta(days=act.picks[1] % 27)
+        booking = Booking(
+            kind=kinds[act.picks[1] % len(kinds)],
+            starts_at=on_the_wall(on, HOURS[act.picks[2] % len(HOURS)]),
+            with_whom="Mottak",
+            place="Byen",
+            status="requested" if act.picks[2] % 7 == 6 else "confirmed",
+        )
+        appointments.book(self.tx, OPERATOR, self._ref(act), booking, now=self.now)
+
+    def _appointment(self, act: Act) -> str:
+        """An appointment, the one that waits longest for its outcome if there is one."""
+        booked = queries.case_by_ref(self.tx, SYSTEM, self._ref(act)).appointments
+        waiting = [a for a in booked if a.status is AppointmentStatus.CONFIRMED]
+        if waiting and act.picks[2] % 3:
+            return min(waiting, key=lambda a: a.starts_at).id
+        return booked[act.picks[2] % len(booked)].id if booked else "none"
+
+    def _went(self, act: Act) -> None:
+        statuses = [
+            *(AppointmentStatus.ATTENDED,) * 3,
+            *AppointmentStatus,
+        ]
+        appointments.record_outcome(
+            self.tx,
+            OPERATOR,
+            self._appointment(act),
+            statuses[act.picks[1] % len(statuses)],
+            happened_at=self._happened(act),
+            now=self.now,
+        )
+
+    def _postpone(self, act: Act) -> None:
+        on = local_date(self.now) + timedelta(days=act.picks[1] % 20)
+        appointments.move(
+            self.tx,
+            OPERATOR,
+            self._appointment(act),
+            on_the_wall(on, HOURS[act.picks[1] % len(HOURS)]),
+            happened_at=self._happened(act),
+            now=self.now,
+        )
+
+    def _give(self, act: Act) -> None:
+        given = act.picks[1] % 4 != 0
+        naloxone.record(
+            self.tx,
+            OPERATOR,
+            (Kind.HANDED_OVER, Kind.REFILL)[act.picks[2] % 2] if given else Kind.TO_PROPERTY,
+            ref=self._ref(act),
+            quantity=1 + act.picks[1] % 3,
+            happened_at=self._happened(act),
+            now=self.now,
+        )
+
+    def _take_back(self, act: Act) -> None:
+        rows = naloxone_rows.recorded_by(self.tx, self.now)
+        if rows:
+            row = rows[act.picks[1] % len(rows)]
+            naloxone.undo(self.tx, OPERATOR, row.id, now=self.now)
+
+    def _stage(self, act: Act) -> None:
+        unit = list(REGIONS)[act.picks[0] % 3]
+        on = local_date(self.now - act.back)
+        if act.picks[1] % 3 == 0:
+            day = on if act.picks[2] % 2 else None
+            project.introduce_naloxone(self.tx, OPERATOR, unit, on=day, now=self.now)
+            return
+        stage = list(project.Stage)[act.picks[2] % len(project.Stage)]
+        project.record_stage(self.tx, OPERATOR, unit, stage, on=on, now=self.now)

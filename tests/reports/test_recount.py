@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Connection, update
 
 from cases import release, service
@@ -19,7 +20,7 @@ from reports.report import whole_report
 from reports.tertial import Period, Question
 from tests.people import at, complete, make_case
 from tests.reports.counts import same
-from tests.reports.histories import ACTS, Act, History
+from tests.reports.histories import ACTS, ACTS_OF_FOLLOW_UP, BEGUN_AT, Act, History
 
 T3 = Period.parse("2026-T3")
 PERIODS = (T3, Period.parse("2027-T1"))
@@ -41,8 +42,38 @@ def test_the_queries_equal_the_recount_at_every_moment_and_for_ever(
         _live_and_compare(tx, acts)
 
 
+@settings(
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    begun_at=st.sampled_from([BEGUN_AT, at("2026-10-12 10:00")]),
+    kinds=st.lists(st.integers(0, 100), min_size=1, max_size=4),
+    released=st.sampled_from([timedelta(hours=2), timedelta(days=2), timedelta(days=13)]),
+    acts=ACTS_OF_FOLLOW_UP,
+)
+def test_what_came_of_appointments_and_sprays_equals_the_recount(
+    db: Database, begun_at: datetime, kinds: list[int], released: timedelta, acts: list[Act]
+) -> None:
+    first = Act("release", released, timedelta(hours=1), (0, 0, 1))
+    with pytest.raises(NothingHappened), db.write() as tx:
+        _follow_and_compare(tx, begun_at, kinds, [first, *acts])
+
+
 def _live_and_compare(tx: Connection, acts: list[Act]) -> None:
-    history = History(tx)
+    _compare_each_day(History(tx), acts)
+
+
+def _follow_and_compare(
+    tx: Connection, begun_at: datetime, kinds: list[int], acts: list[Act]
+) -> None:
+    history = History(tx, begun_at)
+    history.accept_and_book(kinds)
+    _compare_each_day(history, acts)
+
+
+def _compare_each_day(history: History, acts: list[Act]) -> None:
+    tx = history.tx
     reported: list[tuple[Question, Report]] = []
     for act in acts:
         history.act(act)
