@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -91,8 +91,13 @@ def _measure(run: Run, engine: str, outcome: Outcome) -> None:
     if 1e6 * batches.cpu > goal or run.profile:
         more = _todo(ours, 4 * size)
         outcome.profiles[f"completion, {engine}"] = profile(
-            lambda: [_complete(ours, each) for each in more], actions=len(more)
+            lambda: _complete_all(ours, more), actions=len(more)
         )
+
+
+def _complete_all(place: Place, todo: Iterable[_Todo]) -> None:
+    for each in todo:
+        _complete(place, each)
 
 
 def _todo(place: Place, number: int) -> list[_Todo]:
@@ -105,10 +110,11 @@ def _todo(place: Place, number: int) -> list[_Todo]:
         ).all()
     if len(rows) < number:
         raise RuntimeError(f"{number} open tasks are needed, {len(rows)} are there")
-    random.Random(2).shuffle(rows)
+    shuffled = list(rows)
+    random.Random(2).shuffle(shuffled)
     return [
         _Todo(row.ref, Viewer("staff000001", Role.OFFICER, frozenset({row.unit})))
-        for row in rows[:number]
+        for row in shuffled[:number]
     ]
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 
 
@@ -147,7 +148,7 @@ def _where(place: tuple[str, int, str]) -> str:
     # Only what stands inside the environment or the project; the machine's folders are nobody's
     # business.
     short = re.sub(r"^.*(?:site-packages|lib/python3\.\d+)/", "", file)
-    return f"{os.path.relpath(short) if os.path.isabs(short) else short}:{line} {name}"
+    return f"{os.path.relpath(short) if Path(short).is_absolute() else short}:{line} {name}"
 
 
 def spread(batches: Sequence[Cost]) -> str:

@@ -226,7 +226,7 @@ def _copy(table: Table, stride: int, step: int, copies: int) -> str:
     values = ", ".join(changed.get(name, f"t.{_q(name)}") for name in kept)
     order = ", ".join(f"t.{_q(c.name)}" for c in table.primary_key.columns)
     return (
-        f"WITH RECURSIVE k(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM k WHERE k < {copies}) "  # noqa: S608 - our own tables
+        f"WITH RECURSIVE k(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM k WHERE k < {copies}) "
         f"INSERT INTO {table.name} ({names}) SELECT {values} FROM k CROSS JOIN {table.name} AS t "
         f"ORDER BY k.k, {order}"
     )

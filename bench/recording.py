@@ -39,7 +39,7 @@ def recorded(db: Database) -> Iterator[Recording]:
     recording = Recording()
     current: list[tuple[str, Any, bool]] = []
 
-    def executed(_c: Any, _u: Any, statement: str, given: Any, _x: Any, many: bool) -> None:
+    def executed(_c: Any, _u: Any, statement: str, given: Any, _x: Any, many: bool) -> None:  # noqa: FBT001 - as the event calls it
         recording.statements += 1
         if not statement.lstrip().upper().startswith("SELECT"):
             current.append((statement, list(given) if many else given, many))

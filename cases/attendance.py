@@ -138,7 +138,7 @@ def correct(
     elif now_there is AttendanceState.ABSENT:
         if stands is None or stands.state is not AttendanceState.PRESENT:
             raise Conflict("The person is not entered as present.", sessions.as_it_stands(session))
-        rules.one_of(UndoReason, reason or "", "reason")
+        why = rules.one_of(UndoReason, reason or "", "reason")
         now_there = AttendanceState.CORRECTED
         task = sessions.task_here(case, session, viewer)
         # Taken back elsewhere and done again since: then it is not this session's any more.
@@ -148,7 +148,14 @@ def correct(
         ):
             package = package_named(tx, case.package)
             after = finish(case, case.with_task(as_open(task)), package, now=now)
-            change = Change(case, after, Verb.TASK_UNDONE, now, rules.controller_of(task))
+            change = Change(
+                case,
+                after,
+                Verb.TASK_UNDONE,
+                now,
+                rules.controller_of(task),
+                {task.code: why.value},
+            )
     else:
         raise BadInput("unknown_code", "attended is present or absent.", "attended")
     credited = now_there is AttendanceState.PRESENT and change is not None

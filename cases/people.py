@@ -103,13 +103,19 @@ _CHANGE_PERSON: Final = (
         counted_as=bindparam("b_counted_as"),
     )
 )
-_PERSON: Final = select(
-    person.c.ref,
-    person.c.identity_enc,
-    person.c.language,
-    person.c.protection,
-    person.c.counted_as,
-).where(person.c.ref == bindparam("person"))
+# Locked on Postgres: what is not said anew is written as it was read, and must not undo what
+# somebody else said meanwhile, an address protection least of all.
+_PERSON: Final = (
+    select(
+        person.c.ref,
+        person.c.identity_enc,
+        person.c.language,
+        person.c.protection,
+        person.c.counted_as,
+    )
+    .where(person.c.ref == bindparam("person"))
+    .with_for_update()
+)
 _PHONE: Final = (
     select(phone.c.number_enc, phone.c.state, phone.c.digest)
     .join(person, person.c.id == phone.c.person_id)

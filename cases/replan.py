@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from typing import Final
 
 from cases import outcomes
 from cases.ladder import Rung, case_notices, task_rungs
@@ -32,6 +33,9 @@ from core.values import replaced
 
 NOTICE_HOURS = timedelta(hours=48)
 """A release whose date was first recorded less than this before it is unplanned (I16)."""
+
+
+_A_MOMENT: Final = timedelta(microseconds=1)
 
 
 def replan(before: Case | None, after: Case, package: Package, *, now: datetime) -> Case:
@@ -137,13 +141,65 @@ def _with_tasks(
         goal = goals.get(task.code) or left_over(task)
         if before is not None and goal.due_at != task.due_at:
             changes.append(DueChange(len(changes) + 1, task.code, task.due_at, now))
+        was = before is not None and before.release_on != case.release_on
         tasks.append(
-            _moved(task, goal, release_on=case.release_on, t0=t0, package=package, now=now)
+            _moved(
+                _with_passed_rungs(task, goal, before, case, package) if was else task,
+                goal,
+                release_on=case.release_on,
+                t0=t0,
+                package=package,
+                now=now,
+            )
         )
     moved = tuple(tasks)
     if moved == case.tasks and len(changes) == len(case.due_changes):
         return case
     return replaced(case, tasks=moved, due_changes=tuple(changes))
+
+
+def _with_passed_rungs(
+    task: Task, goal: Planned, before: Case | None, case: Case, package: Package
+) -> Task:
+    """The task as not yet told of what a moved R has brought forward to before its last telling.
+
+    `lead` has a bound of its own in R: without a new due time it can come to lie in the past, and
+    what lies before `told_at` would never be told. What was told stands in its notices.
+    """
+    if (
+        before is None
+        or task.told_at is None
+        or task.state is not TaskState.OPEN
+        or goal.state is not TaskState.OPEN
+        or goal.due_at is None
+        or goal.due_at != task.due_at
+        or goal.known_at is None
+        or task.known_at is None
+    ):
+        return task
+    was, now_at = (
+        {
+            rung.rung: rung.at
+            for rung in task_rungs(
+                package.rule(task.code),
+                due_at=goal.due_at,
+                known_at=known_at,
+                hurried=hurried,
+                release_on=each.release_on,
+                t0=counted_from(each),
+            )
+        }
+        for each, known_at, hurried in (
+            (before, task.known_at, task.hurried),
+            (case, goal.known_at, goal.hurried),
+        )
+    )
+    passed = [
+        at
+        for rung, at in now_at.items()
+        if at <= task.told_at and (rung not in was or was[rung] > task.told_at)
+    ]
+    return replaced(task, told_at=min(passed) - _A_MOMENT) if passed else task
 
 
 def _moved(

@@ -19,6 +19,7 @@ from cases import health, naloxone, queries, rules, store
 from cases.access import Viewer, may_complete
 from cases.consents import with_consent
 from cases.controllers import health_controllers
+from cases.merging import owner_at
 from cases.model import (
     Answer,
     AnswerReason,
@@ -172,7 +173,7 @@ def complete_task(
     private = health.is_private(task)
     settled = as_done(
         task,
-        unit=before.unit,
+        unit=owner_at(before, done_at),
         by=viewer.account,
         done_at=done_at,
         now=now,
@@ -214,7 +215,9 @@ def waive_task(
     rules.check_can_waive(before, task, viewer)
     at = happened_at or now
     rules.check_happened(before, at, now=now, field="happened_at")
-    waived = as_waived(task, why, unit=before.unit, by=viewer.account, waived_at=at, now=now)
+    waived = as_waived(
+        task, why, unit=owner_at(before, at), by=viewer.account, waived_at=at, now=now
+    )
     after = with_settled(before, [waived], package_named(tx, before.package), now=now)
     return store.write_changes(
         tx,
@@ -242,7 +245,7 @@ def undo_task(
     before = queries.case_for_update(tx, viewer, ref)
     rules.check_version(before, version)
     task = rules.task_of(before, code)
-    rules.one_of(UndoReason, reason, "reason")
+    why = rules.one_of(UndoReason, reason, "reason")
     if not may_complete(viewer, task):
         raise rules.NotYourTask(
             f"{code} belongs to the role {task.owner}: the role {viewer.role} cannot undo it"
@@ -258,7 +261,14 @@ def undo_task(
         naloxone.after_undo(tx, before, task, viewer, now=now)
     after = finish(before, changed, package_named(tx, before.package), now=now)
     return store.write_changes(
-        tx, before, after, Verb.TASK_UNDONE, viewer, now=now, controller=rules.controller_of(task)
+        tx,
+        before,
+        after,
+        Verb.TASK_UNDONE,
+        viewer,
+        now=now,
+        controller=rules.controller_of(task),
+        undone={code: why.value},
     )
 
 
@@ -277,6 +287,7 @@ def _without_last_answer(case: Case, task: Task, now: datetime) -> Case:
             done_at=earlier.happened_at,
             recorded_at=earlier.recorded_at,
             done_by=earlier.by,
+            done_unit=owner_at(case, earlier.happened_at),
             settled_at=earlier.happened_at,
         )
     return replace(case.with_task(reopened), answers=answers)
@@ -325,7 +336,7 @@ def answer_offer(
         done_at=in_force.happened_at,
         recorded_at=in_force.recorded_at,
         done_by=in_force.by,
-        done_unit=task.done_unit or before.unit,
+        done_unit=owner_at(before, in_force.happened_at),
     )
     changed = replace(before.with_task(done), answers=answers)
     after = finish(before, changed, package_named(tx, before.package), now=now)

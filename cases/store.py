@@ -106,7 +106,8 @@ class CaseChanged(Conflict):
 class Change:
     """One verb's change of one case. `happened_at` is when the fact happened.
 
-    `controller` is the kind of the controller the fact belongs to.
+    `controller` is the kind of the controller the fact belongs to. `undone` says why completions
+    were taken back (task → reason code): it stands in the event beside what it changed.
     """
 
     before: Case | None
@@ -114,6 +115,7 @@ class Change:
     verb: Verb
     happened_at: datetime
     controller: str = "correctional"
+    undone: Mapping[str, str] | None = None
 
 
 # --- loading -----------------------------------------------------------------------------------
@@ -273,13 +275,14 @@ def write_changes(
     now: datetime,
     happened_at: datetime | None = None,
     controller: str = "correctional",
+    undone: Mapping[str, str] | None = None,
 ) -> Case:
     """Write what differs between two values of one case, its event, log row and messages.
 
     Returns the case as stored. Raises `CaseChanged` if the stored version is not `before`'s.
     An `after` that equals `before` writes nothing.
     """
-    change = Change(before, after, verb, happened_at or now, controller)
+    change = Change(before, after, verb, happened_at or now, controller, undone)
     return write_many(tx, [change], viewer, now=now)[0]
 
 
@@ -316,6 +319,8 @@ def write_many(
     for change, delta in real:
         _sync_messages(tx, change, now)
         diff = difference(delta)
+        if change.undone:
+            diff["undone"] = dict(change.undone)
         if diff:
             entries.append(_event(change, stored[change.after.ref], diff, viewer, now))
         if viewer is not SYSTEM or diff:

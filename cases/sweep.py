@@ -8,6 +8,7 @@ raises is put off by itself (`cases.backoff`) and the others are done.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -19,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cases import accounts, backoff, outcomes, queries, store
 from cases.access import SYSTEM
 from cases.appointments import controller_of
-from cases.ladder import MISSED, TRANSFER_WAITING, Rung, case_notices, due_now, task_rungs
+from cases.ladder import LADDER, MISSED, TRANSFER_WAITING, Rung, case_notices, due_now, task_rungs
 from cases.model import LATE_OPENING, Case, CloseReason, Participation, Phase, Role, Step
 from cases.package import Package
 from cases.registry import package_named
@@ -148,6 +149,10 @@ _TOLD_BEFORE: Final = select(notice.c.task, notice.c.rung, notice.c.due_at, noti
     notice.c.case_id == bindparam("case_id")
 )
 
+_TOLD_OF_MANY: Final = select(
+    notice.c.case_id, notice.c.task, notice.c.rung, notice.c.due_at, notice.c.at
+).where(notice.c.case_id.in_(bindparam("ids", expanding=True)), notice.c.rung.in_(LADDER))
+
 
 def sweep(db: Transactions, *, now: datetime) -> SweepResult:
     """Do everything that is due at `now`, chunk by chunk."""
@@ -173,6 +178,7 @@ def _tell_tasks(tx: Connection, now: datetime) -> tuple[SweepResult, bool]:
     if not rows:
         return result, False
     staffed = accounts.staffed_roles(tx, on=local_date(now))
+    already = _told_already(tx, rows)
     told: list[dict[str, Any]] = []
     tell: list[dict[str, Any]] = []
     failed: set[int] = set()
@@ -181,7 +187,12 @@ def _tell_tasks(tx: Connection, now: datetime) -> tuple[SweepResult, bool]:
         if due.case_id in failed:
             continue
         try:
-            to_tell, told_at, wake_at = due_now(_rungs(tx, due), due.told_at, now)
+            rungs = _rungs(tx, due)
+            said = already.get((due.case_id, due.code, due.due_at), {})
+            to_tell, _, _ = due_now(_fresh(rungs, said, due.told_at), due.told_at, now)
+            passed = [rung.at for rung in rungs if rung.at <= now]
+            told_at = max([*passed, *([due.told_at] if due.told_at else [])], default=None)
+            wake_at = min((rung.at for rung in rungs if rung.at > now), default=None)
         except Exception as error:  # noqa: BLE001 - the others must not wait for this one
             backoff.put_off(tx, due.case_id, error, now=now)
             failed.add(due.case_id)
@@ -202,6 +213,32 @@ def _tell_tasks(tx: Connection, now: datetime) -> tuple[SweepResult, bool]:
     result.backed_off = len(failed)
     backoff.succeeded(tx, {each["b_case_id"] for each in told} - failed)
     return result, len(rows) == CHUNK
+
+
+def _told_already(
+    tx: Connection, rows: list[tuple[Any, ...]]
+) -> dict[tuple[int, str, datetime], dict[str, datetime]]:
+    """What was told of these cases' tasks and due times, to whomever: rung → its instant."""
+    told: dict[tuple[int, str, datetime], dict[str, datetime]] = {}
+    for row in tx.execute(_TOLD_OF_MANY, {"ids": sorted({row[0] for row in rows})}):
+        told.setdefault((row.case_id, row.task, row.due_at), {})[row.rung] = row.at
+    return told
+
+
+def _fresh(
+    rungs: tuple[Rung, ...], said: Mapping[str, datetime], told_at: datetime | None
+) -> list[Rung]:
+    """The rungs without those that were told, whoever was told then.
+
+    A due time that went and came back is told of from the start (`told_at` None): what a later
+    rung had overtaken stays overtaken.
+    """
+    fresh = [rung for rung in rungs if rung.rung not in said]
+    if told_at is not None or not said:
+        return fresh
+    last = max(said.values())
+    highest = max(LADDER.index(rung) for rung in said)
+    return [rung for rung in fresh if rung.at > last or LADDER.index(rung.rung) > highest]
 
 
 def _rungs(tx: Connection, due: _Due) -> tuple[Rung, ...]:

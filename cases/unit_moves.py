@@ -81,6 +81,7 @@ def follow_mergers(
     asked = {"codes": sorted(mergers), "most": most} | backoff.binds(now)
     ids = list(tx.execute(statement, asked).scalars())
     changes = []
+    done: list[int] = []
     put_off = 0
     for case_id, before in queries.cases_by_ids(tx, SYSTEM, ids).items():
         try:
@@ -92,6 +93,7 @@ def follow_mergers(
             continue
         arrived = after.stays[-1].from_at if after.unit != before.unit else now
         changes.append(Change(before, after, Verb.UNIT_MERGED, min(arrived, now)))
+        done.append(case_id)
     store.write_many(tx, changes, viewer, now=now)
-    backoff.succeeded(tx, [change.before.id for change in changes if change.before.id is not None])
+    backoff.succeeded(tx, done)
     return Moved(len(changes), put_off)

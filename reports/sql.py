@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, literal_column
+from sqlalchemy import Date, Integer, bindparam, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
@@ -26,50 +26,45 @@ class _Earliest(FunctionElement[datetime]):
     inherit_cache = True
 
 
-class _DaysAfter(FunctionElement[int]):
-    type = Integer()
+class _Midnight(FunctionElement[datetime]):
+    type = UtcDateTime()
     inherit_cache = True
 
 
-def days_after(instant: ColumnElement[Any], day: ColumnElement[Any]) -> ColumnElement[int]:
-    """How many days the local date of an instant lies after a day; negative before it.
+def midnight(day: ColumnElement[Any], days: int) -> ColumnElement[datetime]:
+    """The local midnight that begins the day so many days after another.
 
-    The statement must be given the binds of `clock_change` for the days it is asked about. Within
-    those the number is exact; outside, an instant near midnight may fall on the next day.
+    The statement must be given the binds of `clock_change` for the days it is asked about.
     """
-    return _DaysAfter(
-        instant,
+    return _Midnight(
         day,
-        bindparam("clock_changes_at", type_=UtcDateTime),
+        literal_column(str(int(days))),
+        bindparam("clock_changes_on", type_=Date),
         bindparam("hours_before", type_=Integer),
         bindparam("hours_after", type_=Integer),
     )
 
 
 def clock_change(from_on: date, to_on: date) -> dict[str, Any]:
-    """The binds of `days_after`: when between two days local time changes, and its hours from UTC.
+    """The binds of `midnight`: the day on which local time changes, and its hours from UTC.
 
-    Raises `ValueError` where it changes more than once.
+    Both days are included. Raises `ValueError` where the time changes more than once.
     """
-    days = (to_on - from_on).days
-    midnights = [at(from_on + timedelta(days=n), time()) for n in range(days + 1)]
-    changed = [(one, other) for one, other in pairwise(midnights) if _offset(one) != _offset(other)]
-    if len(changed) > 1:
+    days = [from_on + timedelta(days=n) for n in range((to_on - from_on).days + 1)]
+    changes = [one for one, other in pairwise(days) if _hours(one) != _hours(other)]
+    if len(changes) > 1:
         msg = f"local time changes more than once from {from_on} to {to_on}"
         raise ValueError(msg)
-    changes_at = midnights[-1]
-    for one, other in changed:
-        hours = (one + timedelta(hours=n) for n in range(26))
-        changes_at = next(hour for hour in hours if _offset(hour) == _offset(other))
     return {
-        "clock_changes_at": changes_at,
-        "hours_before": _offset(midnights[0]),
-        "hours_after": _offset(midnights[-1]),
+        "clock_changes_on": changes[0] if changes else to_on,
+        "hours_before": _hours(from_on),
+        "hours_after": _hours(to_on),
     }
 
 
-def _offset(instant: datetime) -> int:
-    offset = local(instant).utcoffset() or timedelta()
+def _hours(day: date) -> int:
+    """How many hours local time is ahead of UTC when a day begins."""
+    offset = local(at(day, time())).utcoffset() or timedelta()
     return round(offset / timedelta(hours=1))
 
 
@@ -109,21 +104,21 @@ def _earliest_postgres(element: _Earliest, compiler: Any, **more: Any) -> str:
     return f"least({compiler.process(element.clauses, **more)})"
 
 
-@compiles(_DaysAfter, "sqlite")
-def _days_after_sqlite(element: _DaysAfter, compiler: Any, **more: Any) -> str:
-    instant, day, changes_at, before, after = (
+@compiles(_Midnight, "sqlite")
+def _midnight_sqlite(element: _Midnight, compiler: Any, **more: Any) -> str:
+    day, days, changes_on, before, after = (
         compiler.process(clause, **more) for clause in element.clauses
     )
-    hours = f"CASE WHEN {instant} < {changes_at} THEN {before} ELSE {after} END"
-    local_day = f"date(substr({instant}, 1, 19), ({hours}) || ' hours')"
-    return f"CAST(julianday({local_day}) - julianday({day}) AS INTEGER)"
+    begins = f"date({day}, '+{days} days')"
+    hours = f"CASE WHEN {begins} <= {changes_on} THEN {before} ELSE {after} END"
+    return f"strftime('%Y-%m-%dT%H:%M:%S.000000Z', {begins}, (-({hours})) || ' hours')"
 
 
-@compiles(_DaysAfter, "postgresql")
-def _days_after_postgres(element: _DaysAfter, compiler: Any, **more: Any) -> str:
-    instant, day, changes_at, before, after = (
+@compiles(_Midnight, "postgresql")
+def _midnight_postgres(element: _Midnight, compiler: Any, **more: Any) -> str:
+    day, days, changes_on, before, after = (
         compiler.process(clause, **more) for clause in element.clauses
     )
-    hours = f"CASE WHEN {instant} < {changes_at} THEN {before} ELSE {after} END"
-    local_time = f"({instant} AT TIME ZONE 'UTC' + make_interval(hours => {hours}))"
-    return f"({local_time}::date - {day})"
+    begins = f"({day} + {days})"
+    hours = f"CASE WHEN {begins} <= {changes_on} THEN {before} ELSE {after} END"
+    return f"(({begins}::timestamp - make_interval(hours => {hours})) AT TIME ZONE 'UTC')"

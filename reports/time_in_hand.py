@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    false,
     func,
     or_,
     select,
@@ -29,7 +30,7 @@ from cases.tables import appointment, case_, task
 from core.clock import local_date
 from core.db import UtcDateTime
 from reports.counting import FROM_ON, IN_ERROR, TO_ON, Counting, how_many
-from reports.sql import clock_change, days_after
+from reports.sql import clock_change, midnight
 
 IN_HAND: Final = 7
 SOON: Final = 3
@@ -48,127 +49,163 @@ def _any(condition: ColumnElement[bool], name: str) -> Label[int]:
     return func.max(case((condition, 1), else_=0)).label(name)
 
 
-def _per_case() -> Any:
-    """One row for each accepted release, with what its appointments say."""
+def _days() -> Any:
+    """The days on which somebody was released, and the midnights at which their windows begin."""
+    on = case_.c.released_on
+    return (
+        select(
+            on.label("on"),
+            midnight(on, 0).label("begins_at"),
+            midnight(on, SOON + 1).label("soon_over_at"),
+            midnight(on, IN_HAND + 1).label("in_hand_over_at"),
+            midnight(on, FOLLOWED_UP + 1).label("follow_up_over_at"),
+        )
+        .where(on >= FROM_ON, on < TO_ON)
+        .group_by(on)
+        .cte("days")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _booked(days: Any) -> Any:
+    """One row for each appointment of an accepted release, and one for a release without any."""
     one = appointment.c
-    day = days_after(one.starts_at, case_.c.released_on)
     confirmed = and_(
         one.confirmed_at <= case_.c.released_at,
         or_(one.outcome_at.is_(None), one.outcome_at > case_.c.released_at),
-        day >= 0,
+        one.starts_at >= days.c.begins_at,
     )
-    turn = func.row_number().over(
-        partition_by=case_.c.id,
-        order_by=(
-            case((confirmed, 0), else_=1),
-            one.starts_at,
-            one.booked_at,
-            one.id,
-        ),
-    )
-    later = case_.alias("later")
-    again = exists().where(
-        later.c.counted_as == case_.c.counted_as,
-        later.c.id != case_.c.id,
-        later.c.id.not_in(IN_ERROR),
-        later.c.admitted_at >= case_.c.released_at,
-        days_after(later.c.admitted_at, case_.c.released_on) <= FOLLOWED_UP,
-    )
-    gone = or_(
-        and_(
-            case_.c.close_reason.in_(("reimprisoned", "died")),
-            days_after(case_.c.closed_at, case_.c.released_on) <= FOLLOWED_UP,
-        ),
-        again.correlate(case_),
-    )
-    each = (
+    return (
         select(
             case_.c.id,
             case_.c.released_unit.label("unit"),
-            case_.c.released_on,
+            days.c.on,
             case((confirmed, 1), else_=0).label("confirmed"),
-            one.kind,
+            one.id.label("appointment"),
+            case(
+                (one.kind.in_(sorted(HEALTH_KINDS)), "health"),
+                (one.kind.in_(sorted(WELFARE_KINDS)), "welfare"),
+            ).label("with"),
             one.status,
-            case((one.confirmed_at > one.starts_at, one.confirmed_at), else_=one.starts_at).label(
-                "waited_from"
-            ),
-            day.label("day"),
-            turn.label("turn"),
-            and_(one.kind.in_(sorted(HEALTH_KINDS)), confirmed, gone).label("gone"),
+            one.starts_at,
+            one.booked_at,
+            one.confirmed_at,
+            case((one.starts_at < days.c.soon_over_at, 1), else_=0).label("soon"),
+            case((one.starts_at < days.c.in_hand_over_at, 1), else_=0).label("in_week"),
+            and_(
+                one.status == "attended",
+                one.starts_at >= days.c.begins_at,
+                one.starts_at < days.c.follow_up_over_at,
+            ).label("attended"),
+            days.c.follow_up_over_at,
         )
+        .select_from(days)
+        .join(case_, case_.c.released_on == days.c.on)
         .outerjoin(appointment, one.case_id == case_.c.id)
         .where(
-            case_.c.released_on >= FROM_ON,
-            case_.c.released_on < TO_ON,
             case_.c.destination == "liberty",
             case_.c.accepted_at_release,
             case_.c.id.not_in(IN_ERROR),
         )
-        .cte("each")
+        .cte("booked")
         .prefix_with("MATERIALIZED")
     )
-    held = each.c.confirmed == 1
-    first = and_(held, each.c.turn == 1)
-    health = each.c.kind.in_(sorted(HEALTH_KINDS))
-    welfare = each.c.kind.in_(sorted(WELFARE_KINDS))
-    in_week = and_(held, each.c.day <= IN_HAND)
+
+
+def _released() -> Any:
+    """One row for each accepted release, with what its appointments say."""
+    each = _booked(_days()).c
+    turn = func.row_number().over(
+        partition_by=each.id,
+        order_by=(each.confirmed.desc(), each.starts_at, each.booked_at, each.appointment),
+    )
+    ranked = select(*each, turn.label("turn")).subquery("ranked").c
+    held = ranked.confirmed == 1
+    first = and_(held, ranked.turn == 1)
+    in_week = and_(held, ranked.in_week == 1)
+    health = ranked["with"] == "health"
+    waited_from = case(
+        (ranked.confirmed_at > ranked.starts_at, ranked.confirmed_at), else_=ranked.starts_at
+    )
     return (
         select(
-            each.c.id,
-            each.c.unit,
-            each.c.released_on,
+            ranked.id,
+            ranked.unit,
+            ranked.on,
+            ranked.follow_up_over_at,
             _any(in_week, "in_week"),
             _any(and_(in_week, health), "health_in_week"),
-            _any(and_(in_week, welfare), "welfare_in_week"),
-            func.max(case((first, each.c.day))).label("first_day"),
-            func.max(case((first, each.c.status))).label("first_status"),
-            func.max(case((first, each.c.waited_from)), type_=UtcDateTime()).label("waited_from"),
+            _any(and_(in_week, ranked["with"] == "welfare"), "welfare_in_week"),
+            _any(held, "booked"),
+            _any(and_(first, ranked.soon == 1), "soon"),
+            func.max(case((first, ranked.status))).label("first_status"),
+            func.max(case((first, waited_from)), type_=UtcDateTime()).label("waited_from"),
             _any(and_(held, health), "with_health"),
-            _any(each.c.gone, "gone"),
-            _any(
-                and_(each.c.status == "attended", health, each.c.day.between(0, FOLLOWED_UP)),
-                "followed_up",
-            ),
+            _any(and_(health, ranked.attended), "followed_up"),
         )
-        .group_by(each.c.id, each.c.unit, each.c.released_on)
+        .group_by(ranked.id, ranked.unit, ranked.on, ranked.follow_up_over_at)
         .cte("released")
         .prefix_with("MATERIALIZED")
     )
 
 
+def _gone(each: Any) -> ColumnElement[bool]:
+    """Whether the person died or was imprisoned again within the days of following up."""
+    own, later = case_.alias("own"), case_.alias("later")
+    again = exists().where(
+        later.c.counted_as == own.c.counted_as,
+        later.c.id != own.c.id,
+        later.c.id.not_in(IN_ERROR),
+        later.c.admitted_at >= own.c.released_at,
+        later.c.admitted_at < each.follow_up_over_at,
+    )
+    ended = and_(
+        own.c.close_reason.in_(("reimprisoned", "died")), own.c.closed_at < each.follow_up_over_at
+    )
+    return exists().where(own.c.id == each.id, or_(ended, again.correlate(own, each.id.table)))
+
+
 def _statement() -> Any:
-    each = _per_case().c
+    released = _released().c
     cards = (HandedOver.CARD_AND_SPRAY.value, HandedOver.CARD_ONLY.value)
     card = exists().where(
-        task.c.case_id == each.id,
+        task.c.case_id == released.id,
         task.c.code == "handed_over",
         task.c.state == "done",
         task.c.answer.in_(cards),
     )
-    booked = each.first_day.is_not(None)
-    soon_over = and_(booked, each.released_on < SOON_OVER)
-    to_follow = and_(each.with_health == 1, each.gone == 0)
-    follow_over = and_(to_follow, each.released_on < FOLLOW_UP_OVER)
+    recent = case((released.waited_from > RECENT, released.waited_from))
+    each = (
+        select(
+            *released,
+            recent.label("recent"),
+            and_(released.in_week == 1, card).label("in_hand"),
+            case((released.with_health == 1, ~_gone(released)), else_=false()).label("to_follow"),
+        )
+        .cte("each")
+        .prefix_with("MATERIALIZED")
+    ).c
+    booked = each.booked == 1
+    soon_over, follow_up_over = each.on < SOON_OVER, each.on < FOLLOW_UP_OVER
     both = and_(each.health_in_week == 1, each.welfare_in_week == 1)
-    recent = case((each.waited_from > RECENT, each.waited_from), else_=None).label("recent")
     return select(
         each.unit,
-        recent,
+        each.recent,
         func.count().label("accepted"),
-        how_many(and_(each.in_week == 1, card), "in_hand"),
-        how_many(and_(both, card), "both_in_hand"),
-        how_many(soon_over, "booked"),
-        how_many(and_(soon_over, each.first_day <= SOON), "soon"),
-        how_many(and_(booked, ~(each.released_on < SOON_OVER)), "soon_pending"),
+        how_many(each.in_hand, "in_hand"),
+        how_many(and_(both, each.in_hand), "both_in_hand"),
+        how_many(booked, "firsts"),
+        how_many(and_(booked, soon_over), "booked"),
+        how_many(and_(each.soon == 1, soon_over), "soon"),
+        how_many(and_(booked, ~soon_over), "soon_pending"),
         how_many(each.first_status == "attended", "attended"),
         how_many(each.first_status == "no_show", "no_show"),
         # Where the sweep has not been yet: nobody has answered in time either.
         how_many(each.first_status.in_(("unknown", "confirmed")), "unknown"),
-        how_many(booked, "firsts"),
-        how_many(follow_over, "to_follow"),
-        how_many(and_(follow_over, each.followed_up == 1), "followed_up"),
-        how_many(and_(to_follow, ~(each.released_on < FOLLOW_UP_OVER)), "follow_pending"),
-    ).group_by(each.unit, recent)
+        how_many(and_(each.to_follow, follow_up_over), "to_follow"),
+        how_many(and_(each.to_follow, follow_up_over, each.followed_up == 1), "followed_up"),
+        how_many(and_(each.to_follow, ~follow_up_over), "follow_pending"),
+    ).group_by(each.unit, each.recent)
 
 
 _TIME_IN_HAND: Final = _statement()

@@ -15,6 +15,18 @@ from core.errors import UnsafeSettings
 from migrations.schema import APPEND_ONLY, metadata
 
 KEPT_BY_ALEMBIC = "alembic_version"
+CONSTRAINTS = """
+SELECT conrelid::regclass::text AS place, conname AS name, pg_get_constraintdef(oid) AS sql
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+"""
+INDEXES = """
+SELECT tablename AS place, indexname AS name, indexdef AS sql
+FROM pg_indexes WHERE schemaname = 'public'
+"""
+TRIGGERS = """
+SELECT tgrelid::regclass::text AS place, tgname AS name, pg_get_triggerdef(oid) AS sql
+FROM pg_trigger WHERE NOT tgisinternal
+"""
 
 
 def catalogue(tx: Connection) -> dict[str, Any]:
@@ -36,14 +48,7 @@ def catalogue(tx: Connection) -> dict[str, Any]:
             (c["name"], str(c["type"]), c["nullable"], str(c["default"]))
             for c in look.get_columns(table)
         )
-    for what in (
-        "SELECT conrelid::regclass::text AS place, conname AS name, pg_get_constraintdef(oid) AS sql"
-        " FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
-        "SELECT tablename AS place, indexname AS name, indexdef AS sql FROM pg_indexes"
-        " WHERE schemaname = 'public'",
-        "SELECT tgrelid::regclass::text AS place, tgname AS name, pg_get_triggerdef(oid) AS sql"
-        " FROM pg_trigger WHERE NOT tgisinternal",
-    ):
+    for what in (CONSTRAINTS, INDEXES, TRIGGERS):
         for row in tx.execute(text(what)):
             if KEPT_BY_ALEMBIC not in row.place:
                 found[f"{row.place} {row.name}"] = _words(row.sql)

@@ -77,7 +77,7 @@ class Meetings:
         known = {each.id for each in life.there.appointments}
         self._world.follow(life, case, now)
         made = next(each.id for each in case.appointments if each.id not in known)
-        if status == "requested" and (life.stay.careful or life.chance.random() < 0.9):
+        if status == "requested" and (life.stay.careful or life.chance.random() < 0.95):
             waits = (starts_at - now) * life.chance.uniform(0.05, 0.6)
             at = at_work(now + waits, life.chance, office=True)
             self._world.agenda.add(at, partial(self._confirm, life, made))
@@ -108,7 +108,7 @@ class Meetings:
         """Ring round for what is not agreed yet."""
         for this in self._waiting(life):
             asked = this.status is AppointmentStatus.REQUESTED and this.starts_at > now
-            if asked and (life.stay.careful or life.chance.random() < 0.85):
+            if asked and (life.stay.careful or life.chance.random() < 0.93):
                 self._set(life, this, "confirmed", now)
 
     def _set(self, life: Life, this: Appointment, status: str, now: datetime) -> None:

@@ -17,6 +17,7 @@ class Story(StrEnum):
     RED = "red"
     AMBER = "amber"
     YELLOW = "yellow"
+    LEFT_ALONE = "left_alone"
     TRANSFER_OPEN = "transfer_open"
     SOON = "soon"
     COURT = "court"
@@ -30,8 +31,6 @@ class Story(StrEnum):
     DIED_OUTSIDE = "died_outside"
     BEFORE_AGAIN = "before_again"
     AGAIN = "again"
-    BEFORE_SAME_DAY = "before_same_day"
-    SAME_DAY = "same_day"
     KODE_6 = "kode_6"
     KODE_7 = "kode_7"
     YOUNG = "young"
@@ -40,22 +39,23 @@ class Story(StrEnum):
     FORGOTTEN = "forgotten"
     TYPED_LATE = "typed_late"
     TRANSFER_REJECTED = "transfer_rejected"
-    THERE_AND_BACK = "there_and_back"
     IN_ERROR = "in_error"
+    THERE_AND_BACK = "there_and_back"
+    REFILL = "refill"
     TRANSFERRED_OUT = "transferred_out"
+    BEFORE_SAME_DAY = "before_same_day"
+    SAME_DAY = "same_day"
     LATE_YELLOW = "late_yellow"
     LEAVE = "leave"
     TREATMENT = "treatment"
     HALFWAY = "halfway"
     REFUSED_DATE = "refused_date"
-    REFILL = "refill"
     BEFORE_DOUBLE = "before_double"
     DOUBLE = "double"
     BEFORE_SHARED_PHONE = "before_shared_phone"
     SHARED_PHONE = "shared_phone"
     WITHDRAWN_OUTSIDE = "withdrawn_outside"
     LATE_OPENED = "late_opened"
-    LEFT_ALONE = "left_alone"
 
 
 STORIES: Final = tuple(Story)
@@ -96,9 +96,6 @@ INSIDE: Final[dict[Story, tuple[int, int]]] = {
     Story.LEFT_ALONE: (100, 5),
 }
 """How many days ago somebody came, and in how many days they leave (below 0: have left)."""
-
-PARTNER: Final = frozenset({Story.AGAIN, Story.SAME_DAY, Story.DOUBLE, Story.SHARED_PHONE})
-"""Stories about the person, or the phone, of the number before."""
 
 CAREFUL: Final = frozenset(STORIES) - {
     Story.LEFT_ALONE,

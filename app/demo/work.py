@@ -33,8 +33,8 @@ _HARDNESS: Final = {
     "intake_talk": 1.0,
     "offer_answered": 0.8,
     "naloxone_training": 1.6,
-    "requests_sent": 1.3,
-    "appointments_confirmed": 1.5,
+    "requests_sent": 1.1,
+    "appointments_confirmed": 1.2,
 }
 """How much more often than others a task is not done in time: the power of the diligence."""
 
@@ -100,13 +100,19 @@ class Work:
         early = chance.uniform(0.01, 0.15) if at_last else chance.uniform(0.05, 0.95)
         late = chance.expovariate(1 / 3.0)
         left = due_at - now
+        if life.stay.story is Story.LEFT_ALONE:
+            return None
         if drawn < diligence and left > timedelta(0):
             ahead = left * early
             if task.code != "intake_talk":
                 ahead = min(ahead, timedelta(days=14 * early))
             return self._in_hours(life, task, due_at - ahead, before=due_at)
-        if drawn < diligence + 0.6 * (1 - diligence):
+        share = (drawn - diligence) / (1 - diligence)
+        if share < 0.55:
             return self._in_hours(life, task, max(due_at, now) + timedelta(days=late + 0.05))
+        if share < 0.85:
+            # The lead has asked after it.
+            return self._in_hours(life, task, max(due_at, now) + timedelta(days=4 + 3 * late))
         return None
 
     def _in_hours(

@@ -25,13 +25,13 @@ from sqlalchemy import Connection, select
 from app.demo.answers import Answers
 from app.demo.groups import Groups
 from app.demo.habits import habits_of
+from app.demo.imprisonments import Imprisonments
 from app.demo.leaving import Leaving
 from app.demo.meetings import Meetings
 from app.demo.moving import Moving
 from app.demo.post import Nobody
 from app.demo.rosters import Rosters
 from app.demo.shelf import Shelf
-from app.demo.stays import Imprisonments
 from app.demo.work import Work
 from app.demo.world import Life, World
 from app.sending import contact_phone, may_send
@@ -112,7 +112,8 @@ class _Year:
         shelf.begin(begin)
         groups.begin(local_date(begin))
         sizes = {code: each.size for code, each in habits.items()}
-        imprisonments = Imprisonments(seed, sizes, begin=begin, now=now)
+        shown = [code for code, each in habits.items() if each.naloxone and each.certified]
+        imprisonments = Imprisonments(seed, sizes, shown, begin=begin, now=now)
         for number in range(cases):
             self._rosters.expect(imprisonments.make(number))
         self._rosters.begin(begin)

@@ -447,7 +447,8 @@ class Lives(RuleBasedStateMachine):
         if isinstance(pick, str):
             return pick
         fitting = [each.code for each in self._case(who["which"]).tasks if each.state in states]
-        return fitting[pick % len(fitting)] if fitting else TASKS[pick]
+        code: str = fitting[pick % len(fitting)] if fitting else TASKS[pick]
+        return code
 
     def _try(
         self, verb: Callable[..., Case], who: dict[str, Any], *args: Any, **kwargs: Any
