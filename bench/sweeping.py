@@ -210,4 +210,4 @@ def _holds_noted(db: Database, holds: list[Cost]) -> Iterator[None]:
     try:
         yield
     finally:
-        del db.write  # type: ignore[method-assign]
+        del db.write

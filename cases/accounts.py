@@ -285,7 +285,9 @@ def demo_accounts(tx: Connection, password: str, *, now: datetime) -> list[DemoA
     )
     if known:
         tx.execute(
-            update(account).where(account.c.username.in_(names)).values(password_hash=hashed)
+            update(account).where(account.c.username.in_(known)).values(password_hash=hashed)
         )
-    _insert(tx, [each for each in accounts if each.username not in known], now)
+    new = [each for each in accounts if each.username not in known]
+    if new:
+        _insert(tx, new, now)
     return [DemoAccount(each.username, each.role.value, each.units) for each in accounts]

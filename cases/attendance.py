@@ -185,7 +185,7 @@ def _completion(
     rules.check_waits(case, task)
     rules.check_before_release(case, task, at)
     done = as_done(
-        task, unit=case.unit, by=viewer.account, done_at=at, now=now, form=Form.GROUP.value
+        task, unit=session.unit, by=viewer.account, done_at=at, now=now, form=Form.GROUP.value
     )
     after = with_settled(case, [done], package_named(tx, case.package), now=now)
     return Change(case, after, Verb.TASK_COMPLETED, at, rules.controller_of(task))

@@ -3,6 +3,7 @@
 Everything here is a plain value without a clock and without a database. Instants are aware
 datetimes in UTC, dates are local dates in Europe/Oslo. Codes are those of the domain and are
 stored by value. A `Case` holds every fact the rules need; `cases.store` loads and writes it whole.
+`Case` and `Task` have no slots, because they are read and copied by the thousand (`core.values`).
 """
 
 from __future__ import annotations
@@ -310,7 +311,7 @@ class ConsentHow(StrEnum):
     DIGITAL = "digital"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Task:
     """One task of a case: the rule's data as opened, and where it stands.
 
@@ -488,7 +489,7 @@ class DueChange:
     until_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """One imprisonment of one person, with everything the rules need.
 

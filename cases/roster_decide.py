@@ -364,13 +364,14 @@ class Decider:
     ) -> None:
         if not work:
             return
-        persons = self._persons(tx, work, digests)
         earlier_refs = [
             cases[-1].ref
             for each in work
             if (cases := _in_earnest(known.get(digests[each.row.inmate_no], [])))
         ]
+        # Cases are locked before persons, as by everybody else, so that nobody waits in a circle.
         earlier = {c.person: c for c in self._cases(tx, earlier_refs).values()}
+        persons = self._persons(tx, work, digests)
         packages: dict[str, Package] = {}
         changes: list[Change] = []
         opened: list[tuple[_Work, Case]] = []

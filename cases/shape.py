@@ -20,6 +20,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 from cases import model
 from cases.model import Case
+from core.values import filled
 
 Plain = str | int | bool | None
 Diff = dict[str, Any]
@@ -155,7 +156,7 @@ class Part:
         for position, convert in self.readers:
             if row[position] is not None:
                 row[position] = convert(row[position])
-        return self.kind(*row)
+        return filled(self.kind, dict(zip(self.fields, row, strict=True)))
 
 
 def readers_of(kind: type[Any], fields: tuple[str, ...]) -> dict[str, _Convert]:

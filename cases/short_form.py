@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from cases import naloxone, queries, rules, service, store, vault
 from cases.access import Viewer
 from cases.calendar import next_working_day
+from cases.merging import owner_at
 from cases.model import (
     Appointment,
     AppointmentKind,
@@ -205,7 +206,7 @@ def _settled(
             settled.append(
                 as_done(
                     task,
-                    unit=case.unit,
+                    unit=owner_at(case, held_at),
                     by=viewer.account,
                     done_at=held_at,
                     now=now,
@@ -218,7 +219,7 @@ def _settled(
                 as_waived(
                     task,
                     WaiveReason.TOO_SHORT_NOTICE,
-                    unit=case.unit,
+                    unit=owner_at(case, held_at),
                     by=viewer.account,
                     waived_at=held_at,
                     now=now,

@@ -48,7 +48,7 @@ from cases.wanted import wanted, why_not
 from core.clock import local_date
 from core.errors import Conflict
 from core.statement import Prepared
-from core.values import replaced
+from core.values import filled, replaced
 from notifications import outbox
 
 case_ = tables.case_
@@ -181,16 +181,20 @@ def read_case(row: Sequence[Any]) -> Case:
     fields: dict[str, Any] = dict(zip(HEAD_FIELDS, head, strict=True))
     at = len(HEAD_FIELDS)
     fields["id"], fields["version"], fields["language"] = row[at], row[at + 1], row[at + 2]
-    fields["protection"] = Protection(row[at + 3])
+    fields["protection"] = _PROTECTIONS[row[at + 3]]
     fields["reachable"] = bool(row[at + 4])
     for part, text in zip(PARTS, row[_OTHERS:], strict=True):
         if text is None or text == "[]":
+            fields[part.attribute] = ()
             continue
         rows = [part.read(values) for values in _decoded(text)[0]]
         if len(rows) > 1:
             rows.sort(key=part.key_of)
         fields[part.attribute] = tuple(rows)
-    return Case(**fields)
+    return filled(Case, fields)
+
+
+_PROTECTIONS: Final = {one.value: one for one in Protection}
 
 
 # --- writing -----------------------------------------------------------------------------------

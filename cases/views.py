@@ -22,6 +22,7 @@ from cases.access import Viewer, check_may_open_cases, sees_who
 from cases.consents import sees_details
 from cases.identity_number import classify
 from cases.journal import SYSTEM_SCOPE, AccessRow, append
+from cases.merging import owner_at
 from cases.model import Absence, Appointment, Case, Phase, Role, Step, Task, answers_in_order
 from cases.package import Package
 from cases.registry import package_named
@@ -185,7 +186,7 @@ def case_view(
         # What there was to look at before a case was given away is the receiver's now.
         "warnings": [] if past else [each.value for each in warnings_for(viewer, case, now=now)],
         # Messages go to released persons only, so a case that could be given away had none.
-        "messages": [] if past else _messages(tx, case),
+        "messages": [] if past else _messages(tx, viewer, case),
         "notices": _notices(tx, case, until=now if past else None),
         "deviations": [
             {
@@ -198,7 +199,7 @@ def case_view(
         ],
     }
     if viewer.reads_health:
-        view["answers"] = _offer_answers(case)
+        view["answers"] = _offer_answers(tx, viewer, case)
     if viewer.role in SEES_CONSENTS:
         view["consents"] = _consents(tx, case)
     return view
@@ -273,7 +274,7 @@ def _task(
         "recorded_at": _at(task.recorded_at),
         "done_by": task.done_by if sees_who(viewer, task) else None,
         "form": task.form,
-        "reason": task.reason,
+        "reason": task.reason if sees_who(viewer, task) else None,
     }
     answer = answers.get(task.code) if health.is_private(task) else task.answer
     if answer is not None and task.finished:
@@ -321,13 +322,15 @@ def _appointment(
     }
 
 
-def _messages(tx: Connection, case: Case) -> list[View]:
+def _messages(tx: Connection, viewer: Viewer, case: Case) -> list[View]:
+    # Why a message was not sent can tell of a consent; who may not read those sees its state.
+    tells = viewer.role in SEES_CONSENTS
     return [
         {
             "about": message.about,
             "send_at": _at(message.send_at),
             "state": message.state.value,
-            "why": message.why,
+            "why": message.why if tells else None,
         }
         for message in outbox.of_subject(tx, case.ref)
     ]
@@ -347,17 +350,26 @@ def _notices(tx: Connection, case: Case, *, until: datetime | None) -> list[View
     ]
 
 
-def _offer_answers(case: Case) -> list[View]:
-    return [
-        {
-            "answer": answer.status.value,
-            "reason": answer.reason,
-            "happened_at": _at(answer.happened_at),
-            "recorded_at": _at(answer.recorded_at),
-            "by": answer.by,
-        }
-        for answer in answers_in_order(case.answers)
-    ]
+def _offer_answers(tx: Connection, viewer: Viewer, case: Case) -> list[View]:
+    shown: list[View] = []
+    for answer in answers_in_order(case.answers):
+        # A reason belongs to the health service it was given to, and does not follow a transfer
+        # to another one by itself.
+        given_to = owner_at(case, answer.recorded_at)
+        on = local_date(answer.recorded_at)
+        mine = viewer.sees_all_units or bool(
+            viewer.controllers & controllers.health_controllers(tx, [given_to], on)
+        )
+        shown.append(
+            {
+                "answer": answer.status.value,
+                "reason": answer.reason if mine else None,
+                "happened_at": _at(answer.happened_at),
+                "recorded_at": _at(answer.recorded_at),
+                "by": answer.by if mine else None,
+            }
+        )
+    return shown
 
 
 def _consents(tx: Connection, case: Case) -> list[View]:

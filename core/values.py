@@ -1,37 +1,46 @@
-"""Changed copies of immutable values, as `dataclasses.replace` makes them but twice as quick.
+"""Immutable values made and copied quickly: all fields at once, not one by one.
 
-A case has some forty fields; `replace` asks for each by name, in Python, and a verb copies a case
-several times. Only for plain dataclasses: every field is a parameter of the constructor.
+The constructor of a frozen dataclass sets each field by a call that has to step around its own
+guard, and `dataclasses.replace` asks for each field by name besides. A case has forty fields and
+ten tasks of twenty, and every verb reads and copies it: a quarter of its time. For a class
+without slots the fields are filled in one stroke; any other goes the usual way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields
-from functools import lru_cache
-from operator import attrgetter
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
+def filled(kind: type[T], fields: Mapping[str, Any]) -> T:
+    """A value of a plain dataclass from all its fields, those with defaults too.
+
+    Nothing is checked: for rows of our own and copies of a value.
+    """
+    if not kind.__dictoffset__:
+        return kind(**fields)
+    made = object.__new__(kind)
+    made.__dict__.update(fields)
+    return made  # type: ignore[no-any-return]
+
+
 def replaced(value: T, **changes: Any) -> T:
-    """A copy of a value with some fields changed. Raises `TypeError` for an unknown field."""
+    """A copy of a plain dataclass's value with some fields changed.
+
+    Raises `TypeError` for a field that there is not.
+    """
     kind: Any = value.__class__
-    take, places = _fields_of(kind)
-    values = [*take(value)]
-    for name, new in changes.items():
-        if name not in places:
-            raise TypeError(f"{kind.__name__} has no field {name}")
-        values[places[name]] = new
-    copy: T = kind(*values)
-    return copy
-
-
-@lru_cache(maxsize=256)
-def _fields_of(kind: type[Any]) -> tuple[Callable[[Any], tuple[Any, ...]], dict[str, int]]:
-    """How to take all fields at once, and at which place each stands in the constructor."""
-    names = [field.name for field in fields(kind)]
-    if len(names) < 2 or any(field.kw_only or not field.init for field in fields(kind)):
-        raise TypeError(f"{kind.__name__} is no plain dataclass of two fields or more")
-    return attrgetter(*names), {name: place for place, name in enumerate(names)}
+    if not kind.__dictoffset__:
+        copy: T = replace(value, **changes)  # type: ignore[type-var]
+        return copy
+    made: Any = object.__new__(kind)
+    fields = made.__dict__
+    fields.update(value.__dict__)
+    known = len(fields)
+    fields.update(changes)
+    if len(fields) != known:
+        raise TypeError(f"{kind.__name__} has no field {', '.join(changes)}")
+    return made  # type: ignore[no-any-return]

@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    type_coerce,
 )
 
 from cases.calendar import Span, shift
@@ -43,6 +44,7 @@ LONGEST: Final = timedelta(days=21)
 SOON_OVER: Final = bindparam("soon_over", type_=Date)
 FOLLOW_UP_OVER: Final = bindparam("follow_up_over", type_=Date)
 RECENT: Final = bindparam("recent", type_=UtcDateTime)
+RECENT_ON: Final = bindparam("recent_on", type_=Date)
 
 
 def _any(condition: ColumnElement[bool], name: str) -> Label[int]:
@@ -67,42 +69,46 @@ def _days() -> Any:
     )
 
 
+def _confirmed(one: Any, released_at: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether an appointment was confirmed at the release instant."""
+    return and_(
+        one.confirmed_at <= released_at,
+        or_(one.outcome_at.is_(None), one.outcome_at > released_at),
+    )
+
+
 def _booked(days: Any) -> Any:
     """One row for each appointment of an accepted release, and one for a release without any."""
     one = appointment.c
-    confirmed = and_(
-        one.confirmed_at <= case_.c.released_at,
-        or_(one.outcome_at.is_(None), one.outcome_at > case_.c.released_at),
+    held = and_(_confirmed(one, case_.c.released_at), one.starts_at >= days.c.begins_at)
+    health, welfare = one.kind.in_(sorted(HEALTH_KINDS)), one.kind.in_(sorted(WELFARE_KINDS))
+    attended = and_(
+        health,
+        one.status == "attended",
         one.starts_at >= days.c.begins_at,
+        one.starts_at < days.c.follow_up_over_at,
     )
     return (
         select(
             case_.c.id,
             case_.c.released_unit.label("unit"),
+            case_.c.released_at,
             days.c.on,
-            case((confirmed, 1), else_=0).label("confirmed"),
-            one.id.label("appointment"),
-            case(
-                (one.kind.in_(sorted(HEALTH_KINDS)), "health"),
-                (one.kind.in_(sorted(WELFARE_KINDS)), "welfare"),
-            ).label("with"),
-            one.status,
-            one.starts_at,
-            one.booked_at,
-            one.confirmed_at,
-            case((one.starts_at < days.c.soon_over_at, 1), else_=0).label("soon"),
-            case((one.starts_at < days.c.in_hand_over_at, 1), else_=0).label("in_week"),
-            and_(
-                one.status == "attended",
-                one.starts_at >= days.c.begins_at,
-                one.starts_at < days.c.follow_up_over_at,
-            ).label("attended"),
+            days.c.soon_over_at,
             days.c.follow_up_over_at,
+            case((held, one.starts_at)).label("held_at"),
+            case((and_(held, one.starts_at < days.c.in_hand_over_at), 1), else_=0).label("in_week"),
+            case((health, 1), else_=0).label("health"),
+            case((welfare, 1), else_=0).label("welfare"),
+            case((attended, 1), else_=0).label("followed_up"),
         )
         .select_from(days)
         .join(case_, case_.c.released_on == days.c.on)
         .outerjoin(appointment, one.case_id == case_.c.id)
         .where(
+            # Said once more, so that Postgres knows how few of all cases these are.
+            case_.c.released_on >= FROM_ON,
+            case_.c.released_on < TO_ON,
             case_.c.destination == "liberty",
             case_.c.accepted_at_release,
             case_.c.id.not_in(IN_ERROR),
@@ -115,41 +121,46 @@ def _booked(days: Any) -> Any:
 def _released() -> Any:
     """One row for each accepted release, with what its appointments say."""
     each = _booked(_days()).c
-    turn = func.row_number().over(
-        partition_by=each.id,
-        order_by=(each.confirmed.desc(), each.starts_at, each.booked_at, each.appointment),
-    )
-    ranked = select(*each, turn.label("turn")).subquery("ranked").c
-    held = ranked.confirmed == 1
-    first = and_(held, ranked.turn == 1)
-    in_week = and_(held, ranked.in_week == 1)
-    health = ranked["with"] == "health"
-    waited_from = case(
-        (ranked.confirmed_at > ranked.starts_at, ranked.confirmed_at), else_=ranked.starts_at
-    )
     return (
+        # Grouped by the case alone and not by what follows from it: a wide key is slow to sort.
         select(
-            ranked.id,
-            ranked.unit,
-            ranked.on,
-            ranked.follow_up_over_at,
-            _any(in_week, "in_week"),
-            _any(and_(in_week, health), "health_in_week"),
-            _any(and_(in_week, ranked["with"] == "welfare"), "welfare_in_week"),
-            _any(held, "booked"),
-            _any(and_(first, ranked.soon == 1), "soon"),
-            func.max(case((first, ranked.status))).label("first_status"),
-            func.max(case((first, waited_from)), type_=UtcDateTime()).label("waited_from"),
-            _any(and_(held, health), "with_health"),
-            _any(and_(health, ranked.attended), "followed_up"),
+            each.id,
+            func.max(each.unit).label("unit"),
+            func.max(each.released_at, type_=UtcDateTime()).label("released_at"),
+            func.max(each.on, type_=Date()).label("on"),
+            func.max(each.soon_over_at, type_=UtcDateTime()).label("soon_over_at"),
+            func.max(each.follow_up_over_at, type_=UtcDateTime()).label("follow_up_over_at"),
+            func.min(each.held_at, type_=UtcDateTime()).label("first_at"),
+            func.max(each.in_week).label("in_week"),
+            func.max(each.in_week * each.health).label("health_in_week"),
+            func.max(each.in_week * each.welfare).label("welfare_in_week"),
+            _any(and_(each.held_at.is_not(None), each.health == 1), "with_health"),
+            func.max(each.followed_up).label("followed_up"),
         )
-        .group_by(ranked.id, ranked.unit, ranked.on, ranked.follow_up_over_at)
+        .group_by(each.id)
         .cte("released")
         .prefix_with("MATERIALIZED")
     )
 
 
-def _gone(each: Any) -> ColumnElement[bool]:
+def _of_first(released: Any, column: ColumnElement[Any]) -> Any:
+    """Something of the first confirmed appointment of a release."""
+    one = appointment.c
+    return (
+        select(column)
+        .where(
+            one.case_id == released.c.id,
+            one.starts_at == released.c.first_at,
+            _confirmed(one, released.c.released_at),
+        )
+        .order_by(one.booked_at, one.id)
+        .limit(1)
+        .correlate(released)
+        .scalar_subquery()
+    )
+
+
+def _gone(released: Any) -> ColumnElement[bool]:
     """Whether the person died or was imprisoned again within the days of following up."""
     own, later = case_.alias("own"), case_.alias("later")
     again = exists().where(
@@ -157,35 +168,48 @@ def _gone(each: Any) -> ColumnElement[bool]:
         later.c.id != own.c.id,
         later.c.id.not_in(IN_ERROR),
         later.c.admitted_at >= own.c.released_at,
-        later.c.admitted_at < each.follow_up_over_at,
+        later.c.admitted_at < released.c.follow_up_over_at,
     )
     ended = and_(
-        own.c.close_reason.in_(("reimprisoned", "died")), own.c.closed_at < each.follow_up_over_at
+        own.c.close_reason.in_(("reimprisoned", "died")),
+        own.c.closed_at < released.c.follow_up_over_at,
     )
-    return exists().where(own.c.id == each.id, or_(ended, again.correlate(own, each.id.table)))
+    return exists().where(own.c.id == released.c.id, or_(ended, again.correlate(own, released)))
 
 
 def _statement() -> Any:
-    released = _released().c
+    released = _released()
+    found = released.c
     cards = (HandedOver.CARD_AND_SPRAY.value, HandedOver.CARD_ONLY.value)
-    card = exists().where(
-        task.c.case_id == released.id,
-        task.c.code == "handed_over",
-        task.c.state == "done",
-        task.c.answer.in_(cards),
+    # A scalar, which is looked up by its key; from an EXISTS Postgres makes a scan of all tasks.
+    handed = (
+        select(task.c.answer)
+        .where(task.c.case_id == found.id, task.c.code == "handed_over", task.c.state == "done")
+        .scalar_subquery()
     )
-    recent = case((released.waited_from > RECENT, released.waited_from))
+    begun = appointment.c.confirmed_at > appointment.c.starts_at
+    # Confirmed only after it had begun: its outcome is waited for from then.
+    late = _of_first(released, case((begun, appointment.c.confirmed_at)))
+    recent = case(
+        (found.first_at > RECENT, func.coalesce(late, found.first_at)),
+        (found.on >= RECENT_ON, late),
+    )
     each = (
         select(
-            *released,
-            recent.label("recent"),
-            and_(released.in_week == 1, card).label("in_hand"),
-            case((released.with_health == 1, ~_gone(released)), else_=false()).label("to_follow"),
+            *found,
+            type_coerce(recent, UtcDateTime).label("recent"),
+            case((found.first_at.is_not(None), _of_first(released, appointment.c.status))).label(
+                "first_status"
+            ),
+            case(
+                (found.in_week == 1, func.coalesce(handed.in_(cards), false())), else_=false()
+            ).label("in_hand"),
+            case((found.with_health == 1, ~_gone(released)), else_=false()).label("to_follow"),
         )
         .cte("each")
         .prefix_with("MATERIALIZED")
     ).c
-    booked = each.booked == 1
+    booked = each.first_at.is_not(None)
     soon_over, follow_up_over = each.on < SOON_OVER, each.on < FOLLOW_UP_OVER
     both = and_(each.health_in_week == 1, each.welfare_in_week == 1)
     return select(
@@ -196,7 +220,7 @@ def _statement() -> Any:
         how_many(and_(both, each.in_hand), "both_in_hand"),
         how_many(booked, "firsts"),
         how_many(and_(booked, soon_over), "booked"),
-        how_many(and_(each.soon == 1, soon_over), "soon"),
+        how_many(and_(each.first_at < each.soon_over_at, soon_over), "soon"),
         how_many(and_(booked, ~soon_over), "soon_pending"),
         how_many(each.first_status == "attended", "attended"),
         how_many(each.first_status == "no_show", "no_show"),
@@ -219,6 +243,7 @@ def time_in_hand(counting: Counting) -> None:
         "soon_over": today - timedelta(days=SOON),
         "follow_up_over": today - timedelta(days=FOLLOWED_UP),
         "recent": as_of - LONGEST,
+        "recent_on": local_date(as_of - LONGEST),
     }
     add = counting.tally.add
     for from_on, to_on in counting.eras():

@@ -24,7 +24,6 @@ from cases import (
     appointments,
     distributors,
     duplicates,
-    naloxone,
     organisation,
     package_saving,
     people,
@@ -485,32 +484,6 @@ def _closed(house: House, step: Step) -> None:
         step.details["reason"],
         now=step.at,
         closed_at=_instant(step, "at"),
-    )
-
-
-def _refill(house: House, step: Step) -> None:
-    house.do(
-        naloxone.record,
-        house.viewer(step),
-        "refill",
-        ref=house.refs[step.file, step.case],
-        quantity=int(step.details["sprays"]),
-        reason=step.details["reason"],
-        now=step.at,
-    )
-
-
-def _kits(house: House, step: Step) -> None:
-    said = step.details
-    house.do(
-        naloxone.record,
-        house.viewer(step),
-        said["kind"],
-        unit=step.who.partition(" of ")[2],
-        quantity=int(said["sprays"]),
-        lot=said["lot"],
-        expires_on=parse_date(said["expires"]),
-        now=step.at,
     )
 
 

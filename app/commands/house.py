@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from app.demo.fill import Filled
     from app.installation import Installation
     from core.settings import Settings
 
@@ -46,7 +47,11 @@ def init(
 ) -> None:
     """Make a data folder and start nothing.
 
-    Example: overlev --data D init --demo --cases 0
+    Example: overlev --data D init --demo --cases 300
+
+    A demo's cases live through the last twelve months, which takes a minute or two for 5000. The
+    same seed and number on the same day give the same people, dates and outcomes; only references
+    and passwords differ. Cut short, it is simply done again.
     """
     if not demo and (cases is not None or seed is not None):
         raise BadInput("demo_only", "--cases and --seed belong to --demo: add it.", "--demo")
@@ -75,26 +80,34 @@ def make(
     from app.output import note, say, spoken
     from core.clock import iso_local
 
-    staff: list[str] = []
+    filled: list[tuple[str, Filled]] = []
 
     def furnish(tx: Connection, at: datetime) -> None:
         from app.demo.fill import fill
         from cases.accounts import new_password
 
-        staff[:] = [new_password()]  # anew, should the transaction run twice
-        staff.extend(fill(tx, staff[0], cases=cases, seed=seed, now=at))
+        password = new_password()  # anew, should the transaction run twice
+        filled[:] = [(password, fill(tx, password, cases=cases, seed=seed, now=at))]
 
     house = create_installation(settings, demo=demo, now=now, fill=furnish if demo else None)
     kind = "Demo folder" if demo else "Data folder"
     say(f"{kind} {house.folder.path} made {spoken(iso_local(house.folder.made_at))}")
-    if demo:
-        password, *names = staff
-        if cases:
-            say(f"{cases} invented cases, lived through in the last twelve months (--seed {seed})")
-        say(f"{len(names)} accounts, all with the password {password}")
+    for password, demo_of in filled:
+        if demo_of.made:
+            say(f"{demo_of.made} invented cases lived through the last twelve months (seed {seed})")
+        elif demo_of.there:
+            say(f"{demo_of.there} cases are there already, and no more are made")
+        for act, number in demo_of.refused.items():
+            note(
+                f"A fault of ours in the invented year, which goes on without it: {act} ({number})"
+            )
+        say(f"{len(demo_of.accounts)} accounts, all with the password {password}")
         say("  health.UNIT, health-lead.UNIT, officer.UNIT, coordinator.UNIT, unit-lead.UNIT")
-        say(f"  for each unit (`overlev unit list`), like {names[0]}; and directorate, admin")
-    else:
+        say(
+            f"  for each unit (`overlev unit list`), like {demo_of.accounts[0]};"
+            " and directorate, admin"
+        )
+    if not demo:
         note("Next: `overlev unit import FILE`, `overlev user add`, and keep the recovery key")
         note("(`overlev key export --yes`) where the backups are not.")
     return house

@@ -9,6 +9,7 @@ from random import Random
 from typing import Final
 
 from app.demo.agenda import at_work
+from app.demo.stories import NEGLECTED
 from app.demo.world import Life, World
 from cases import attendance, queries, sessions
 from cases.access import OPERATOR
@@ -64,7 +65,7 @@ class Groups:
         """Whether somebody waits for a group of this task; kode 6 never does."""
         if not self._world.habits_of(life).groups or life.stay.person.hidden:
             return False
-        if life.stay.careful or life.chance.random() > 0.65:
+        if life.stay.story in NEGLECTED or life.chance.random() > 0.65:
             return False
         self._waiting.setdefault((life.unit, task), {})[life.stay.number] = life
         return True

@@ -7,7 +7,7 @@ boards are for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -21,6 +21,9 @@ SIZES: Final = {
     "kristiansand": 2.0, "verdal": 1.5, "bjorgvin": 1.5,
 }  # fmt: skip
 """How many people the larger units admit, in proportion; the others by their kind."""
+
+SHOWN: Final = 5
+"""Units in which stories are told."""
 
 _SIZE_OF_KIND: Final = {"prison": 1.2, "department": 0.8, "halfway_house": 0.3}
 _SMALLEST: Final = 0.1
@@ -76,3 +79,15 @@ def habits_of(units: Sequence[Unit], seed: int) -> dict[str, Habits]:
             stale=rank % 11 == 5,
         )
     return found
+
+
+def shown_in(habits: Mapping[str, Habits]) -> list[str]:
+    """The units in which stories are told: few, so that a small demo has company in each.
+
+    The largest of those that keep naloxone and do it well; those that work in groups first.
+    """
+    fit = sorted(
+        (each for each in habits.values() if each.naloxone and each.certified and each.kits > 1),
+        key=lambda each: (not each.groups, each.stale, -each.size, each.unit),
+    )
+    return [each.unit for each in fit[:SHOWN]]

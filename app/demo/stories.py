@@ -18,6 +18,7 @@ class Story(StrEnum):
     AMBER = "amber"
     YELLOW = "yellow"
     LEFT_ALONE = "left_alone"
+    LEFT_BEHIND = "left_behind"
     TRANSFER_OPEN = "transfer_open"
     SOON = "soon"
     COURT = "court"
@@ -94,6 +95,7 @@ INSIDE: Final[dict[Story, tuple[int, int]]] = {
     Story.WITHDRAWN_OUTSIDE: (140, -16),
     Story.LATE_OPENED: (25, 90),
     Story.LEFT_ALONE: (100, 5),
+    Story.LEFT_BEHIND: (90, -24),
 }
 """How many days ago somebody came, and in how many days they leave (below 0: have left)."""
 
@@ -105,3 +107,9 @@ CAREFUL: Final = frozenset(STORIES) - {
     Story.FORGOTTEN,
 }
 """Stories in which everything else is done in time, so that it is the story that shows."""
+
+NEGLECTED: Final[dict[Story | None, frozenset[str]]] = {
+    Story.LEFT_ALONE: frozenset(),
+    Story.LEFT_BEHIND: frozenset({"intake_talk", "offer_answered"}),
+}
+"""Stories in which nobody comes, and the tasks that are done all the same."""

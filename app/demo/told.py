@@ -117,7 +117,7 @@ def _person(
 def _moves(story: Story, units: tuple[str, str], now: datetime, chance: Random) -> tuple[Move, ...]:
     unit, to_unit = units
     if story is Story.TRANSFER_OPEN:
-        at = office_hours(local_date(now) - timedelta(days=2), chance)
+        at = office_hours(local_date(now) - timedelta(days=5), chance)
         return (Move(at, to_unit, None, timedelta()),)
     if story is Story.TRANSFER_REJECTED:
         at = office_hours(local_date(now) - timedelta(days=20), chance)

@@ -15,7 +15,7 @@ from app.demo.answers import Answers
 from app.demo.groups import Groups
 from app.demo.meetings import Meetings
 from app.demo.shelf import Shelf
-from app.demo.stories import Story
+from app.demo.stories import NEGLECTED, Story
 from app.demo.world import Life, World, minutes
 from cases import rules, service
 from cases.access import Viewer
@@ -100,7 +100,7 @@ class Work:
         early = chance.uniform(0.01, 0.15) if at_last else chance.uniform(0.05, 0.95)
         late = chance.expovariate(1 / 3.0)
         left = due_at - now
-        if life.stay.story is Story.LEFT_ALONE:
+        if life.stay.story in NEGLECTED and task.code not in NEGLECTED[life.stay.story]:
             return None
         if drawn < diligence and left > timedelta(0):
             ahead = left * early

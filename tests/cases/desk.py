@@ -483,4 +483,4 @@ def check_facts(case: Case, *, now: datetime) -> None:
 
 def all_refs(desk: Desk) -> Iterator[str]:
     with desk.db.read() as tx:
-        yield from list(tx.execute(select(case_.c.ref)).scalars())
+        yield from list(tx.execute(select(case_.c.ref).order_by(case_.c.id)).scalars())

@@ -631,3 +631,34 @@ def test_a_view_logs_nothing_by_itself_so_that_no_look_is_counted_twice(tx: Conn
 
     assert not [statement for statement in sent if "INSERT" in statement.upper()]
     assert health.is_private(next(task for task in case.tasks if task.code == "intake_talk"))
+
+
+def test_an_officer_does_not_read_why_a_health_task_was_waived(db: Database) -> None:
+    with db.write() as tx:
+        case = make_case(tx, admitted=ADMITTED)
+        case = service.waive_task(
+            tx, NURSE, case.ref, "intake_talk", "refused_this_task", now=NOW
+        )  # fmt: skip
+        seen = {
+            viewer.role: views.case_view(tx, viewer, case, now=NOW)["steps"][0]["tasks"][0]
+            for viewer in (NURSE, OFFICER)
+        }
+
+    assert seen[Role.HEALTH]["reason"] == "refused_this_task"
+    assert (seen[Role.OFFICER]["state"], seen[Role.OFFICER]["reason"]) == ("waived", None)
+
+
+def test_a_reason_for_declining_does_not_follow_to_another_health_service(db: Database) -> None:
+    nurse_b = Viewer("nurse-b", Role.HEALTH, frozenset({"B"}), frozenset({3}))
+    with db.write() as tx:
+        case = make_case(tx, admitted=ADMITTED)
+        service.answer_offer(tx, NURSE, case.ref, "declined", reason="no_trust", now=NOW)
+        later = at("2026-09-11 12:00")
+        case = transfers.propose_transfer(tx, COORDINATOR, case.ref, "B", now=later)
+        ticket = case.transfers[0].id
+        case = transfers.answer_transfer(tx, COORDINATOR, ticket, "accept", now=later)
+        answers = views.case_view(tx, nurse_b, case, now=later)["answers"]
+
+    assert [(each["answer"], each["reason"], each["by"]) for each in answers] == [
+        ("declined", None, None)
+    ]

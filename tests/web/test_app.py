@@ -1,0 +1,77 @@
+"""The service's answers about itself, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.loops import beat
+from core.clock import parse_instant
+from core.db import Database
+from tests.installation import installation
+from web.app import LOOPS, create_app
+
+NOW = parse_instant("2026-09-01T08:00+02:00")
+
+
+@pytest.fixture
+def db(database_url: str, tmp_path: Path) -> Iterator[Database]:
+    with installation(database_url, tmp_path) as db:
+        yield db
+
+
+def get(db: Database, path: str, *, now: datetime = NOW, demo: bool = False) -> httpx.Response:
+    """What the application answers, asked without a network."""
+    transport = httpx.ASGITransport(create_app(db, lambda: now, demo=demo))
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=transport, base_url="http://overlev") as client:
+            return await client.get(path)
+
+    return asyncio.run(ask())
+
+
+def beats(db: Database, *, now: datetime = NOW) -> None:
+    with db.write() as tx:
+        for loop in LOOPS:
+            beat(tx, loop, "worker-a", now=now)
+
+
+def test_the_service_is_alive_before_anything_has_run(db: Database) -> None:
+    assert get(db, "/healthz").status_code == 200
+
+
+def test_the_service_is_not_ready_before_its_loops_have_run(db: Database) -> None:
+    answer = get(db, "/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["reason"] == list(LOOPS)
+
+
+def test_the_service_is_ready_while_every_loop_is_younger_than_a_minute(db: Database) -> None:
+    beats(db)
+
+    assert get(db, "/readyz", now=NOW + timedelta(seconds=60)).status_code == 200
+    late = get(db, "/readyz", now=NOW + timedelta(seconds=61))
+    assert (late.status_code, late.json()["reason"]) == (503, list(LOOPS))
+
+
+def test_the_front_page_tells_how_every_loop_stands(db: Database) -> None:
+    beats(db)
+
+    page = get(db, "/", demo=True)
+
+    assert page.status_code == 200
+    assert page.text.count("i orden") == len(LOOPS)
+    assert "Alle personer her er oppdiktet" in page.text
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "<script" not in page.text
+
+
+def test_the_front_page_shows_a_loop_that_stands_still(db: Database) -> None:
+    assert get(db, "/").text.count("står stille") == len(LOOPS)
