@@ -24,7 +24,7 @@ def filled(kind: type[T], fields: Mapping[str, Any]) -> T:
         return kind(**fields)
     made = object.__new__(kind)
     made.__dict__.update(fields)
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def replaced(value: T, **changes: Any) -> T:

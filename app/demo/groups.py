@@ -154,7 +154,7 @@ class Groups:
         case = life.there
         if case.unit != unit or life.task(task).state not in (TaskState.OPEN, TaskState.MISSED):
             return False
-        if case.released_at is not None and case.released_at < at:
+        if life.gone_at is not None and life.gone_at < at:
             return False
         return life.goes_on(at) and (life.accepted or task == "brief_info")
 

@@ -54,8 +54,9 @@ class Leaving:
     # --- the gate ----------------------------------------------------------------------------
 
     def _leave(self, life: Life, now: datetime) -> None:
-        if not life.inside:
+        if not life.in_books:
             return
+        life.gone_at = now
         way, chance = life.stay.way_out, life.chance
         if way in _CLOSED:
             later = at_work(now + minutes(chance, 30, 600), chance, office=True)
@@ -83,7 +84,7 @@ class Leaving:
         self._rosters.say(life, now, released=f"{local(now):%d.%m.%Y %H:%M}")
 
     def _release(self, life: Life, released_at: datetime, now: datetime) -> None:
-        if not life.inside:
+        if not life.in_books:
             return
         role = Role.OFFICER if released_at == now else Role.COORDINATOR
         case = release.release(
@@ -109,7 +110,7 @@ class Leaving:
             self._in_roster(life, now)
 
     def _release_unplanned(self, life: Life, released_at: datetime, now: datetime) -> None:
-        if not life.inside:
+        if not life.in_books:
             return
         case = release.release(
             self._world.tx,
@@ -122,7 +123,7 @@ class Leaving:
         self._world.follow(life, case, now)
 
     def _short_form(self, life: Life, released_at: datetime, now: datetime) -> None:
-        if not life.inside:
+        if not life.in_books:
             return
         chance, habits = life.chance, self._world.habits_of(life)
         answer = life.there.participation
@@ -178,7 +179,7 @@ class Leaving:
 
     def watch(self, life: Life, now: datetime) -> None:
         """See that somebody is out, and put the follow-up on the agenda."""
-        if life.inside or life.followed:
+        if life.in_books or life.followed:
             return
         life.followed = True
         if life.there.phase is not Phase.FOLLOW_UP:

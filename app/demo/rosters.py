@@ -73,11 +73,6 @@ class Rosters:
         life.cells |= {Column[name].value: text for name, text in cells.items()}
         self._waiting[life.stay.number] = life
 
-    def told_dates(self, life: Life, now: datetime) -> None:
-        """The prison's own system has learned a date."""
-        if life.inside:
-            self.say(life, now)
-
     def begin(self, first: datetime) -> None:
         """Put the imports on the agenda, and one at the very end for whoever waits then."""
         day = local_date(first)

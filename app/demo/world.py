@@ -27,7 +27,8 @@ class Life:
 
     `case` is the case as last seen (None: not opened yet; kept when closed, without what nobody
     asks for any more). `planned` are the tasks, with their due times, that somebody has taken on;
-    `typing` those that were done and are typed in later. `kit`: a spray lies in the property.
+    `typing` those that were done and are typed in later. From `gone_at` on the person is out,
+    whatever the books say. `kit`: a spray lies in the property.
     """
 
     stay: Stay
@@ -40,6 +41,7 @@ class Life:
     release_seen: object = None
     planned: set[tuple[str, datetime]] = field(default_factory=set)
     typing: set[str] = field(default_factory=set)
+    gone_at: datetime | None = None
     kit: bool = False
     followed: bool = False
 
@@ -56,9 +58,14 @@ class Life:
         return self.there.unit
 
     @property
-    def inside(self) -> bool:
+    def in_books(self) -> bool:
         """Whether the case is still one of somebody in prison."""
         return self.case is not None and self.case.phase is Phase.IN_PRISON
+
+    @property
+    def inside(self) -> bool:
+        """Whether the person is still in prison, so that something can be done."""
+        return self.in_books and self.gone_at is None
 
     @property
     def accepted(self) -> bool:
