@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cases import people, queries, store, vault
@@ -112,6 +112,9 @@ _PERSONS: Final = (
 )
 
 
+_IN_TURN: Final = text("SELECT pg_advisory_xact_lock(715518)")
+
+
 def _remember(insert: Any) -> Prepared:
     said = ("row_digest", "cells", "said_at")
     adding = insert(roster_said).values({name: bindparam(name) for name in ("case_id", *said)})
@@ -156,6 +159,9 @@ class Decider:
 
     def take(self, tx: Connection, readings: Sequence[Reading]) -> list[Tally]:
         """Decide and write a chunk in which no inmate number stands twice."""
+        if not self.dry_run and tx.dialect.name == "postgresql":
+            # Two imports at once would both find a person new; SQLite has one writer anyway.
+            tx.execute(_IN_TURN)
         tallies: list[Tally] = []
         work: list[_Work] = []
         for reading in readings:
@@ -481,8 +487,10 @@ def _same_key(cases: Sequence[_Known], row: RosterRow) -> _Known | None:
 
 def _admitted_anew(case: Case, admitted_at: datetime) -> Case:
     """The same admission with another clock time: T0 and the first stay follow."""
-    stays = tuple(replace(s, from_at=admitted_at) if s.seq == 1 else s for s in case.stays)
-    return replace(case, admitted_at=admitted_at, stays=stays)
+    first, *rest = case.stays
+    # A transfer of the same day stands; the first stay then ends as it begins.
+    from_at = admitted_at if first.to_at is None else min(admitted_at, first.to_at)
+    return replace(case, admitted_at=admitted_at, stays=(replace(first, from_at=from_at), *rest))
 
 
 def _cells(tx: Connection, row: RosterRow) -> Cells:

@@ -205,8 +205,10 @@ def answer_transfer(
 
 
 def _moved(case: Case, to_unit: str, *, now: datetime) -> Case:
-    stays = tuple(replace(s, to_at=now) if s.to_at is None else s for s in case.stays)
-    arrival = Stay(len(stays) + 1, to_unit, now)
+    # Somebody whose admission lies ahead has not been there a moment.
+    moved_at = max([now, *(s.from_at for s in case.stays)])
+    stays = tuple(replace(s, to_at=moved_at) if s.to_at is None else s for s in case.stays)
+    arrival = Stay(len(stays) + 1, to_unit, moved_at)
     return replace(case, unit=to_unit, stays=(*stays, arrival))
 
 

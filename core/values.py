@@ -8,22 +8,21 @@ without slots the fields are filled in one stroke; any other goes the usual way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-def filled(kind: type[T], fields: Mapping[str, Any]) -> T:
+def filled(kind: type[T], fields: dict[str, Any]) -> T:
     """A value of a plain dataclass from all its fields, those with defaults too.
 
-    Nothing is checked: for rows of our own and copies of a value.
+    Nothing is checked: for rows of our own. `fields` becomes the value's own; give it away.
     """
     if not kind.__dictoffset__:
         return kind(**fields)
     made = object.__new__(kind)
-    made.__dict__.update(fields)
+    object.__setattr__(made, "__dict__", fields)
     return made
 
 
@@ -32,15 +31,12 @@ def replaced(value: T, **changes: Any) -> T:
 
     Raises `TypeError` for a field that there is not.
     """
-    kind: Any = value.__class__
+    kind = type(value)
     if not kind.__dictoffset__:
         copy: T = replace(value, **changes)  # type: ignore[type-var]
         return copy
-    made: Any = object.__new__(kind)
-    fields = made.__dict__
-    fields.update(value.__dict__)
-    known = len(fields)
-    fields.update(changes)
-    if len(fields) != known:
-        raise TypeError(f"{kind.__name__} has no field {', '.join(changes)}")
-    return made  # type: ignore[no-any-return]
+    known = value.__dict__
+    fields = {**known, **changes}
+    if len(fields) != len(known):
+        raise TypeError(f"{kind.__name__} has no field {', '.join(changes.keys() - known.keys())}")
+    return filled(kind, fields)

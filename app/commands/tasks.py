@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -39,7 +39,12 @@ def complete(
     ] = None,
     answer: Annotated[
         str | None,
-        typer.Option("--answer", metavar="CODE", help="The answer of a task that asks for one."),
+        typer.Option(
+            "--answer",
+            metavar="CODE",
+            help="intake_talk: at_risk, not_at_risk or"
+            " unknown. handed_over: card_and_spray, card_only or spray_only.",
+        ),
     ] = None,
     ref: Ref = None,
 ) -> None:
@@ -63,6 +68,22 @@ def complete(
         ),
     )
     _show_task(case, task)
+    _tell_what_counts_miss(task, form, answer)
+
+
+_COUNTS_ASK: Final = {
+    "handed_over": ("--answer", "whether a spray was handed over"),
+    "talk_held": ("--form", "whether the talk was held in a group or alone"),
+}
+
+
+def _tell_what_counts_miss(task: str, form: str | None, answer: str | None) -> None:
+    """Say what a completion leaves open that an indicator asks for; it may not be known."""
+    from app.output import note
+
+    option, what = _COUNTS_ASK.get(task, ("", ""))
+    if option and (answer if option == "--answer" else form) is None:
+        note(f"without {option} the counts do not know {what}: undo and repeat with it if you know")
 
 
 def waive(

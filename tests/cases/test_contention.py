@@ -27,6 +27,7 @@ from tests.cases.desk import (
     NURSE,
     OPENED,
     Desk,
+    all_refs,
     check_case,
     complete,
     findings,
@@ -310,3 +311,21 @@ def test_an_import_and_a_completion_of_the_same_case_at_once_both_stand(
     assert after.release_on == date(2026, 12, 15)
     assert state(after, "brief_info") == "done"
     check_case(desk, ref, now=MONDAY)
+
+
+def test_the_same_roster_imported_twice_at_once_opens_every_case_once(
+    own_desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = own_desk
+    monkeypatch.setattr(roster, "parse_in_child", ReadHere)
+    numbers = [somebody() for _ in range(150)]
+    path = file_of(tmp_path, *(row(number) for number in numbers))
+
+    results = at_once(
+        *(lambda: import_roster(desk.db, path, OPERATOR, now=OPENED, demo=True) for _ in range(3))
+    )
+
+    assert not [r for r in results if isinstance(r, Exception)], results
+    assert sum(r.created for r in results) == len(numbers)
+    assert len(list(all_refs(desk))) == len(numbers)
+    assert findings(desk) == []

@@ -906,3 +906,20 @@ def test_a_clock_time_that_would_put_the_admission_after_the_release_is_rejected
     assert reasons(result.rejected) == [("innsatt", "release_before_admission")]
     assert asdict(dry) == asdict(result)
     assert newest(desk, number) == released
+
+
+@quick
+def test_a_later_clock_time_of_an_admission_does_not_pass_a_transfer_of_the_same_day(
+    desk: Desk, tmp_path: Path
+) -> None:
+    number = somebody()
+    take(desk, file_of(tmp_path, row(number, innsatt="01.09.2026 07:00")))
+    transfer = propose(desk, newest(desk, number), "b", now=IMPORTED)
+    answer_transfer(desk, transfer, "accept", now=IMPORTED + HOUR)
+
+    take(desk, file_of(tmp_path, row(number, innsatt="01.09.2026 14:00")), now=NEXT_WEEK)
+
+    after = newest(desk, number)
+    assert after.admitted_at == oslo("2026-09-01 14:00")
+    assert after.stays[0].from_at == after.stays[0].to_at == IMPORTED + HOUR
+    check_case(desk, after.ref, now=NEXT_WEEK)

@@ -324,3 +324,19 @@ def test_the_operator_may_answer_for_both_sides(desk: Desk) -> None:
     assert due(after, "talk_held") == due(case, "talk_held")
     answered = desk.do(service.answer_offer, OUTSIDER, case.ref, "accepted", now=MONDAY)
     assert answered.participation == "accepted"
+
+
+def test_somebody_who_comes_tomorrow_and_is_transferred_today_was_never_in_two_units(
+    desk: Desk,
+) -> None:
+    tomorrow = OPENED + DAY
+    case = make_case(desk, admitted_at=tomorrow, now=OPENED)
+    transfer = propose(desk, case, "b", now=OPENED)
+
+    after = answer_transfer(desk, transfer, "accept", now=OPENED + HOUR)
+
+    assert [(s.unit, s.from_at, s.to_at) for s in after.stays] == [
+        ("a", tomorrow, tomorrow),
+        ("b", tomorrow, None),
+    ]
+    check_case(desk, case.ref, now=OPENED + HOUR)
