@@ -65,13 +65,6 @@ def test_what_is_made_is_its_owners_alone(tmp_path: Path) -> None:
         assert mode(tmp_path / "data" / name) == 0o600, name
 
 
-def test_invented_cases_are_refused_with_the_way_that_works(tmp_path: Path) -> None:
-    for words in (("init", "--demo"), ("init", "--demo", "--cases", 20)):
-        answer = Shell(tmp_path / "data", {})(*words, code=1)
-        assert "init --demo --cases 0" in answer.err
-    assert not (tmp_path / "data").exists()
-
-
 def test_a_folder_is_made_once(shell: Shell) -> None:
     answer = shell("init", "--demo", "--cases", 0, code=2)
 
