@@ -310,9 +310,15 @@ class Lives(RuleBasedStateMachine):
     def somebody_is_released(self, when: Any, to: str, unplanned: Any, **who: Any) -> None:
         self._try(release.release, who, released_at=self._at(when, who), to=to, unplanned=unplanned)
 
-    @rule(which=WHICH, viewer=VIEWERS, reason=codes(CloseReason), when=WHEN, sure=st.integers(0, 3))
+    @rule(
+        which=WHICH,
+        viewer=VIEWERS,
+        reason=st.sampled_from(["died", "transferred_out", "deported", *CloseReason]),
+        when=WHEN,
+        sure=st.integers(0, 1),
+    )
     def a_case_is_closed(self, reason: str, when: Any, sure: int, **who: Any) -> None:
-        if sure == 0:  # seldom, because a closed case is the end of most stories
+        if sure == 0:  # not always, because a closed case is the end of most stories
             self._try(release.close, who, reason, closed_at=self._at(when, who))
 
     @rule(
@@ -613,8 +619,8 @@ def test_whatever_is_done_in_whatever_order_the_rules_hold(
     )
 
     verbs = {name for name in Run.seen if not name.endswith(" refused")}
-    # Few runs do not come to everything.
     # Chance decides what a short run meets; only a long one must have met all of it.
+    assert len(verbs) >= 6, "the runs got nowhere"
     assert sequences(engine) < 500 or verbs >= {
         "complete_task",
         "waive_task",
