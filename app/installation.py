@@ -176,8 +176,6 @@ def _furnish(
 
 def _refuse_the_other_kind(tx: Connection, *, demo: bool) -> None:
     """A database that exists already may be joined, but real and invented people never meet."""
-    if demo and tx.execute(_MADE_AS, {"verb": DEMO_MADE}).first() is not None:
-        raise UnsafeSettings("the database holds a demo already: use its data folder, or another")
     other = INSTALLED if demo else DEMO_MADE
     if tx.execute(_MADE_AS, {"verb": other}).first() is not None:
         raise UnsafeSettings(
