@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from typing import Final
 from bench.measure import Outcome
 from bench.places import places
 from bench.results import printed, written
-from bench.run import Run
+from bench.run import GARBAGE_AFTER, Run
 
 BENCHMARKS: Final = {
     "completion": "bench.completion:completion",
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     unknown = [name for name in asked.name if name not in BENCHMARKS]
     if unknown:
         parser.error(f"there is no benchmark {unknown[0]}: take of {', '.join(BENCHMARKS)}")
+    gc.set_threshold(GARBAGE_AFTER)
     engines = (asked.engine,) if asked.engine else ("sqlite", "postgres")
     outcomes: dict[str, Outcome] = {}
     for name in asked.name or BENCHMARKS:

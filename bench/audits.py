@@ -74,8 +74,8 @@ def _verify(place: Place) -> None:
 def _bare(place: Place) -> int:
     raw = place.raw()
     rows = 0
-    for table in ("case_event", "access_log"):
-        for row in raw.execute(f"SELECT * FROM {table}"):
+    for question in ("SELECT * FROM case_event", "SELECT * FROM access_log"):
+        for row in raw.execute(question):
             hmac.digest(b"k" * 32, repr(row).encode(), "sha256")
             rows += 1
     raw.close()

@@ -5,6 +5,7 @@ Run by `bench.importing` as `python -m bench.import_once DATABASE_URL KEYS_FILE 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from bench.clock import NOW
 from bench.places import SECRET
+from bench.run import GARBAGE_AFTER
 from cases.access import OPERATOR
 from cases.roster import import_roster
 from cases.vault import Secrets
@@ -50,6 +52,7 @@ def _peak(process: int) -> int:
 
 def main(url: str, keys_file: str, roster: str) -> None:
     """Import, and print rows, seconds and kilobytes."""
+    gc.set_threshold(GARBAGE_AFTER)
     ring = KeyRing.derive(SECRET)
     keys = KeyStore(f"sqlite:///{keys_file}", ring)
     db = Database(url, secrets=Secrets(ring, keys), patience=30)

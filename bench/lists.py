@@ -13,6 +13,7 @@ from bench.run import Run
 from cases import queries
 from cases.access import OPERATOR, Viewer
 from cases.model import Role
+from core.db import instant_text
 
 OPEN: Final = 50_000
 PAGE: Final = 50
@@ -79,7 +80,6 @@ def _page(place: Place, viewer: Viewer, *, overdue: bool) -> list[queries.CaseLi
 
 
 def _driver(place: Place) -> Batches:
-    from core.db import instant_text  # noqa: PLC0415 - only this benchmark writes rows itself
 
     raw: Any = place.raw()
     now = instant_text(NOW) if place.engine == "sqlite" else NOW

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import cProfile
 import io
-import os
 import pstats
 import re
 import resource
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Final
 
 
 @dataclass(slots=True)
@@ -68,6 +68,11 @@ class Batches:
     def cpu(self) -> float:
         """Seconds of CPU per action: the median of the batches."""
         return median(cost.cpu for cost in self.costs) / self.size
+
+    @property
+    def quickest(self) -> float:
+        """Seconds of CPU per action in the quickest batch: the least disturbed one."""
+        return min(cost.cpu for cost in self.costs) / self.size
 
     @property
     def wall(self) -> float:
@@ -148,12 +153,7 @@ def _where(place: tuple[str, int, str]) -> str:
     # Only what stands inside the environment or the project; the machine's folders are nobody's
     # business.
     short = re.sub(r"^.*(?:site-packages|lib/python3\.\d+)/", "", file)
-    return f"{os.path.relpath(short) if Path(short).is_absolute() else short}:{line} {name}"
+    return f"{short.removeprefix(_PROJECT)}:{line} {name}"
 
 
-def spread(batches: Sequence[Cost]) -> str:
-    """The quickest and the slowest batch against the median, as `0.9–1.3 ×`."""
-    middle = median(cost.cpu for cost in batches)
-    return (
-        f"{min(b.cpu for b in batches) / middle:.1f}–{max(b.cpu for b in batches) / middle:.1f} ×"
-    )
+_PROJECT: Final = f"{Path(__file__).resolve().parent.parent}/"

@@ -9,33 +9,30 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-FIRST: Final = [
+FIRST: Final = (
     "Ahmed",
     "Anna",
     "Bjørn",
     "Fatuma",
     "Ingrid",
     "Jonas",
-    "Kari",
     "Łukasz",
-    "Mohammed",
     "Ola",
     "Sergej",
     "Siri",
     "Þór",
-]
-LAST: Final = [
+)
+LAST: Final = (
     "Andersen",
     "Dahl",
     "Gaup",
     "Hansen",
     "Kazlauskas",
-    "Kristiansen",
     "Ødegård",
     "Nguyen",
     "Warsame",
     "Åsen",
-]
+)
 KINDS: Final = ("bekreftet", "to tredjedeler", "full tid", "prøveløslatelse")
 LANGUAGES: Final = ("nb", "nb", "nb", "nb", "en", "pl", "so", "lt", "")
 

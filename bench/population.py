@@ -249,9 +249,7 @@ def _run_raw(place: Place, statements: list[str]) -> None:
         raw.execute(statement)
     raw.execute("COMMIT")
     if place.engine == "postgres":
-        for table in ("case_", "person"):
-            raw.execute(
-                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
-            )
+        raw.execute("SELECT setval(pg_get_serial_sequence('case_', 'id'), max(id)) FROM case_")
+        raw.execute("SELECT setval(pg_get_serial_sequence('person', 'id'), max(id)) FROM person")
         raw.execute("VACUUM ANALYZE")
     raw.close()

@@ -15,6 +15,13 @@ from bench.places import postgres_version
 HEAD = ("figure", "ours", "limit", "ratio", "goal", "")
 
 
+ABOUT = """\
+*Limit* is the driver alone doing the same rows as durably, in the same run, between the same
+batches. Read the ratio: times swing with whatever else the machine does, and a neighbour on the
+other core makes ours and the limit slower alike. Times are CPU of this process, user and system,
+unless a line says wall."""
+
+
 def printed(name: str, outcome: Outcome, *, seconds: float) -> str:
     """One benchmark as aligned lines."""
     rows = [HEAD, *(_cells(line) for line in outcome.lines)]
@@ -34,23 +41,15 @@ def written(outcomes: Mapping[str, Outcome], *, how: str, at: datetime) -> str:
 
 
 def _page(outcomes: Mapping[str, Outcome], how: str, at: datetime) -> Iterator[str]:
-    yield from (
-        "# Results of the newest run",
-        "",
-        f"{at:%Y-%m-%d %H:%M} UTC, a {how} run of `python -m bench --write`.",
-        "",
-        f"- {_machine()}",
-        f"- Python {platform.python_version()}, SQLAlchemy {version('sqlalchemy')}, "
-        f"SQLite {sqlite3.sqlite_version}, Postgres {postgres_version()} "
-        f"(psycopg {version('psycopg')})",
-        f"- load while the last benchmark ended: {os.getloadavg()[0]:.1f} runnable on "
-        f"{os.cpu_count()} cores",
-        "",
-        "*Limit* is the driver alone doing the same rows as durably, in the same run, between the "
-        "same batches. Read the ratio: times swing with whatever else the machine does, and a "
-        "neighbour on the other core makes ours and the limit slower alike. Times are CPU of this "
-        "process, user and system, unless a line says wall.",
-    )
+    python, databases = platform.python_version(), f"SQLite {sqlite3.sqlite_version}"
+    databases += f", Postgres {postgres_version()} (psycopg {version('psycopg')})"
+    load = f"{os.getloadavg()[0]:.1f} runnable on {os.cpu_count()} cores"
+    yield "# Results of the newest run\n"
+    yield f"{at:%Y-%m-%d %H:%M} UTC, a {how} run of `python -m bench --write`.\n"
+    yield f"- {_machine()}"
+    yield f"- Python {python}, SQLAlchemy {version('sqlalchemy')}, {databases}"
+    yield f"- load when the last benchmark ended: {load}\n"
+    yield ABOUT
     for name, outcome in outcomes.items():
         yield from ("", f"## {name}", "", "| figure | ours | limit | ratio | goal | | |")
         yield "|---|--:|--:|--:|--:|---|---|"

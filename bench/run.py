@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from bench.places import Places
+
+GARBAGE_AFTER: Final = 50_000
+"""New objects after which garbage is looked for, as the command `overlev` sets it."""
 
 
 @dataclass(frozen=True, slots=True)

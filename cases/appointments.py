@@ -32,6 +32,7 @@ from cases.warnings import outside_window
 from core.clock import iso_local, local_date
 from core.crypto import new_ref
 from core.errors import BadInput, Conflict, NotAllowed, NotFound, Refused
+from core.statement import Prepared
 
 __all__ = [
     "BOOKING",
@@ -78,7 +79,7 @@ NEXT: Final[dict[AppointmentStatus, frozenset[AppointmentStatus]]] = {
 }
 """From which status an appointment may become which."""
 
-_CASE_OF: Final = (
+_CASE_OF: Final = Prepared(
     select(case_.c.ref)
     .join(appointment_table, appointment_table.c.case_id == case_.c.id)
     .where(appointment_table.c.id == bindparam("id"))
@@ -284,11 +285,11 @@ def _for_update(
     """An appointment that the viewer may change, with its case."""
     check_may_open_cases(viewer)
     rules.check_role(viewer, BOOKING, what)
-    ref = tx.execute(_CASE_OF, {"id": appointment_id}).scalar_one_or_none()
-    if ref is None:
+    row = _CASE_OF.row(tx, {"id": appointment_id})
+    if row is None:
         raise _not_found()
     try:
-        case = queries.case_for_update(tx, viewer, ref)
+        case = queries.case_for_update(tx, viewer, row[0])
     except rules.CaseNotFound:
         raise _not_found() from None
     this = next(a for a in case.appointments if a.id == appointment_id)

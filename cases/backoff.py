@@ -18,6 +18,8 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from cases.tables import backoff, case_
 from core.errors import Busy
+from core.listed import one_of
+from core.statement import Prepared
 
 FIRST: Final = timedelta(minutes=1)
 LONGEST: Final = timedelta(hours=1)
@@ -38,9 +40,7 @@ _AGAIN: Final = (
         tries=bindparam("new_tries"), until_at=bindparam("new_until"), error=bindparam("new_error")
     )
 )
-_DONE: Final = delete(backoff).where(
-    backoff.c.case_id.in_(bindparam("done", expanding=True)),
-)
+_DONE: Final = Prepared(delete(backoff).where(one_of(backoff.c.case_id, "done")))
 
 
 def is_not_put_off(case_id: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -104,4 +104,4 @@ def succeeded(tx: Connection, case_ids: Iterable[int]) -> None:
     """These cases were done: what was noted against them goes."""
     done = sorted(set(case_ids))
     if done:
-        tx.execute(_DONE, {"done": done})
+        _DONE.run(tx, {"done": done})

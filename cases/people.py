@@ -22,6 +22,7 @@ from cases.model import Protection
 from cases.tables import person, person_identifier, phone
 from cases.vault import Identity
 from core.crypto import new_pseudonym
+from core.listed import one_of
 from core.statement import Prepared
 
 INMATE_NO: Final = "inmate_no"
@@ -72,12 +73,12 @@ _INSERT_PHONE: Final = Prepared(
         recorded_at=bindparam("recorded_at"),
     )
 )
-_SAME_IDENTITY: Final = (
+_SAME_IDENTITY: Final = Prepared(
     select(person_identifier.c.digest, person.c.counted_as)
     .join(person, person.c.id == person_identifier.c.person_id)
     .where(
         person_identifier.c.kind == NATIONAL_ID,
-        person_identifier.c.digest.in_(bindparam("digests", expanding=True)),
+        one_of(person_identifier.c.digest, "digests"),
     )
     .order_by(person.c.id.desc())
 )
@@ -221,7 +222,7 @@ def _counted_as(tx: Connection, digests: Iterable[str]) -> dict[str, str]:
     if not wanted:
         return {}
     # Newest first, so that the oldest person met with the number stays in the dictionary.
-    return {row.digest: row.counted_as for row in tx.execute(_SAME_IDENTITY, {"digests": wanted})}
+    return dict(_SAME_IDENTITY.rows(tx, {"digests": wanted}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from cases.tables import (
     transfer,
 )
 from cases.tables.people import HIDDEN
+from core.listed import one_of
 from core.statement import Prepared
 
 _MANY: Final = 8
@@ -87,8 +88,7 @@ def _places(viewer: Viewer) -> int | None:
 
 def _among(column: Any, places: int) -> ColumnElement[bool]:
     if places == 0:
-        among: ColumnElement[bool] = column.in_(bindparam("viewer_units", expanding=True))
-        return among
+        return one_of(column, "viewer_units")
     return or_(*(column == bindparam(f"viewer_unit_{at}") for at in range(places)))
 
 
@@ -136,10 +136,8 @@ def _by_ref(dialect: str, places: int | None, *, past: bool) -> Prepared:
 
 
 @lru_cache(maxsize=64)
-def _by_ids(dialect: str, places: int | None) -> Select[Any]:
-    return LOAD[dialect].where(
-        _visible(places, past=False), case_.c.id.in_(bindparam("ids", expanding=True))
-    )
+def _by_ids(dialect: str, places: int | None) -> Prepared:
+    return Prepared(LOAD[dialect].where(_visible(places, past=False), one_of(case_.c.id, "ids")))
 
 
 _LOCK: Final = Prepared(select(case_.c.id).where(case_.c.ref == bindparam("ref")).with_for_update())
@@ -192,13 +190,9 @@ def case_by_ref(
 ) -> Case:
     """The case with this reference. Raises `CaseNotFound`, `NotAllowed`."""
     check_may_open_cases(viewer)
-    places = _places(viewer)
-    question = _by_ref(tx.dialect.name, places, past=past)
-    binds = {"ref": ref} | visible_binds(viewer, past=past, now=now)
-    if places == 0:
-        row: Sequence[Any] | None = tx.execute(question.statement, binds).one_or_none()
-    else:
-        row = question.row(tx, binds)
+    row = _by_ref(tx.dialect.name, _places(viewer), past=past).row(
+        tx, {"ref": ref} | visible_binds(viewer, past=past, now=now)
+    )
     if row is None:
         raise case_not_found()
     return read_case(row)
@@ -209,8 +203,8 @@ def cases_by_ids(tx: Connection, viewer: Viewer, ids: Sequence[int]) -> dict[int
     if not ids:
         return {}
     check_may_open_cases(viewer)
-    rows = tx.execute(
-        _by_ids(tx.dialect.name, _places(viewer)), {"ids": list(ids)} | visible_binds(viewer)
+    rows = _by_ids(tx.dialect.name, _places(viewer)).rows(
+        tx, {"ids": list(ids)} | visible_binds(viewer)
     )
     cases = [read_case(row) for row in rows]
     return {case.id: case for case in cases if case.id is not None}

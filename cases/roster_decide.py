@@ -40,6 +40,7 @@ from cases.tables import case_, person, person_identifier, roster_said
 from cases.transfers import with_proposal, without_proposal
 from cases.vault import Identity
 from core.chain import canonical
+from core.listed import one_of
 from core.statement import Prepared
 
 PERSONAL: Final = frozenset(
@@ -79,7 +80,7 @@ class _Known:
     cells: str | None
 
 
-_KNOWN: Final = (
+_KNOWN: Final = Prepared(
     select(
         person_identifier.c.digest,
         case_.c.id,
@@ -98,16 +99,16 @@ _KNOWN: Final = (
     .outerjoin(roster_said, roster_said.c.case_id == case_.c.id)
     .where(
         person_identifier.c.kind == people.INMATE_NO,
-        person_identifier.c.digest.in_(bindparam("digests", expanding=True)),
+        one_of(person_identifier.c.digest, "digests"),
     )
     .order_by(case_.c.admitted_at, case_.c.id)
 )
-_PERSONS: Final = (
+_PERSONS: Final = Prepared(
     select(person_identifier.c.digest, person.c.ref, person.c.counted_as)
     .join(person, person.c.id == person_identifier.c.person_id)
     .where(
         person_identifier.c.kind == people.INMATE_NO,
-        person_identifier.c.digest.in_(bindparam("digests", expanding=True)),
+        one_of(person_identifier.c.digest, "digests"),
     )
 )
 
@@ -425,7 +426,7 @@ class Decider:
         wanted = {digests[each.row.inmate_no]: each for each in work}
         found = {
             digest: people.Registered(ref, counted)
-            for digest, ref, counted in tx.execute(_PERSONS, {"digests": sorted(wanted)})
+            for digest, ref, counted in _PERSONS.rows(tx, {"digests": sorted(wanted)})
         }
         persons: dict[str, people.Registered] = {}
         fresh: list[_Work] = []
@@ -467,7 +468,7 @@ class Decider:
 
 def _known(tx: Connection, digests: Iterable[str]) -> dict[str, list[_Known]]:
     found: dict[str, list[_Known]] = {}
-    for digest, *rest in tx.execute(_KNOWN, {"digests": sorted(set(digests))}):
+    for digest, *rest in _KNOWN.rows(tx, {"digests": sorted(set(digests))}):
         found.setdefault(digest, []).append(_Known(*rest))
     return found
 

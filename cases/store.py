@@ -47,6 +47,7 @@ from cases.shape import (
 from cases.wanted import wanted, why_not
 from core.clock import local_date
 from core.errors import Conflict
+from core.listed import one_of
 from core.statement import Prepared
 from core.values import filled, replaced
 from notifications import outbox
@@ -241,9 +242,7 @@ def _update_part(attribute: str, columns: tuple[str, ...]) -> Prepared:
     )
 
 
-_IDS_OF: Final = select(case_.c.ref, case_.c.id).where(
-    case_.c.ref.in_(bindparam("refs", expanding=True))
-)
+_IDS_OF: Final = Prepared(select(case_.c.ref, case_.c.id).where(one_of(case_.c.ref, "refs")))
 _INSERT_PART: Final = {
     part.attribute: Prepared(
         insert(PART_TABLES[part.attribute]).values(
@@ -369,7 +368,7 @@ def _ids(tx: Connection, changes: _Real) -> dict[str, int]:
     ids = {c.after.ref: c.before.id for c, _ in changes if c.before is not None and c.before.id}
     new = [c.after.ref for c, _ in changes if c.before is None]
     if new:
-        ids |= {row.ref: row.id for row in tx.execute(_IDS_OF, {"refs": new})}
+        ids |= dict(_IDS_OF.rows(tx, {"refs": new}))
     return ids
 
 

@@ -20,15 +20,16 @@ from cases.replan import replan
 from cases.store import Change, Verb
 from cases.tables import case_, transfer, unit_version
 from core.clock import from_local, local_date
+from core.statement import Prepared
 
 CHUNK: Final = 100
 """Cases to a transaction of the sweep."""
 
-_MERGERS: Final = select(
-    unit_version.c.unit, unit_version.c.merged_into, unit_version.c.valid_to
-).where(
-    unit_version.c.merged_into.is_not(None),
-    unit_version.c.valid_to <= bindparam("on", type_=Date),
+_MERGERS: Final = Prepared(
+    select(unit_version.c.unit, unit_version.c.merged_into, unit_version.c.valid_to).where(
+        unit_version.c.merged_into.is_not(None),
+        unit_version.c.valid_to <= bindparam("on", type_=Date),
+    )
 )
 _CODES: Final[BindParameter[str]] = bindparam("codes", expanding=True)
 _TO_MOVE: Final = (
@@ -73,10 +74,10 @@ def follow_mergers(
     tx: Connection, *, now: datetime, viewer: Viewer = SYSTEM, most: int = CHUNK
 ) -> Moved:
     """Move up to `most` open cases of units that have been merged."""
-    rows = tx.execute(_MERGERS, {"on": local_date(now)}).all()
+    rows = _MERGERS.rows(tx, {"on": local_date(now)})
     if not rows:
         return Moved()
-    mergers = {row.unit: Merger(row.merged_into, midnight_of(row.valid_to)) for row in rows}
+    mergers = {code: Merger(into, midnight_of(on)) for code, into, on in rows}
     statement = _LOCKED if tx.dialect.name == "postgresql" else _TO_MOVE
     asked = {"codes": sorted(mergers), "most": most} | backoff.binds(now)
     ids = list(tx.execute(statement, asked).scalars())

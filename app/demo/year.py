@@ -39,15 +39,18 @@ from cases import organisation, people
 from cases.sweep import sweep
 from cases.tables import case_, task
 from core.clock import from_local, local_date
-from core.db import Inside
+from core.db import CACHE_KIB, Inside
 from core.errors import BadInput, Conflict, NotAllowed, NotFound, Refused
 from core.statement import Prepared
 from notifications.delivery import deliver
 
 DAYS: Final = 365
 
-GRID: Final = timedelta(minutes=15)
-"""The sweep comes at most this long after what it is needed for."""
+GRID: Final = timedelta(minutes=30)
+"""The sweep comes at most this long after what it is needed for; mostly at once, at 15:00."""
+
+_CACHE_KIB: Final = 64_000
+"""KiB of SQLite's cache while a year is lived."""
 
 Progress = Callable[[int, int], None]
 """Told how many days of how many have passed."""
@@ -84,7 +87,15 @@ def live(
     tx: Connection, *, cases: int, seed: int, now: datetime, progress: Progress | None = None
 ) -> Lived:
     """Live the year up to `now` with `cases` imprisonments, in a database of units and staff."""
-    return _Year(tx, cases, seed, now).live(progress)
+    if tx.dialect.name != "sqlite":
+        return _Year(tx, cases, seed, now).live(progress)
+    # All that was changed stays in memory until the commit, instead of being written out, read in
+    # and changed again for every act.
+    tx.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    try:
+        return _Year(tx, cases, seed, now).live(progress)
+    finally:
+        tx.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
 class _Year:
@@ -181,5 +192,5 @@ class _Year:
 
 def _on_grid(at: datetime) -> datetime:
     """The next moment at which the sweep comes by."""
-    over = timedelta(minutes=at.minute % 15, seconds=at.second, microseconds=at.microsecond)
+    over = timedelta(minutes=at.minute % 30, seconds=at.second, microseconds=at.microsecond)
     return at if not over else at - over + GRID

@@ -1,0 +1,59 @@
+"""A condition on a list of any length that is one parameter: the same statement every time.
+
+`column.in_(…)` with an expanding parameter writes a new statement for every length, which then has
+to be compiled, parsed and planned anew. Here the list travels whole: as a JSON array on SQLite, as
+an array on Postgres. So such a statement can be prepared (`core.statement`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Text, TypeDecorator, bindparam
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
+
+
+class _ListOf(TypeDecorator[list[Any]]):
+    """Numbers or texts in one parameter."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, item: type[TypeEngine[Any]] | TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())
+        return dialect.type_descriptor(ARRAY(self.item))
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        return json.dumps if dialect.name == "sqlite" else list
+
+
+class _OneOf(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+
+def one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """That a column's value is in the list bound as `name`; none is in an empty one."""
+    return _OneOf(column, bindparam(name, type_=_ListOf(column.type)))
+
+
+@compiles(_OneOf, "sqlite")
+def _on_sqlite(element: _OneOf, compiler: Any, **more: Any) -> str:
+    column, listed = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 - compiled parts
+
+
+@compiles(_OneOf, "postgresql")
+def _on_postgres(element: _OneOf, compiler: Any, **more: Any) -> str:
+    column, listed = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"{column} = ANY({listed})"
