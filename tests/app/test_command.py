@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.lock", "requirements-test.lock", "requirements-uv.lock")
+ASSETS = "package-lock.json"
 
 
 @pytest.fixture
@@ -25,6 +26,8 @@ def checkout(tmp_path: Path) -> Path:
     python.chmod(0o755)
     shutil.copy(ROOT / LOCKS[0], checkout / ".venv" / "overlev-installed.lock")
     shutil.copy(ROOT / LOCKS[1], checkout / ".venv" / "overlev-installed-test.lock")
+    shutil.copy(ROOT / ASSETS, checkout / ASSETS)
+    shutil.copy(ROOT / ASSETS, checkout / ".venv" / "overlev-installed-assets.lock")
     (checkout / ".venv" / "overlev-made").write_text(f"{checkout.resolve()}\n")
     return checkout
 
@@ -98,6 +101,7 @@ def test_an_argument_of_test_without_the_dashes_is_refused_with_the_right_form(
     "unfinished",
     [
         ".venv/overlev-installed.lock",
+        ".venv/overlev-installed-assets.lock",
         ".venv/overlev-made",
         ".venv/bin/python",
     ],

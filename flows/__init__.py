@@ -1,0 +1,1 @@
+"""Flows that carry and show the work: the only floor that knows Prefect."""
