@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, insert, update
 
 from app.installation import Installation
-from app.sending import deliver_due
+from cases.sending import deliver_due
 from cases.sweep import sweep
 from cases.tables import heartbeat
 from core.clock import system_now

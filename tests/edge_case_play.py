@@ -18,7 +18,6 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Connection, func, select
 
-from app.sending import contact_phone, may_send
 from cases import (
     accounts,
     appointments,
@@ -45,6 +44,7 @@ from cases.queries import case_by_ref
 from cases.registry import register_national
 from cases.roster import import_roster
 from cases.rules import TaskNotOpen
+from cases.sending import contact_phone, may_send
 from cases.service import Admission, TaskDone
 from cases.short_form import ShortForm
 from cases.tables import case_, person, person_identifier, task

@@ -51,7 +51,7 @@ def deliver(ctx: typer.Context, as_json: Json = False) -> None:
 
     Without an SMS provider the messages are printed, the numbers masked.
     """
-    from app.sending import deliver_due
+    from cases.sending import deliver_due
     from notifications.sender import ConsoleSender
 
     with opened(ctx) as house:

@@ -34,8 +34,8 @@ from app.demo.rosters import Rosters
 from app.demo.shelf import Shelf
 from app.demo.work import Work
 from app.demo.world import Life, World
-from app.sending import contact_phone, may_send
 from cases import organisation, people
+from cases.sending import contact_phone, may_send
 from cases.sweep import sweep
 from cases.tables import case_, task
 from core.clock import from_local, local_date

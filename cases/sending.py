@@ -1,6 +1,6 @@
 """What delivering needs from the cases: whether a message may still go, and where to.
 
-Messages know no case and cases know no sender; this floor knows both.
+Messages know no case; here the two meet, for the command line and the loops.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from app.installation import Installation
 from cases import people, queries
 from cases.access import SYSTEM
+from cases.installation import Installation
 from cases.wanted import still_wanted
 from core.crypto import new_ref
 from core.errors import NotFound
