@@ -36,7 +36,10 @@ LAID_OUT: Final[dict[str, tuple[str, ...]]] = {
     FONTS: (
         *(
             _NOTO.format(family=family, weight=weight, name=name)
-            for family, name in (("noto-sans", "NotoSans"), ("noto-naskh-arabic", "NotoNaskhArabic"))
+            for family, name in (
+                ("noto-sans", "NotoSans"),
+                ("noto-naskh-arabic", "NotoNaskhArabic"),
+            )
             for weight in ("400Regular", "700Bold")
         ),
     ),

@@ -21,10 +21,10 @@ import uvicorn
 
 from app.installation import Installation
 from app.loops import Loops
-from core.clock import system_now
 from core.errors import EXIT_FAULT, UnsafeSettings
 from notifications.sender import ConsoleSender
 from web.app import create_app
+from web.house import House
 
 HOST: Final = "127.0.0.1"
 READY_WITHIN: Final = 30.0
@@ -33,7 +33,7 @@ READY_WITHIN: Final = 30.0
 def run(house: Installation, *, port: int) -> int:
     """Serve until a signal comes; returns the exit code. Raises `UnsafeSettings`."""
     with _only_one(house.folder.path), _listening(port) as listener:
-        app = create_app(house.db, system_now, demo=house.folder.demo)
+        app = create_app(house_for_web(house))
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -62,6 +62,11 @@ def run(house: Installation, *, port: int) -> int:
         web.join(15)
         clean = stopped and stop.is_set() and not web.is_alive()
         return 0 if clean else EXIT_FAULT
+
+
+def house_for_web(house: Installation) -> House:
+    """The installation as the web sees it."""
+    return House(house.db, house.clock, house.settings, demo=house.folder.demo)
 
 
 def _ready(server: uvicorn.Server, web: threading.Thread) -> bool:

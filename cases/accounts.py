@@ -1,4 +1,4 @@
-"""Accounts of staff: who works where in which role, and tokens of other systems."""
+"""Accounts of staff: who works where in which role."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from hashlib import sha256
 from typing import Any, Final
 
 from pwdlib import PasswordHash
@@ -16,7 +15,7 @@ from sqlalchemy import Connection, Date, and_, bindparam, insert, or_, select, u
 from cases.access import Viewer
 from cases.model import Role
 from cases.organisation import health_controllers
-from cases.tables import account, api_token, membership, token_unit, unit
+from cases.tables import account, membership, unit
 from core.clock import local_date
 from core.crypto import new_ref
 from core.errors import BadInput, Conflict, NotFound
@@ -66,8 +65,8 @@ def add(
     account cannot sign in until it is reset. Raises `BadInput`, `Conflict`.
     """
     name = username.strip().lower()
-    of_role = _role(role)
-    codes = _units(tx, of_role, units)
+    of_role = checked_role(role)
+    codes = checked_units(tx, of_role, units)
     if not name or not name.isascii() or not name.replace("-", "").replace(".", "").isalnum():
         raise BadInput("bad_username", "A user name is letters, digits, '.' and '-'.", "username")
     if tx.execute(select(account.c.id).where(account.c.username == name)).first() is not None:
@@ -93,7 +92,8 @@ class _Account:
     valid_from: date | None = None
 
 
-def _role(role: str) -> Role:
+def checked_role(role: str) -> Role:
+    """A role that an account or a token may have. Raises `BadInput`."""
     try:
         found = Role(role)
     except ValueError:
@@ -104,7 +104,8 @@ def _role(role: str) -> Role:
     return found
 
 
-def _units(tx: Connection, role: Role, units: Iterable[str]) -> tuple[str, ...]:
+def checked_units(tx: Connection, role: Role, units: Iterable[str]) -> tuple[str, ...]:
+    """The units of a role, each once: at least one, or none. Raises `BadInput`."""
     codes = tuple(dict.fromkeys(units))
     if role in EVERYWHERE and codes:
         raise BadInput("unit_not_asked", f"The role {role} belongs to no unit.", "unit")
@@ -234,26 +235,6 @@ _STAFFED: Final = Prepared(
 def staffed_roles(tx: Connection, *, on: date) -> frozenset[tuple[str, str]]:
     """The pairs (unit, role) that at least one active user fills on a day."""
     return frozenset((unit, role) for unit, role in _STAFFED.rows(tx, {"on": on}))
-
-
-def add_token(tx: Connection, label: str, role: str, units: Iterable[str], *, now: datetime) -> str:
-    """Make a token for another system; only its hash is kept, so it is shown this once."""
-    of_role = _role(role)
-    codes = _units(tx, of_role, units)
-    token = f"ovl_{secrets.token_urlsafe(32)}"
-    made: int = tx.execute(
-        insert(api_token)
-        .values(
-            digest=sha256(token.encode()).hexdigest(),
-            label=label,
-            role=of_role.value,
-            made_at=now,
-        )
-        .returning(api_token.c.id)
-    ).scalar_one()
-    if codes:
-        tx.execute(insert(token_unit), [{"token_id": made, "unit": code} for code in codes])
-    return token
 
 
 def demo_accounts(tx: Connection, password: str, *, now: datetime) -> list[DemoAccount]:

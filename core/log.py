@@ -27,6 +27,7 @@ FIELDS: Final = frozenset(
         "attempt",
         "count",
         "error",
+        "fault",
         "file_format",
         "job",
         "loop",

@@ -1,1 +1,1 @@
-"""Pages and the HTTP interface. So far: whether the service is alive and ready, a front page."""
+"""Pages and the HTTP interface: one application over a house (`web.app`)."""

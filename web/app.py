@@ -1,97 +1,56 @@
-"""The web application: `/healthz`, `/readyz` and a front page that says how the service stands.
+"""The web application, put together: health, the JSON interface, webhooks, pages.
 
-No page holds anything about a person. The pages for staff and the API are issues of their own.
+`create_app` is given a `House` and knows nothing of where it comes from. Every route declares who
+may call it (`web.policy`); one that does not stops the start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Final
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, JSONResponse
-from jinja2 import Environment, PackageLoader, select_autoescape
-from sqlalchemy import func, select
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
-from cases.tables import heartbeat
-from core.clock import iso_local
-from core.db import Database
-from core.errors import Busy
+from core.errors import OverlevError
+from web import api, health, pages, problems, webhooks
+from web.headers import Edge
+from web.house import House
+from web.policy import check_policies
 
-LOOPS: Final = ("sweep", "deliver")
-"""The loops without which nothing is told or sent."""
-
-STALE: Final = timedelta(seconds=60)
-"""A loop whose newest heartbeat is older than this is taken for stuck."""
-
-_NEWEST: Final = select(heartbeat.c.loop, func.max(heartbeat.c.at)).group_by(heartbeat.c.loop)
-_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-_pages: Final = Environment(
-    loader=PackageLoader("web"), autoescape=select_autoescape(default=True), trim_blocks=True
-)
+_FOR_PROGRAMS: Final = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
 
 
-@dataclass(frozen=True, slots=True)
-class LoopHealth:
-    """How one loop stands. `at` is its newest heartbeat, None before the first."""
-
-    loop: str
-    at: datetime | None
-    alive: bool
-
-
-def loops_of(db: Database, *, now: datetime) -> list[LoopHealth]:
-    """The loops by their newest heartbeats, of whichever worker. Raises `Busy`."""
-    with db.read() as tx:
-        newest = {row[0]: row[1] for row in tx.execute(_NEWEST)}
-    found = []
-    for loop in LOOPS:
-        at = newest.get(loop)
-        found.append(LoopHealth(loop, at, at is not None and now - at <= STALE))
-    return found
-
-
-def create_app(db: Database, clock: Callable[[], datetime], *, demo: bool) -> FastAPI:
-    """The application. `clock` gives the real time: heartbeats are never frozen."""
-    app = FastAPI(title="Overlev", docs_url=None, redoc_url=None, openapi_url=None)
-
-    @app.get("/healthz")
-    def healthz() -> JSONResponse:
-        return JSONResponse({"status": "alive"}, headers=_HEADERS)
-
-    @app.get("/readyz")
-    def readyz() -> JSONResponse:
-        try:
-            loops = loops_of(db, now=clock())
-        except Busy:
-            return JSONResponse(
-                {"status": "not_ready", "reason": ["database"]}, 503, headers=_HEADERS
-            )
-        stuck = [each.loop for each in loops if not each.alive]
-        if stuck:
-            return JSONResponse({"status": "not_ready", "reason": stuck}, 503, headers=_HEADERS)
-        return JSONResponse({"status": "ready"}, headers=_HEADERS)
-
-    @app.get("/")
-    def front() -> HTMLResponse:
-        try:
-            loops = loops_of(db, now=clock())
-        except Busy:
-            loops = []
-        page = _pages.get_template("front.html").render(
-            demo=demo,
-            database=bool(loops),
-            loops=[
-                (each.loop, iso_local(each.at) if each.at else None, each.alive) for each in loops
-            ],
-        )
-        return HTMLResponse(page, headers=_HEADERS)
-
+def create_app(house: House) -> FastAPI:
+    """The application of a house. Raises `NoPolicy`."""
+    app = FastAPI(title="Overlev", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app.router.redirect_slashes = False
+    app.state.house = house
+    for router in (health.router, api.router, webhooks.router, pages.router):
+        app.include_router(router)
+    for kind, answer in (
+        (OverlevError, problems.of_error),
+        (RequestValidationError, problems.of_invalid),
+        (HTTPException, problems.of_http),
+    ):
+        app.add_exception_handler(kind, _told(answer))
+    https = (house.settings.public_url or "").startswith("https:")
+    app.add_middleware(Edge, https=https, fault=_told(problems.of_fault))
+    check_policies(app)
     return app
+
+
+def _told(
+    answer: Callable[[Request, Exception], problems.Problem],
+) -> Callable[[Request, Exception], Response]:
+    """The same problem, as a page where a person reads it."""
+
+    def told(request: Request, error: Exception) -> Response:
+        problem = answer(request, error)
+        path = request.url.path
+        return problem if path.startswith(_FOR_PROGRAMS) else pages.refused(request, problem)
+
+    return told

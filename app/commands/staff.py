@@ -130,13 +130,13 @@ def add_token(
     Example: overlev token add --role coordinator --unit bergen
     """
     from app.output import note, say
-    from cases import accounts
+    from cases import tokens
 
     with opened(ctx) as house:
         now = house.now()
 
         def make(tx: Connection) -> str:
-            made = accounts.add_token(tx, label, role, _codes(tx, unit or (), now), now=now)
+            made = tokens.add_token(tx, label, role, _codes(tx, unit or (), now), now=now)
             audited(tx, house, "token_added", now=now)
             return made
 

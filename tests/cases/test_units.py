@@ -20,6 +20,7 @@ from cases import (
     roster_rows,
     service,
     sweep,
+    tokens,
     transfers,
     unit_moves,
     units,
@@ -351,7 +352,7 @@ def test_nobody_gets_the_same_role_twice(place: Place) -> None:
 def test_tokens_of_a_merged_unit_reach_the_new_one_when_the_day_has_come(place: Place) -> None:
     for now, reach in ((EVE, False), (DAY, True)):
         fresh = new_place(place.desk)
-        place.desk.do(accounts.add_token, "roster", "coordinator", [fresh.code], now=now)
+        place.desk.do(tokens.add_token, "roster", "coordinator", [fresh.code], now=now)
         merge(fresh, now=now)
         with place.desk.db.read() as tx:
             codes = set(

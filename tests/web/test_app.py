@@ -13,8 +13,11 @@ import pytest
 from app.loops import beat
 from core.clock import parse_instant
 from core.db import Database
+from core.settings import Settings
 from tests.installation import installation
-from web.app import LOOPS, create_app
+from web.app import create_app
+from web.health import LOOPS
+from web.house import House
 
 NOW = parse_instant("2026-09-01T08:00+02:00")
 
@@ -27,7 +30,8 @@ def db(database_url: str, tmp_path: Path) -> Iterator[Database]:
 
 def get(db: Database, path: str, *, now: datetime = NOW, demo: bool = False) -> httpx.Response:
     """What the application answers, asked without a network."""
-    transport = httpx.ASGITransport(create_app(db, lambda: now, demo=demo))
+    house = House(db, lambda: now, Settings(), demo=demo, real_clock=lambda: now)
+    transport = httpx.ASGITransport(create_app(house))
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://overlev") as client:

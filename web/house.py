@@ -1,0 +1,41 @@
+"""What the web works with: one installation, opened by whoever starts the server.
+
+The web knows no `app` and no global: `create_app` is handed a `House`, and a handler finds it in
+`request.app.state.house` (or in the `Asked` of its request, `web.asked`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.requests import Request
+
+from core.clock import Clock, system_now
+from core.db import Database
+from core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One installation as the web sees it.
+
+    `clock` tells the time it is here, which stands still in a demo that was frozen; `real_clock`
+    is never frozen: heartbeats, sessions and tokens go by it.
+    """
+
+    db: Database
+    clock: Clock
+    settings: Settings
+    demo: bool = False
+    real_clock: Clock = system_now
+
+    def now(self) -> datetime:
+        """The instant it is here, in UTC."""
+        return self.clock()
+
+
+def house_of(request: Request) -> House:
+    """The house that serves this request."""
+    house: House = request.app.state.house
+    return house

@@ -1,0 +1,153 @@
+"""Who may call a route: declared beside the route, asked before anything is read or looked up.
+
+Every route of the web is made by a `Router` and says who may call it::
+
+    router = Router()
+
+    @router.get("/cases/{ref}")
+    @allow(CASE_ROLES)
+    def read(asked: SignedIn, ref: str) -> Response: ...
+
+A route without a policy is not made at all (`NoPolicy`, at import); `check_policies` finds what
+came past the router, at start-up and in the tests. The order of refusals is fixed: nobody signed
+in (401), a role that has no business here (403), a body too large (413), and only then is the body
+read (422) and a case looked up (404). Whether a role may do a thing *in a unit* is for the verb to
+say: another unit's case does not exist, whatever the role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Mount
+
+from cases.access import CASE_ROLES
+from cases.model import Role
+from core.errors import NotAllowed
+from web.limits import BODY_LIMIT, limited
+from web.signing import sign
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MARK: Final = "__overlev_policy__"
+
+
+class NoPolicy(Exception):
+    """A route that does not say who may call it: a fault of ours, found before it serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may call a route. `roles` None: anybody at all, signed in or not (`public`).
+
+    `body_limit` is the largest body in bytes.
+    """
+
+    roles: frozenset[Role] | None
+    body_limit: int = BODY_LIMIT
+
+    @property
+    def public(self) -> bool:
+        """Whether nobody needs to be signed in."""
+        return self.roles is None
+
+    def check(self, role: Role) -> None:
+        """Raise `NotAllowed` for a role that has no business here."""
+        if self.roles is not None and role not in self.roles:
+            raise NotAllowed(f"The role {role} has no business here.")
+
+
+EVERYBODY: Final = frozenset(Role)
+"""Whoever is signed in."""
+
+CASE_WORKERS: Final = CASE_ROLES
+"""The roles that have cases. What each may do in which unit, the verbs say."""
+
+
+def allow(roles: Iterable[Role], *, body_limit: int = BODY_LIMIT) -> Callable[[F], F]:
+    """Declare the roles that may call the route below."""
+    return _marked(Policy(frozenset(roles) | {Role.OPERATOR}, body_limit))
+
+
+def public(*, body_limit: int = BODY_LIMIT) -> Callable[[F], F]:
+    """Declare that anybody may call the route below; it answers for itself (a signature, say)."""
+    return _marked(Policy(None, body_limit))
+
+
+def _marked(policy: Policy) -> Callable[[F], F]:
+    def mark(endpoint: F) -> F:
+        setattr(endpoint, _MARK, policy)
+        return endpoint
+
+    return mark
+
+
+def policy_of(endpoint: Callable[..., Any]) -> Policy:
+    """The declared policy. Raises `NoPolicy`."""
+    policy = getattr(endpoint, _MARK, None)
+    if not isinstance(policy, Policy):
+        name = getattr(endpoint, "__qualname__", repr(endpoint))
+        raise NoPolicy(f"{name} does not say who may call it: put @allow(…) or @public() on it")
+    return policy
+
+
+class Guarded(APIRoute):
+    """A route that asks its policy first."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See `APIRoute`; FastAPI calls this again for every router the route is included in."""
+        policy = policy_of(self.endpoint)
+        answer = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            if not policy.public:
+                await run_in_threadpool(sign, request, policy)
+            return await answer(limited(request, policy.body_limit))
+
+        return guarded
+
+
+class Router(APIRouter):
+    """A router of guarded routes: the only kind the web has."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(route_class=Guarded, **more)
+
+
+def routes_of(app: FastAPI) -> Iterator[tuple[str, frozenset[str], Callable[..., Any]]]:
+    """Every route as (path template, methods, endpoint), those of included routers too."""
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, Mount):
+            continue
+        yield (
+            context.path or "",
+            frozenset(context.methods or ()),
+            context.endpoint or _nothing,
+        )
+
+
+def check_policies(app: FastAPI, *, mounts: Iterable[str] = ()) -> None:
+    """Raise `NoPolicy` for whatever serves requests without a policy.
+
+    `mounts` are the paths of mounted folders of public files; any other mount is refused.
+    """
+    known = set(mounts)
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, Mount):
+            if route.path not in known:
+                raise NoPolicy(f"{route.path} is mounted and asks nobody who they are")
+        elif not isinstance(route, Guarded):
+            raise NoPolicy(f"{context.path} is not made by a web.policy.Router")
+        else:
+            policy_of(route.endpoint)
+
+
+def _nothing() -> None:
+    """Stands for a route without an endpoint of its own."""

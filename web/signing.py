@@ -1,0 +1,103 @@
+"""From a request to a `Viewer`: by a bearer token, or by whatever else is registered here.
+
+A signer looks at a request and says who asks, None when the request does not carry what it reads,
+or raises `NotSignedIn` when it does but is not good (expired, revoked, unknown). A signer that
+reads a cookie also refuses an unsafe request that does not come from our own pages: a browser
+sends a cookie along with anybody's form, a token only with ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from cases.access import Viewer
+from cases.tokens import viewer_of_token
+from core.errors import EXIT_NOT_ALLOWED, OverlevError
+from web.house import House, house_of
+
+if TYPE_CHECKING:
+    from web.policy import Policy
+
+BEARER: Final = "bearer"
+
+
+class NotSignedIn(OverlevError):
+    """Nobody is signed in, or with something that is not good any more."""
+
+    status = 401
+    exit_code = EXIT_NOT_ALLOWED
+    message_key = "error.not_signed_in"
+
+    challenge: ClassVar[str] = 'Bearer realm="overlev"'
+
+
+class BadToken(NotSignedIn):
+    """The token is unknown, expired or revoked."""
+
+    message_key = "error.bad_token"
+
+    challenge: ClassVar[str] = 'Bearer realm="overlev", error="invalid_token"'
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who asks, and by what: `token` or `session`."""
+
+    viewer: Viewer
+    by: str
+
+
+Signer = Callable[[House, Request], Signed | None]
+
+
+def by_token(house: House, request: Request) -> Signed | None:
+    """The viewer of an `Authorization: Bearer` token. Raises `BadToken`, `Busy`."""
+    written = request.headers.get("authorization")
+    if written is None:
+        return None
+    scheme, _, token = written.partition(" ")
+    if scheme.lower() != BEARER:
+        raise BadToken("Authorization takes a Bearer token.")
+    with house.db.read() as tx:
+        viewer = viewer_of_token(tx, token.strip(), now=house.real_clock())
+    if viewer is None:
+        raise BadToken("This token is unknown, expired or revoked: ask for a new one.")
+    return Signed(viewer, "token")
+
+
+def signers() -> tuple[Signer, ...]:
+    """All signers, asked in this order. The session cookie's comes after the token's."""
+    return (by_token,)
+
+
+def signed_in(house: House, request: Request) -> Signed | None:
+    """Who asks, None for nobody. Raises `NotSignedIn` for something that is not good."""
+    for signer in signers():
+        signed = signer(house, request)
+        if signed is not None:
+            return signed
+    return None
+
+
+def sign(request: Request, policy: Policy) -> None:
+    """Find out who asks and whether they may. Raises `NotSignedIn`, `NotAllowed`, `Busy`."""
+    signed = signed_in(house_of(request), request)
+    if signed is None:
+        raise NotSignedIn("Sign in, or send a Bearer token.")
+    policy.check(signed.viewer.role)
+    request.state.signed = signed
+
+
+async def signed_of(request: Request) -> Signed:
+    """Who asks this request; only where the policy is not public."""
+    signed: Signed = request.state.signed
+    return signed
+
+
+Who = Annotated[Signed, Depends(signed_of)]
+"""For handlers: `def page(who: Who)`."""
