@@ -29,7 +29,7 @@ from cases.replan import case_instants, replan
 from cases.standing import follow_up_ends_at
 from cases.store import Verb
 from cases.tables import case_, notice, task
-from cases.unit_moves import follow_mergers
+from cases.unit_moves import follow_mergers, waits_for_merger
 from core.clock import local_date
 from core.db import Transactions
 from core.listed import one_of
@@ -149,6 +149,16 @@ _DUE_CASES: Final = (
     .order_by(case_.c.wake_at)
     .limit(CASES)
 )
+# The same questions, for whether there is anything at all, and for one case.
+_ANY_TASK: Final = Prepared(_DUE.with_only_columns(task.c.case_id).limit(1))
+_ANY_CASE: Final = Prepared(_DUE_CASES.with_only_columns(case_.c.id).limit(1))
+_OF_STEP: Final = _DUE.where(case_.c.ref == bindparam("ref"), task.c.step == bindparam("step"))
+_DUE_OF_STEP: Final = {
+    "sqlite": Prepared(_OF_STEP),
+    "postgresql": Prepared(_OF_STEP.with_for_update(of=(task, case_))),
+}
+_STEP_IS_DUE: Final = Prepared(_OF_STEP.with_only_columns(task.c.case_id).limit(1))
+_CASE_IS_DUE: Final = Prepared(_DUE_CASES.where(case_.c.ref == bindparam("ref")))
 _TOLD_BEFORE: Final = Prepared(
     select(notice.c.task, notice.c.rung, notice.c.due_at, notice.c.unit).where(
         notice.c.case_id == bindparam("case_id")
@@ -179,12 +189,26 @@ def sweep(db: Transactions, *, now: datetime) -> SweepResult:
     return result
 
 
+def is_due(tx: Connection, *, now: datetime) -> bool:
+    """Whether a sweep would find something to do: three questions, each by an index."""
+    binds = {"now": now} | backoff.binds(now)
+    return (
+        _ANY_TASK.row(tx, binds) is not None
+        or _ANY_CASE.row(tx, binds) is not None
+        or waits_for_merger(tx, now=now)
+    )
+
+
 def _tell_tasks(tx: Connection, now: datetime) -> tuple[SweepResult, bool]:
     """One chunk of tasks, and whether more may be due."""
-    result = SweepResult()
     rows = _DUE_TASKS[tx.dialect.name].rows(tx, {"now": now} | backoff.binds(now))
+    return _tell_rows(tx, rows, now), len(rows) == CHUNK
+
+
+def _tell_rows(tx: Connection, rows: list[tuple[Any, ...]], now: datetime) -> SweepResult:
+    result = SweepResult()
     if not rows:
-        return result, False
+        return result
     staffed = accounts.staffed_roles(tx, on=local_date(now))
     already = _told_already(tx, rows)
     told: list[dict[str, Any]] = []
@@ -220,7 +244,7 @@ def _tell_tasks(tx: Connection, now: datetime) -> tuple[SweepResult, bool]:
     result.notices += _tell(tx, tell)
     result.backed_off = len(failed)
     backoff.succeeded(tx, {each["b_case_id"] for each in told} - failed)
-    return result, len(rows) == CHUNK
+    return result
 
 
 def _told_already(
@@ -329,6 +353,30 @@ def advance(tx: Connection, ref: str, *, now: datetime) -> SweepResult:
     result = SweepResult()
     staffed = accounts.staffed_roles(tx, on=local_date(now))
     _advance(tx, queries.case_for_update(tx, SYSTEM, ref), staffed, result, now)
+    return result
+
+
+def advance_step(db: Transactions, ref: str, step: Step, *, now: datetime) -> SweepResult:
+    """Do what is due for one step of a case, and then for the case itself. Twice does nothing more.
+
+    What the sweep would do at its next look, for this case alone: a run in Prefect calls it, and
+    whoever presses Run there. Where nothing is due, nothing is written. Raises `CaseNotFound`.
+    """
+    return db.transact(lambda tx: _advance_step(tx, ref, step, now))
+
+
+def step_is_due(tx: Connection, ref: str, step: Step, *, now: datetime) -> bool:
+    """Whether `advance_step` would find something to do."""
+    binds = {"now": now, "ref": ref, "step": step.value} | backoff.binds(now)
+    return _STEP_IS_DUE.row(tx, binds) is not None or _CASE_IS_DUE.row(tx, binds) is not None
+
+
+def _advance_step(tx: Connection, ref: str, step: Step, now: datetime) -> SweepResult:
+    binds = {"now": now, "ref": ref, "step": step.value} | backoff.binds(now)
+    result = _tell_rows(tx, _DUE_OF_STEP[tx.dialect.name].rows(tx, binds), now)
+    if _CASE_IS_DUE.row(tx, binds) is not None:
+        staffed = accounts.staffed_roles(tx, on=local_date(now))
+        _due(tx, ref, staffed, result, now)
     return result
 
 

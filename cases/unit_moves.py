@@ -70,6 +70,15 @@ def midnight_of(day: date) -> datetime:
     return from_local(day, time())
 
 
+def waits_for_merger(tx: Connection, *, now: datetime) -> bool:
+    """Whether an open case stands in a unit that has been merged."""
+    rows = _MERGERS.rows(tx, {"on": local_date(now)})
+    if not rows:
+        return False
+    asked = {"codes": sorted({row[0] for row in rows}), "most": 1} | backoff.binds(now)
+    return tx.execute(_TO_MOVE, asked).first() is not None
+
+
 def follow_mergers(
     tx: Connection, *, now: datetime, viewer: Viewer = SYSTEM, most: int = CHUNK
 ) -> Moved:

@@ -31,6 +31,7 @@ from cases.tables.facts import (
     import_run,
     notice,
     roster_said,
+    shown,
 )
 from cases.tables.organisation import (
     account,
@@ -106,6 +107,7 @@ __all__ = [
     "phone",
     "release_date",
     "roster_said",
+    "shown",
     "stay",
     "task",
     "token_unit",

@@ -75,6 +75,8 @@ case_ = Table(
     # These few are left out of every count.
     Index("ix_case_in_error", "id", sqlite_where=text("close_reason = 'registered_in_error'"),
           postgresql_where=text("close_reason = 'registered_in_error'")),
+    # The newest changes, by which Prefect's pages follow.
+    Index("ix_case_changed_seq", "changed_seq"),
     Index("ix_case_wake_at", "wake_at", sqlite_where=text("wake_at IS NOT NULL"),
           postgresql_where=text("wake_at IS NOT NULL")),
 )  # fmt: skip

@@ -134,3 +134,16 @@ backoff = Table(
     at("until_at"),
     Column("error", CODE, nullable=False),
 )
+
+shown = Table(
+    "shown",
+    metadata,
+    Column("case_id", KEY, ForeignKey("case_.id"), primary_key=True, autoincrement=False),
+    # The case's changed_seq and version as they were, and who shows it since when.
+    Column("seq", KEY, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("worker", CODE, nullable=False),
+    at("begun_at"),
+    at("done_at", nullable=True),
+    sqlite_with_rowid=False,
+)
