@@ -5,18 +5,21 @@ committed before each call; no transaction is open during the call; what came of
 after it. A worker may die between any two of these:
 
     after the claim        no attempt row: surely unsent, wanted again when the lease has passed
-    after the attempt      maybe sent: unknown when the lease has passed, then a person's
+    after the attempt      maybe sent: unknown when the lease has passed, then looked up
     after the call         the same; the provider's answer died with the worker
     after the settling     nothing is lost
 
-The look-up at the provider that settles most of the unknown ones, rate limits and the breaker
-come with the SMS provider.
+Several calls may be under way at once (`at_once`), from threads that touch no database: this one
+begins and settles for all of them, in as few commits as it can.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -26,17 +29,24 @@ from sqlalchemy import Connection
 from core.clock import Clock
 from core.db import Transactions
 from core.errors import BadInput, Busy
-from notifications import claims, texts, versions
-from notifications.message import Claimed, ClaimResult
+from notifications import claims, line, looking, opt_outs, settling, texts, versions
+from notifications.claims import Written
+from notifications.line import Line
+from notifications.message import Claimed, ClaimResult, MessageState
+from notifications.pace import Pace
 from notifications.reasons import Reason
 from notifications.segments import segments
-from notifications.sender import Outcome, Sender, SendRequest, SendResult
-
-LEASE: Final = timedelta(minutes=2)
-"""How long a worker may hold a message: longer than a call can take plus the provider's lag."""
+from notifications.sender import Found, Outcome, Sender, SendRequest, SendResult, Trace
+from notifications.timing import Timing
 
 SETTLE_TRIES: Final = 5
 """How often an answer is tried to be written while the database is busy; it cannot be had again."""
+
+LONGEST_HOLD: Final = 5.0
+"""Seconds a run itself waits when the provider asks it to slow down; for longer the line rests."""
+
+BATCH: Final = 40
+"""Messages to a claim: each case is asked once more in it, and the write lock is held meanwhile."""
 
 
 @dataclass(slots=True)
@@ -44,7 +54,8 @@ class DeliverResult:
     """What one run did, in messages.
 
     `unknown` are those of which the run had to learn that nobody knows whether they went, and
-    `needs_person` those it gave to a person, so that one message may be in both.
+    `needs_person` those it gave to a person, so that one message may be in both. A message that a
+    look-up found at the provider is `accepted`.
     """
 
     accepted: int = 0
@@ -55,35 +66,61 @@ class DeliverResult:
     cancelled: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What delivery asks of the floor that knows cases, always in a transaction that is open.
+
+    In the claim's transaction `may_send` says None, or the `Reason` for sending nothing after all;
+    `number_for` tells the E.164 number of a person (None: cancelled as `no_number`), `digest_of`
+    its keyed hash, and `contact_phone` the neutral number to name to a subject.
+    """
+
+    may_send: Callable[[Connection, Claimed], str | None]
+    number_for: Callable[[Connection, str], str | None]
+    contact_phone: Callable[[Connection, str], str]
+    digest_of: Callable[[Connection, str], str]
+
+
 def deliver(
     db: Transactions,
     sender: Sender,
     *,
-    may_send: Callable[[Connection, Claimed], str | None],
-    number_for: Callable[[Connection, str], str | None],
-    contact_phone: Callable[[Connection, str], str],
+    ask: Ask,
     clock: Clock,
     owner: str,
-    batch: int = 100,
-    lease: timedelta = LEASE,
+    batch: int = BATCH,
+    timing: Timing | None = None,
+    at_once: int = 1,
+    rate: float | None = None,
+    go_on: Callable[[], bool] = lambda: True,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> DeliverResult:
     """Send what is due, until nothing is; safe to run twice and beside other workers.
 
-    In the claim's transaction `may_send` says None, or the `Reason` for sending nothing after
-    all; `number_for` tells the E.164 number of a person (None: cancelled as `no_number`) and
-    `contact_phone` the neutral number to name to a subject. `owner` names this worker, unlike any
-    other. `lease` must be longer than a call can take. What a sender raises counts as no answer.
+    `owner` names this worker, unlike any other. `at_once` calls are under way at a time, `rate` a
+    second at most. `go_on` is asked between batches: False ends the run. What a sender raises
+    counts as no answer.
     """
-    run = _Run(
-        db, sender, may_send, number_for, contact_phone, clock, owner, batch, lease, monotonic
-    )
     done = DeliverResult()
-    version_ids = db.transact(lambda tx: versions.record(tx, now=clock()))
-    done.unknown += db.transact(lambda tx: claims.recover(tx, now=clock()))
-    while run.one_batch(version_ids, done):
-        pass
-    done.needs_person += db.transact(lambda tx: claims.hand_over(tx, now=clock()))
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(at_once)) if at_once > 1 else None
+        run = _Run(
+            db=db,
+            sender=sender,
+            ask=ask,
+            clock=clock,
+            owner=owner,
+            batch=batch,
+            timing=timing or Timing(),
+            at_once=at_once,
+            pace=Pace(rate),
+            pool=pool,
+            go_on=go_on,
+            monotonic=monotonic,
+            done=done,
+        )
+        run.look()
+        run.send()
     return done
 
 
@@ -91,126 +128,276 @@ def deliver(
 class _Ready:
     """A claimed message with all that its call needs; the number is held in memory only."""
 
-    claimed: Claimed
+    written: Written
     to: str = field(repr=False)
-    text: texts.Rendered
 
 
 @dataclass(frozen=True, slots=True)
+class _Begun:
+    """A call under way, and until when (monotonic) it may begin."""
+
+    ready: _Ready
+    held_until: float
+
+
+@dataclass(slots=True)
 class _Run:
     """One run of one worker."""
 
     db: Transactions
     sender: Sender
-    may_send: Callable[[Connection, Claimed], str | None]
-    number_for: Callable[[Connection, str], str | None]
-    contact_phone: Callable[[Connection, str], str]
+    ask: Ask
     clock: Clock
     owner: str
     batch: int
-    lease: timedelta
+    timing: Timing
+    at_once: int
+    pace: Pace
+    pool: ThreadPoolExecutor | None
+    go_on: Callable[[], bool]
     monotonic: Callable[[], float]
+    done: DeliverResult
+    version_ids: versions.VersionIds = field(default_factory=dict)
+    line: Line = line.ANSWERS
 
-    def one_batch(self, version_ids: versions.VersionIds, done: DeliverResult) -> bool:
-        """Claim and send one batch; whether there may be more to do."""
-        held_until = self._lease_end()
-        result, ready = self.db.transact(self._take)
-        done.expired += result.expired
-        done.cancelled += result.cancelled
-        done.needs_person += result.needs_person
-        moved_on = result.looked_at - len(ready)
-        for message in ready:
-            version_id = version_ids[message.text.template.key]
-            moved_on += self._send(message, version_id, held_until, done)
-        # A round that only gives back what it took would go on for ever.
-        return result.looked_at == self.batch and moved_on > 0
+    def look(self) -> None:
+        """Ask the provider about what is unknown, where its look-up is due."""
+        self.done.unknown += self.db.transact(
+            lambda tx: claims.recover(tx, now=self.clock(), look_after=self.timing.look_after)
+        )
+        while self.go_on() and (looks := self.db.transact(self._take_looks)):
+            for look in looks:
+                found = self._found(look)
+                state = self.db.transact(
+                    lambda tx, look=look, found=found: looking.settle_look(  # type: ignore[misc]
+                        tx, look, found, now=self.clock(), timing=self.timing
+                    )
+                )
+                self.done.accepted += state is MessageState.ACCEPTED
+                self.done.needs_person += state is MessageState.NEEDS_PERSON
+                if found.trace is Trace.FAILED:
+                    return  # who cannot be asked now is not asked about all the others
 
-    def _take(self, tx: Connection) -> tuple[ClaimResult, list[_Ready]]:
+    def _take_looks(self, tx: Connection) -> list[looking.Look]:
+        return looking.take(
+            tx,
+            now=self.clock(),
+            limit=max(self.at_once, 5),
+            hold=self.timing.look_after,
+            number_for=self.ask.number_for,
+            digest_of=self.ask.digest_of,
+        )
+
+    def _found(self, look: looking.Look) -> Found:
+        if look.sought is None:
+            return Found(Trace.UNCLEAR)
+        try:
+            return self.sender.look_up(look.sought)
+        except Exception as failed:  # noqa: BLE001 - only the kind of failure is kept
+            return Found(Trace.FAILED, code=type(failed).__name__)
+
+    def send(self) -> None:
+        """Claim and send until nothing is due, or the line rests."""
+        self.version_ids, self.line = self.db.transact(
+            lambda tx: (versions.record(tx, now=self.clock()), line.state(tx))
+        )
+        while self.go_on() and not self.line.rests(self.clock()):
+            limit = 1 if self.line.on_trial else self.batch
+            held_until = self._lease_end()
+            result, ready = self.db.transact(lambda tx, limit=limit: self._take(tx, limit))  # type: ignore[misc]
+            self.done.expired += result.expired
+            self.done.cancelled += result.cancelled
+            self.done.needs_person += result.needs_person
+            moved_on = result.looked_at - len(ready) + self._send_all(ready, held_until)
+            # A round that only gives back what it took would go on for ever.
+            if result.looked_at < limit or not moved_on:
+                return
+
+    def _take(self, tx: Connection, limit: int) -> tuple[ClaimResult, list[_Ready]]:
         ready: dict[int, _Ready] = {}
 
         def check(candidate: Claimed) -> str | None:
-            said = self.may_send(tx, candidate)
-            if said is not None:
-                return said
-            to = self.number_for(tx, candidate.person)
-            if to is None:
-                return Reason.NO_NUMBER
-            try:
-                text = texts.render(
-                    candidate.template,
-                    candidate.language,
-                    starts_at=candidate.starts_at,
-                    contact_phone=self.contact_phone(tx, candidate.subject),
-                )
-            except BadInput:
-                return Reason.UNFIT_TEXT
-            ready[candidate.id] = _Ready(candidate, to, text)
-            return None
+            answer = self._ready(tx, candidate)
+            if isinstance(answer, _Ready):
+                ready[candidate.id] = answer
+                return None
+            return answer
 
         result = claims.claim(
-            tx, check, now=self.clock(), owner=self.owner, limit=self.batch, lease=self.lease
+            tx,
+            check,
+            now=self.clock(),
+            owner=self.owner,
+            limit=limit,
+            lease=self.timing.lease,
         )
         return result, list(ready.values())
 
-    def _send(
-        self, message: _Ready, version_id: int, held_until: float, done: DeliverResult
-    ) -> bool:
-        """Send one message if it is still ours and its time has not passed; whether it moved on."""
-        claimed = message.claimed
-        if not self._may_begin(claimed, held_until):
-            self._give_back(claimed)
-            return False
-        held_until = self._lease_end()
-        attempt = self.db.transact(
-            lambda tx: claims.begin(
-                tx,
-                claimed,
-                body=message.text.body,
-                segments=segments(message.text.body).count,
-                template_version_id=version_id,
-                now=self.clock(),
-                lease=self.lease,
+    def _ready(self, tx: Connection, candidate: Claimed) -> _Ready | str:
+        said = self.ask.may_send(tx, candidate)
+        if said is not None:
+            return said
+        to = self.ask.number_for(tx, candidate.person)
+        if to is None:
+            return Reason.NO_NUMBER
+        digest = self.ask.digest_of(tx, to)
+        if opt_outs.stopped(tx, digest):
+            return Reason.OPTED_OUT
+        name = texts.for_sender(candidate.template, takes_replies=self.sender.takes_replies)
+        try:
+            text = texts.render(
+                name,
+                candidate.language,
+                starts_at=candidate.starts_at,
+                contact_phone=self.ask.contact_phone(tx, candidate.subject),
             )
+        except BadInput:
+            return Reason.UNFIT_TEXT
+        written = Written(
+            claimed=candidate,
+            to_digest=digest,
+            template_version_id=self.version_ids[text.template.key],
+            segments=segments(text.body).count,
+            body=text.body,
         )
-        if attempt is None:
-            return True  # another worker has it now
-        # The commit may have waited: the lease is looked at once more, directly before the call.
-        if not self._may_begin(claimed, held_until):
-            self._give_back(claimed)
-            return False
-        answer = self._call(SendRequest(attempt, message.to, message.text.body))
-        self._settle(claimed, answer)
-        match answer.outcome:
-            case Outcome.ACCEPTED:
-                done.accepted += 1
-            case Outcome.REFUSED:
-                done.refused += 1
-            case Outcome.UNKNOWN:
-                done.unknown += 1
-        return True
+        return _Ready(written, to)
 
-    def _call(self, request: SendRequest) -> SendResult:
+    def _send_all(self, ready: Sequence[_Ready], held_until: float) -> int:
+        """Send what was claimed, as long as it is ours and the line answers; how many moved on."""
+        waiting = deque(ready)
+        under_way: dict[Future[SendResult | None], _Begun] = {}
+        moved_on = 0
+        while waiting or under_way:
+            if waiting and self.line.rests(self.clock()):
+                self._give_back([each.written.claimed for each in waiting])
+                waiting.clear()
+            if waiting and len(under_way) < self.at_once:
+                group = [
+                    waiting.popleft()
+                    for _ in range(self.pace.take(min(len(waiting), self.at_once - len(under_way))))
+                ]
+                moved_on += self._begin(group, held_until, under_way)
+            if under_way:
+                room = bool(waiting) and len(under_way) < self.at_once
+                ended, _ = wait(under_way, timeout=0 if room else None, return_when=FIRST_COMPLETED)
+                moved_on += self._settle([(under_way.pop(each), each.result()) for each in ended])
+        return moved_on
+
+    def _begin(
+        self,
+        group: Sequence[_Ready],
+        held_until: float,
+        under_way: dict[Future[SendResult | None], _Begun],
+    ) -> int:
+        """Note the attempts of a group in one commit, then call; how many another worker has."""
+        late = [each for each in group if not self._may_begin(each, held_until)]
+        self._give_back([each.written.claimed for each in late])
+        timely = [each for each in group if each not in late]
+        if not timely:
+            return 0
+        renewed_until = self._lease_end()
+        refs = self.db.transact(
+            lambda tx: [
+                claims.begin(tx, each.written, now=self.clock(), lease=self.timing.lease)
+                for each in timely
+            ]
+        )
+        for each, ref in zip(timely, refs, strict=True):
+            if ref is not None:
+                begun = _Begun(each, renewed_until)
+                under_way[self._submit(begun, ref)] = begun
+        return refs.count(None)
+
+    def _submit(self, begun: _Begun, ref: str) -> Future[SendResult | None]:
+        request = SendRequest(ref, begun.ready.to, begun.ready.written.body)
+        if self.pool is not None:
+            return self.pool.submit(self._call, begun, request)
+        at_once: Future[SendResult | None] = Future()
+        at_once.set_result(self._call(begun, request))
+        return at_once
+
+    def _call(self, begun: _Begun, request: SendRequest) -> SendResult | None:
+        # The commit may have waited, and this thread too: the lease is looked at once more,
+        # directly before the call.
+        if not self._may_begin(begun.ready, begun.held_until):
+            return None
         try:
             return self.sender.send(request)
         except Exception as failed:  # noqa: BLE001 - the call may have got through before it broke
             # Only the kind of failure is kept: its words may hold the number or the text.
             return SendResult(Outcome.UNKNOWN, code=type(failed).__name__)
 
-    def _settle(self, claimed: Claimed, answer: SendResult) -> None:
+    def _settle(self, answers: Sequence[tuple[_Begun, SendResult | None]]) -> int:
+        """Write what came of the calls that ended; how many messages moved on."""
+        if not answers:
+            return 0
+        before = self.line
+        for _, answer in answers:
+            self._heard(answer)
         for tried in range(1, SETTLE_TRIES + 1):
             try:
-                self.db.transact(lambda tx: claims.settle(tx, claimed, answer, now=self.clock()))
-                return
+                self.db.transact(lambda tx: self._write(tx, answers, before))
+                break
             except Busy:
                 if tried == SETTLE_TRIES:
                     raise
+        outcomes = [answer.outcome for _, answer in answers if answer is not None]
+        self.done.accepted += outcomes.count(Outcome.ACCEPTED)
+        self.done.refused += outcomes.count(Outcome.REFUSED)
+        self.done.unknown += outcomes.count(Outcome.UNKNOWN)
+        return len(outcomes) - outcomes.count(Outcome.BLOCKED)
 
-    def _give_back(self, claimed: Claimed) -> None:
-        self.db.transact(lambda tx: claims.give_back(tx, claimed, now=self.clock()))
+    def _write(
+        self, tx: Connection, answers: Sequence[tuple[_Begun, SendResult | None]], before: Line
+    ) -> None:
+        now = self.clock()
+        for begun, answer in answers:
+            claimed = begun.ready.written.claimed
+            if answer is None:
+                claims.give_back(tx, claimed, now=now)
+                continue
+            settling.settle(tx, claimed, answer, now=now, timing=self.timing)
+            if answer.reason == Reason.OPTED_OUT:
+                opt_outs.stop(tx, begun.ready.written.to_digest, source="provider", now=now)
+        if self.line != before:
+            line.write(tx, self.line, now=now)
+
+    def _heard(self, answer: SendResult | None) -> None:
+        """What an answer says about the line."""
+        now = self.clock()
+        if answer is None or (
+            self.line.rests(now) and answer.outcome not in (Outcome.ACCEPTED, Outcome.REFUSED)
+        ):
+            return  # calls that were under way together count once
+        pause = self.timing.pause(self.line.pauses)
+        match answer.outcome:
+            case Outcome.UNKNOWN:
+                self.line = self.line.silent(now=now, pause=pause)
+            case Outcome.BLOCKED:
+                self.line = self.line.resting(
+                    until=now + pause, reason=answer.reason or Reason.SENDER_REFUSED
+                )
+            case Outcome.LATER if answer.reason == Reason.NO_CONNECTION:
+                self.line = self.line.silent(now=now, pause=pause)
+            case Outcome.LATER:
+                asked = answer.retry_after or 1.0
+                if asked <= LONGEST_HOLD:
+                    self.pace.hold(asked)
+                else:
+                    until = now + min(timedelta(seconds=asked), self.timing.longest_pause)
+                    self.line = self.line.resting(until=until, reason=Reason.TOO_FAST.value)
+            case Outcome.ACCEPTED | Outcome.REFUSED:
+                self.line = line.ANSWERS
+
+    def _give_back(self, messages: Sequence[Claimed]) -> None:
+        if messages:
+            self.db.transact(
+                lambda tx: [claims.give_back(tx, each, now=self.clock()) for each in messages]
+            )
 
     def _lease_end(self) -> float:
-        return self.monotonic() + self.lease.total_seconds()
+        return self.monotonic() + self.timing.lease.total_seconds()
 
-    def _may_begin(self, claimed: Claimed, held_until: float) -> bool:
+    def _may_begin(self, ready: _Ready, held_until: float) -> bool:
         # By the monotonic clock: the other one may be set back while a message is held.
-        return self.monotonic() < held_until and self.clock() < claimed.expires_at
+        return self.monotonic() < held_until and self.clock() < ready.written.claimed.expires_at

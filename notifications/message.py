@@ -16,7 +16,7 @@ class MessageState(StrEnum):
     """The life of a message.
 
     wanted → sending → accepted | refused | unknown → (accepted | wanted again | needs_person),
-    and cancelled, expired. A claimed message whose call was surely never made is wanted again.
+    and cancelled, expired. What was surely not accepted but may be later is wanted again.
     """
 
     WANTED = "wanted"
@@ -110,6 +110,7 @@ class Claimed:
     owner: str
     epoch: int
     lease_until: datetime
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

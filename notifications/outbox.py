@@ -1,7 +1,7 @@
 """The outbox: what is wanted is written here, in the caller's transaction, and sent from here.
 
 `sync` makes the rows of one subject equal to what is wanted of it; `of_subject` tells what became
-of them. `claim` and `settle` are the worker's side (`notifications.claims`). Nothing here opens a
+of them. `claim` is the worker's side (`notifications.claims`). Nothing here opens a
 transaction or calls a sender. Instants are aware, UTC.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from notifications.claims import claim, settle
+from notifications.claims import claim
 from notifications.message import (
     MAY_HAVE_GONE,
     Claimed,
@@ -34,7 +34,6 @@ __all__ = [
     "Wanted",
     "claim",
     "of_subject",
-    "settle",
     "sync",
     "waiting_for_a_person",
 ]

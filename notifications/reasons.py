@@ -39,13 +39,31 @@ class Reason(StrEnum):
     TOO_LATE = "too_late"
     # accepted, refused
     TAKEN = "taken"
+    FOUND = "found_at_provider"
+    CALLED_BACK = "told_by_provider"
+    SAID_SENT = "a_person_says_it_went"
     REFUSED = "refused"
+    BAD_NUMBER = "bad_number"
+    NUMBER_GONE = "number_gone"
+    COUNTRY_NOT_ALLOWED = "country_not_allowed"
+    TEXT_REFUSED = "text_refused"
+    GAVE_UP = "gave_up"
     # unknown
     NO_ANSWER = "no_answer"
     WORKER_STOPPED = "worker_stopped"
     # needs_person
     MAY_HAVE_BEEN_SENT = "may_have_been_sent"
+    LOOK_UP_FAILED = "look_up_failed"
+    TRACES_DIFFER = "traces_differ"
     UNFIT_TEXT = "unfit_text"
+    # cancelled by somebody who looked at it
+    SAID_DROP = "a_person_dropped_it"
+    # why the line to the provider rests
+    NO_ANSWERS = "no_answers"
+    TOO_FAST = "too_fast"
+    NO_CONNECTION = "no_connection"
+    CREDENTIALS_REFUSED = "credentials_refused"
+    SENDER_REFUSED = "sender_refused"
 
 
 MEANING: Final[dict[Reason, str]] = {
@@ -70,11 +88,27 @@ MEANING: Final[dict[Reason, str]] = {
     Reason.REPLACED: "another reminder of the same appointment took its place",
     Reason.TOO_LATE: "it could not go within three hours of its time, or before the appointment",
     Reason.TAKEN: "it was due, and the provider took it",
+    Reason.FOUND: "no answer came, but the provider has it: it was taken",
+    Reason.CALLED_BACK: "the provider told us what became of it: it was taken",
+    Reason.SAID_SENT: "somebody found out that it went",
     Reason.REFUSED: "the provider refused it: it was not sent",
+    Reason.BAD_NUMBER: "the number cannot take an SMS: it was not sent, ask for another number",
+    Reason.NUMBER_GONE: "the number is no longer in use: ask for another number",
+    Reason.COUNTRY_NOT_ALLOWED: "the SMS account may not send to that country: it was not sent",
+    Reason.TEXT_REFUSED: "the provider refused the text: it was not sent",
+    Reason.GAVE_UP: "the provider put it off again and again: it was not sent",
     Reason.NO_ANSWER: "the provider gave no answer that tells whether it took it",
     Reason.WORKER_STOPPED: "the worker stopped in mid-sending: nobody can tell yet whether it went",
     Reason.MAY_HAVE_BEEN_SENT: "nobody can tell whether it went: ask the person or call",
+    Reason.LOOK_UP_FAILED: "it may have gone; the provider could not be asked: ask the person",
+    Reason.TRACES_DIFFER: "it may have gone; what the provider has does not tell: ask the person",
     Reason.UNFIT_TEXT: "the text could not be made, or would tell too much: an admin must mend it",
+    Reason.SAID_DROP: "somebody decided that it is not sent",
+    Reason.NO_ANSWERS: "the provider gave no answer several times in a row",
+    Reason.TOO_FAST: "the provider asks us to come again later",
+    Reason.NO_CONNECTION: "the provider cannot be reached",
+    Reason.CREDENTIALS_REFUSED: "the provider refuses our account or its secret: check them",
+    Reason.SENDER_REFUSED: "the provider refuses our sender: check OVERLEV_TWILIO_SENDER",
 }
 
 

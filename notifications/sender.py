@@ -1,22 +1,30 @@
 """Who carries a message out of the house: the protocol, and two senders that need no provider.
 
-A sender answers with what it *knows*. `REFUSED` means surely not accepted; whatever leaves a doubt
-(timeout, reset, a broken answer) is `UNKNOWN`. It never tries again by itself.
+A sender answers with what it *knows*. `REFUSED`, `LATER` and `BLOCKED` mean surely not accepted;
+whatever leaves a doubt (timeout, reset, a 500, a broken answer) is `UNKNOWN`. It never tries again
+by itself. About an unknown one it can be asked what the provider has (`look_up`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TextIO
 
 
 class Outcome(StrEnum):
-    """What is known about one call."""
+    """What is known about one call.
+
+    `REFUSED` is about this message and final; `LATER` is surely not accepted now, and may be tried
+    again; `BLOCKED` is about us (credentials, account, sender): no message would be accepted.
+    """
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
+    LATER = "later"
+    BLOCKED = "blocked"
     UNKNOWN = "unknown"
 
 
@@ -34,17 +42,67 @@ class SendRequest:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What came of it; `provider_id` if accepted, `code` is the provider's own word for why not."""
+    """What came of it.
+
+    `provider_id` if accepted; `code` is the provider's own word for why not, `reason` what it means
+    (a `Reason` value, None for one we do not know by name); `retry_after` (seconds) if the provider
+    said when to come again.
+    """
 
     outcome: Outcome
     provider_id: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    retry_after: float | None = None
+
+
+class Trace(StrEnum):
+    """What a look-up showed. `ABSENT` is said only by a look-up that saw everything."""
+
+    FOUND = "found"
+    ABSENT = "absent"
+    UNCLEAR = "unclear"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked for: a message to `to` with the text `body`, asked for at `begun_at`.
+
+    `known` are provider ids that belong to other attempts; `others` the texts of other attempts
+    to the same number of which nobody knows yet whether they went.
+    """
+
+    attempt_id: str
+    begun_at: datetime
+    to: str = field(repr=False)
+    body: str = field(repr=False)
+    known: frozenset[str] = frozenset()
+    others: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look-up came to; `provider_id` and `status` (the provider's word) if found."""
+
+    trace: Trace
+    provider_id: str | None = None
+    status: str | None = None
     code: str | None = None
 
 
 class Sender(Protocol):
     """Something that can send one SMS. May take seconds; no transaction is open meanwhile."""
 
+    takes_replies: bool
+    """Whether an answer to its messages reaches us, so that STOPP can be promised."""
+
     def send(self, request: SendRequest) -> SendResult: ...
+
+    def look_up(self, sought: Sought) -> Found: ...
+
+    def erase(self, provider_id: str) -> bool:
+        """Have the provider forget the text; whether it is gone. Raises nothing."""
 
 
 def masked(number: str) -> str:
@@ -57,24 +115,49 @@ def accept(request: SendRequest) -> SendResult:
     return SendResult(Outcome.ACCEPTED, provider_id=f"memory-{request.attempt_id}")
 
 
+def unclear(sought: Sought) -> Found:
+    """The answer of a provider that cannot be asked."""
+    del sought
+    return Found(Trace.UNCLEAR)
+
+
 class MemorySender:
     """Keeps what it was asked to send, in order; for tests.
 
     `answer` decides about each request, after the request was kept (as a provider that took the
-    message before the line broke would have it).
+    message before the line broke would have it); `trace` answers look-ups.
     """
 
-    def __init__(self, answer: Callable[[SendRequest], SendResult] = accept) -> None:
+    takes_replies = True
+
+    def __init__(
+        self,
+        answer: Callable[[SendRequest], SendResult] = accept,
+        trace: Callable[[Sought], Found] = unclear,
+    ) -> None:
         self.sent: list[SendRequest] = []
+        self.looked: list[Sought] = []
+        self.erased: list[str] = []
         self._answer = answer
+        self._trace = trace
 
     def send(self, request: SendRequest) -> SendResult:
         self.sent.append(request)
         return self._answer(request)
 
+    def look_up(self, sought: Sought) -> Found:
+        self.looked.append(sought)
+        return self._trace(sought)
+
+    def erase(self, provider_id: str) -> bool:
+        self.erased.append(provider_id)
+        return True
+
 
 class ConsoleSender:
     """Without a provider: prints what would be sent, the number masked, and calls it accepted."""
+
+    takes_replies = True
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -83,3 +166,13 @@ class ConsoleSender:
         self._stream.write(f"SMS to {masked(request.to)}: {request.body}\n")
         self._stream.flush()
         return SendResult(Outcome.ACCEPTED, provider_id=f"console-{request.attempt_id}")
+
+    def look_up(self, sought: Sought) -> Found:
+        """What was printed cannot be found again."""
+        del sought
+        return Found(Trace.UNCLEAR)
+
+    def erase(self, provider_id: str) -> bool:
+        """Nothing is kept."""
+        del provider_id
+        return True

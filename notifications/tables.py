@@ -84,6 +84,10 @@ outbox = Table(
     Column("look_at", UtcDateTime),
     Column("looks", Integer, nullable=False, server_default=text("0")),
     Column("resent", Integer, nullable=False, server_default=text("0")),
+    Column("failed_looks", Integer, nullable=False, server_default=text("0")),
+    # A message the provider could not take just now waits until then; its calls are counted.
+    Column("wait_until", UtcDateTime),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("wanted_at", UtcDateTime, nullable=False),
     Column("settled_at", UtcDateTime),
     UniqueConstraint("about", name="uq_outbox_about"),
@@ -171,6 +175,19 @@ attempt = Table(
         sqlite_where=text("provider_id IS NOT NULL"),
         postgresql_where=text("provider_id IS NOT NULL"),
     ),
+    Index("ix_attempt_to_digest", "to_digest"),
+    Index(
+        "ix_attempt_kept_body",
+        "begun_at",
+        sqlite_where=text("body IS NOT NULL"),
+        postgresql_where=text("body IS NOT NULL"),
+    ),
+    Index(
+        "ix_attempt_kept_at_provider",
+        "begun_at",
+        sqlite_where=text("erased_at IS NULL AND provider_id IS NOT NULL"),
+        postgresql_where=text("erased_at IS NULL AND provider_id IS NOT NULL"),
+    ),
 )
 """Each time we tried to say it; committed before the call, so that a row without one is unsent."""
 
@@ -226,7 +243,20 @@ opt_out = Table(
 )
 """Numbers (as keyed hashes) that want nothing from us; `started_at` when they began again."""
 
-TABLES: Final = (template_version, outbox, attempt, callback, inbound, opt_out)
+line = Table(
+    "line",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("unknowns", Integer, nullable=False),
+    Column("pauses", Integer, nullable=False),
+    Column("paused_until", UtcDateTime),
+    Column("reason", String(40)),
+    Column("changed_at", UtcDateTime, nullable=False),
+    CheckConstraint("paused_until IS NULL OR reason IS NOT NULL", name="says_why"),
+)
+"""The line to a provider: how many answers in a row were none, and until when it rests, and why."""
+
+TABLES: Final = (template_version, outbox, attempt, callback, inbound, opt_out, line)
 """All of them, in the order in which they can be made."""
 
 FACTS: Final = (

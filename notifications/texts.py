@@ -25,10 +25,13 @@ from notifications import lint
 
 FALLBACK: Final = "nb"
 APPOINTMENT_REMINDER: Final = "appointment_reminder"
+ONE_WAY: Final = "_one_way"
+"""The ending of a template's twin for senders that no answer reaches: how to stop is a call."""
 
 # What each template may be filled with, and must name.
 PLACES: Final[Mapping[str, frozenset[str]]] = {
     APPOINTMENT_REMINDER: frozenset({"day", "time", "phone"}),
+    APPOINTMENT_REMINDER + ONE_WAY: frozenset({"day", "time", "phone"}),
 }
 _DAY_PARTS: Final = frozenset({"weekday", "day", "month", "month_number"})
 _TIME_PARTS: Final = frozenset({"hour", "minute"})
@@ -123,6 +126,12 @@ def template_for(name: str, language: str) -> Template:
     """The template in that language, else in Bokmål. Raises `KeyError` for an unknown name."""
     templates = language_for(language).templates
     return templates[name] if name in templates else languages()[FALLBACK].templates[name]
+
+
+def for_sender(name: str, *, takes_replies: bool) -> str:
+    """The template to use with a sender: "answer STOPP" is promised only where that is heard."""
+    twin = name + ONE_WAY
+    return name if takes_replies or twin not in PLACES else twin
 
 
 def render(template: str, language: str, *, starts_at: datetime, contact_phone: str) -> Rendered:

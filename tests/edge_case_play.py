@@ -44,7 +44,7 @@ from cases.queries import case_by_ref
 from cases.registry import register_national
 from cases.roster import import_roster
 from cases.rules import TaskNotOpen
-from cases.sending import contact_phone, may_send
+from cases.sending import ASK
 from cases.service import Admission, TaskDone
 from cases.short_form import ShortForm
 from cases.tables import case_, person, person_identifier, task
@@ -140,9 +140,7 @@ class House:
         deliver(
             self.db,
             self.sender,
-            may_send=may_send,
-            number_for=people.number_for,
-            contact_phone=contact_phone,
+            ask=ASK,
             clock=frozen_clock(now),
             owner=f"test-{now.timestamp()}",
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Final
 
-from notifications.sender import Outcome, SendRequest, SendResult
+from notifications.sender import Found, Outcome, SendRequest, SendResult, Sought, Trace
 
 _REFUSED: Final = 5
 _UNKNOWN: Final = 3
@@ -18,6 +18,8 @@ _UNKNOWN: Final = 3
 class Nobody:
     """A sender that sends nothing."""
 
+    takes_replies = True
+
     def send(self, request: SendRequest) -> SendResult:
         """Say what a provider would have."""
         drawn = blake2b(f"{request.to}/{request.body}".encode(), digest_size=1).digest()[0]
@@ -26,3 +28,13 @@ class Nobody:
         if drawn < _REFUSED + _UNKNOWN:
             return SendResult(Outcome.UNKNOWN, code="demo_no_answer")
         return SendResult(Outcome.ACCEPTED, provider_id=f"demo-{request.attempt_id}")
+
+    def look_up(self, sought: Sought) -> Found:
+        """Nobody can tell: these are the messages that a person decides about."""
+        del sought
+        return Found(Trace.UNCLEAR)
+
+    def erase(self, provider_id: str) -> bool:
+        """Nothing is kept."""
+        del provider_id
+        return True

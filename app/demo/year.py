@@ -34,8 +34,8 @@ from app.demo.rosters import Rosters
 from app.demo.shelf import Shelf
 from app.demo.work import Work
 from app.demo.world import Life, World
-from cases import organisation, people
-from cases.sending import contact_phone, may_send
+from cases import organisation
+from cases.sending import ASK
 from cases.sweep import sweep
 from cases.tables import case_, task
 from core.clock import from_local, local_date
@@ -182,9 +182,7 @@ class _Year:
         deliver(
             Inside(self._world.tx),
             Nobody(),
-            may_send=may_send,
-            number_for=people.number_for,
-            contact_phone=contact_phone,
+            ask=ASK,
             clock=lambda: now,
             owner="demo",
         )

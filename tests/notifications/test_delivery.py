@@ -14,29 +14,42 @@ from sqlalchemy import Connection, select
 from core.clock import Clock, frozen_clock
 from core.db import Database, metadata
 from core.errors import Busy
-from notifications import claims, delivery, texts
-from notifications.delivery import DeliverResult, deliver
+from notifications import delivery, settling, texts
+from notifications.delivery import Ask, DeliverResult, deliver
 from notifications.message import Claimed, MessageState
 from notifications.sender import (
     ConsoleSender,
+    Found,
     MemorySender,
     Outcome,
     Sender,
     SendRequest,
     SendResult,
+    Sought,
+    Trace,
     masked,
 )
 from notifications.tables import TABLES, template_version
+from notifications.timing import Timing
 from tests.notifications.messages import HOUR, NOON, attempts, reminder, standing, want
 
 T = TypeVar("T")
-LEASE = timedelta(minutes=2)
+TIMING = Timing()
+LEASE = TIMING.lease
+LOOK = TIMING.look_after
 NUMBER = "+4700000042"
 ACCEPTED = (MessageState.ACCEPTED, "taken")
 WANTED = (MessageState.WANTED, None)
 SENDING = (MessageState.SENDING, None)
 UNKNOWN = (MessageState.UNKNOWN, "worker_stopped")
-A_PERSONS = (MessageState.NEEDS_PERSON, "may_have_been_sent")
+
+
+SECOND = timedelta(seconds=1)
+
+
+def silent(request: SendRequest) -> SendResult:
+    """A provider that took the message or did not, and says neither."""
+    return SendResult(Outcome.UNKNOWN, code="timeout")
 
 
 class Killed(BaseException):
@@ -63,13 +76,16 @@ def run(
     return deliver(
         db,
         sender,
-        may_send=may_send,
-        number_for=lambda tx, person: number,
-        contact_phone=lambda tx, subject: phone,
+        ask=Ask(
+            may_send=may_send,
+            number_for=lambda tx, person: number,
+            contact_phone=lambda tx, subject: phone,
+            digest_of=lambda tx, number: f"digest of {number[-2:]}",
+        ),
         clock=clock or frozen_clock(at),
         owner=owner,
         batch=batch,
-        lease=LEASE,
+        timing=TIMING,
         monotonic=monotonic,
     )
 
@@ -132,13 +148,18 @@ def test_a_refusal_is_final_and_keeps_the_providers_word(db: Database) -> None:
     assert [tried.code for tried in attempts(db)] == ["21211"]
 
 
-def test_no_answer_goes_to_a_person_and_is_never_sent_again(db: Database) -> None:
+def test_no_answer_is_asked_about_and_goes_to_a_person_if_that_does_not_tell(
+    db: Database,
+) -> None:
     want(db, [reminder()])
-    sender = MemorySender(lambda _: SendResult(Outcome.UNKNOWN, code="timeout"))
+    sender = MemorySender(silent)
 
-    assert run(db, sender) == DeliverResult(unknown=1, needs_person=1)
+    assert run(db, sender) == DeliverResult(unknown=1)
+    assert run(db, sender, at=NOON + LOOK - SECOND) == DeliverResult()
+    assert standing(db) == [(MessageState.UNKNOWN, "no_answer")]
+    assert run(db, sender, at=NOON + LOOK) == DeliverResult(needs_person=1)
     assert run(db, sender, at=NOON + HOUR) == DeliverResult()
-    assert standing(db) == [A_PERSONS]
+    assert standing(db) == [(MessageState.NEEDS_PERSON, "traces_differ")]
     assert len(sender.sent) == 1
 
 
@@ -154,8 +175,8 @@ def test_what_a_sender_raises_is_no_answer_and_the_others_still_go(db: Database)
 
     result = run(db, MemorySender(first_breaks))
 
-    assert result == DeliverResult(accepted=1, unknown=1, needs_person=1)
-    assert standing(db) == [A_PERSONS, ACCEPTED]
+    assert result == DeliverResult(accepted=1, unknown=1)
+    assert standing(db) == [(MessageState.UNKNOWN, "no_answer"), ACCEPTED]
     assert [tried.code for tried in attempts(db)] == ["ConnectionResetError", None]
 
 
@@ -343,7 +364,7 @@ def test_a_worker_killed_between_claim_and_attempt_leaves_a_message_that_is_sent
     assert len(sender.sent) == 1
 
 
-def test_a_worker_killed_between_attempt_and_call_leaves_a_message_for_a_person(
+def test_a_worker_killed_between_attempt_and_call_leaves_a_message_to_ask_about(
     db: Database,
 ) -> None:
     want(db, [reminder()])
@@ -355,8 +376,8 @@ def test_a_worker_killed_between_attempt_and_call_leaves_a_message_for_a_person(
 
     result = run(db, sender, at=NOON + LEASE, owner="worker-2")
 
-    assert result == DeliverResult(unknown=1, needs_person=1)
-    assert standing(db) == [A_PERSONS]
+    assert result == DeliverResult(unknown=1)
+    assert standing(db) == [UNKNOWN]
     assert sender.sent == []
 
 
@@ -377,9 +398,19 @@ def test_a_worker_killed_between_call_and_settling_leaves_a_message_that_is_not_
     sender = MemorySender()
     result = run(db, sender, at=NOON + LEASE, owner="worker-2")
 
-    # The second of the batch was never tried: it goes now. The first may have gone: a person asks.
-    assert result == DeliverResult(accepted=1, unknown=1, needs_person=1)
-    assert standing(db) == [A_PERSONS, ACCEPTED]
+    # The second of the batch was never tried: it goes now. The first may have gone.
+    assert result == DeliverResult(accepted=1, unknown=1)
+    assert standing(db) == [UNKNOWN, ACCEPTED]
+
+
+class Honest(MemorySender):
+    """A provider that takes everything and can tell what it has."""
+
+    def look_up(self, sought: Sought) -> Found:
+        self.looked.append(sought)
+        if any(sent.attempt_id == sought.attempt_id for sent in self.sent):
+            return Found(Trace.FOUND, provider_id=f"memory-{sought.attempt_id}")
+        return Found(Trace.ABSENT)
 
 
 class MortalDatabase(Database):
@@ -408,7 +439,7 @@ def test_wherever_a_worker_dies_no_message_goes_twice_and_each_gets_an_end(
     mortal, db = MortalDatabase(url), Database(url)
     metadata.create_all(db.engine, tables=TABLES)
     mortal.after_commit = after_commit
-    ends, kills = [], 0
+    kills = looked = 0
     for point in range(1, 14):
         subject = f"CASE{point}"
         at = NOON + point * HOUR
@@ -418,39 +449,40 @@ def test_wherever_a_worker_dies_no_message_goes_twice_and_each_gets_an_end(
             for n in range(3)
         ]
         want(db, messages, subject=subject, now=at)
-        sender = MemorySender()
+        sender = Honest()
         mortal.dies_at = point
         try:
             run(mortal, sender, at=at, owner=f"mortal-{point}")
         except Killed:
             kills += 1
-        run(db, sender, at=at + LEASE, owner=f"next-{point}")
+        for later in (LEASE, LEASE + LOOK, LEASE + 2 * LOOK):
+            run(db, sender, at=at + later, owner=f"next-{point}")
 
         # Each appointment has its own time, so each text that went is another one.
-        assert len({sent.body for sent in sender.sent}) == len(sender.sent)
-        stands = standing(db, subject)
-        assert all(state in (ACCEPTED, A_PERSONS) for state in stands)
-        assert stands.count(ACCEPTED) <= len(sender.sent) <= 3
-        ends.extend(stands)
+        assert len({sent.body for sent in sender.sent}) == len(sender.sent) == 3
+        assert [state for state, _ in standing(db, subject)] == [MessageState.ACCEPTED] * 3
+        looked += len(sender.looked)
     mortal.close()
     db.close()
-    assert kills >= 10  # versions, recover, claim, (begin, settle) × 3, hand over
-    assert {ACCEPTED, A_PERSONS} == set(ends)
+    assert kills >= 10  # recover, look, versions, claim, (begin, settle) × 3
+    assert looked > 0
 
 
 def test_an_answer_is_written_even_if_the_database_is_busy_for_a_while(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     want(db, [reminder()])
-    whole = claims.settle
+    whole = settling.settle
     refused = iter(range(delivery.SETTLE_TRIES - 1))
 
-    def settle(tx: Connection, claimed: Claimed, answer: SendResult, *, now: datetime) -> bool:
+    def settle(
+        tx: Connection, claimed: Claimed, answer: SendResult, *, now: datetime, timing: Timing
+    ) -> bool:
         if next(refused, None) is not None:
             raise Busy
-        return whole(tx, claimed, answer, now=now)
+        return whole(tx, claimed, answer, now=now, timing=timing)
 
-    monkeypatch.setattr(claims, "settle", settle)
+    monkeypatch.setattr(settling, "settle", settle)
 
     assert run(db, MemorySender()) == DeliverResult(accepted=1)
     assert standing(db) == [ACCEPTED]

@@ -1,0 +1,52 @@
+"""How fast we may call: so many a second, and not at all while the provider asks us to wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class Pace:
+    """A bucket of permissions that fills with `rate` a second (None: no limit)."""
+
+    def __init__(
+        self,
+        rate: float | None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._rate = rate
+        self._monotonic = monotonic
+        self._sleep = sleep
+        # A fifth of a second's worth: short bursts, so that the average is what the provider sees.
+        self._most = max(rate / 5, 1.0) if rate is not None else 0.0
+        self._left = self._most
+        self._filled_at = monotonic()
+        self._held_until = 0.0
+
+    def take(self, most: int) -> int:
+        """Wait until at least one call may be made; how many of `most` (at least 1) may be."""
+        while True:
+            allowed, wait = self._allowed(most)
+            if allowed:
+                return allowed
+            self._sleep(wait)
+
+    def hold(self, seconds: float) -> None:
+        """Make no call for so long."""
+        self._held_until = max(self._held_until, self._monotonic() + seconds)
+
+    def _allowed(self, most: int) -> tuple[int, float]:
+        now = self._monotonic()
+        if now < self._held_until:
+            return 0, self._held_until - now
+        if self._rate is None:
+            return most, 0.0
+        self._left = min(self._left + (now - self._filled_at) * self._rate, self._most)
+        self._filled_at = now
+        if self._left < 1.0:
+            return 0, (1.0 - self._left) / self._rate
+        allowed = min(int(self._left), most)
+        self._left -= allowed
+        return allowed, 0.0
