@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -33,6 +33,17 @@ Cells = Mapping[str, Figure]
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """What a published report was made with: versions, the threshold, and the hash over it."""
+
+    definitions: str
+    software: str
+    threshold: int
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The figures of a period as of an instant, for the nation, its regions and its units.
 
@@ -49,6 +60,7 @@ class Report:
     state: str = "open"
     revision: int = 0
     view: str = "whole"
+    seal: Seal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +118,20 @@ def of_unit(report: Report, unit: str) -> Report:
     return replace(report, view="unit", nation={}, regions={}, units={unit: report.units[unit]})
 
 
+def of_places(report: Report, *, unit: str | None = None, region: str | None = None) -> Report:
+    """The report with one unit or one region alone, and the nation beside it."""
+    if unit is None and region is None:
+        return report
+    return replace(
+        report,
+        regions={} if region is None else {region: report.regions[region]},
+        units={} if unit is None else {unit: report.units[unit]},
+    )
+
+
 def as_json(report: Report) -> dict[str, Any]:
-    """The report as the command line and the API print it."""
+    """The report as the command line and the API print it; a published one with its seal."""
+    sealed = {} if report.seal is None else {"seal": asdict(report.seal)}
     return {
         "period": report.period,
         "due_on": report.due_on.isoformat(),
@@ -118,6 +142,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "nation": _plain(report.nation),
         "regions": {name: _plain(figures) for name, figures in report.regions.items()},
         "units": {code: _plain(figures) for code, figures in report.units.items()},
+        **sealed,
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -35,6 +35,7 @@ from cases.shape import fold
 from cases.tables import case_event
 from core.clock import local_date
 from core.db import UtcDateTime
+from core.listed import one_of
 from reports.counting import regions_of
 from reports.definitions import NOT_STATED, TALK_CLASSES, TASKS_DONE
 from reports.figures import Report
@@ -59,6 +60,7 @@ _EVENTS: Final = select(
         (case_event.c.recorded_at <= bindparam("as_of", type_=UtcDateTime), case_event.c.payload)
     ).label("payload"),
 ).order_by(case_event.c.case_ref, case_event.c.seq)
+_EVENTS_OF: Final = _EVENTS.where(one_of(case_event.c.case_ref, "refs"))
 
 
 @dataclass(slots=True)
@@ -113,7 +115,16 @@ def recount(tx: Connection, period: Period, as_of: datetime) -> Report:
     question = Question(period, as_of)
     regions = regions_of(tx)
     counting = Recounting(question, regions, Tally(regions.units))
-    for known in folded(tx, question):
+    count_cases(counting, folded(tx, question))
+    count_sprays(tx, counting.persons_of, question, regions, counting.tally)
+    count_units(tx, question, regions, counting.tally)
+    return counting.tally.report(question)
+
+
+def count_cases(counting: Recounting, cases: Iterable[Known]) -> None:
+    """Count all that can be told from cases: everything but sprays and units."""
+    question, period = counting.question, counting.question.period
+    for known in cases:
         if known.case is None or known.case.close_reason is CloseReason.REGISTERED_IN_ERROR:
             continue
         counting.persons_of[known.case.ref] = known.case.counted_as
@@ -134,20 +145,29 @@ def recount(tx: Connection, period: Period, as_of: datetime) -> Report:
             _count_waiting(known.at_end, known.case, counting)
         _count_tasks_done(known.case, counting)
     _count_persons(counting)
-    count_appointments(counting.followed, counting.admissions, question, regions, counting.tally)
-    count_sprays(tx, counting.persons_of, question, regions, counting.tally)
-    count_units(tx, question, regions, counting.tally)
-    return counting.tally.report(question)
+    count_appointments(
+        counting.followed, counting.admissions, question, counting.regions, counting.tally
+    )
 
 
-def folded(tx: Connection, question: Question) -> Iterator[Known]:
+def folded(
+    tx: Connection, question: Question, *, only: Collection[str] | None = None
+) -> Iterator[Known]:
     """Every case, one after the other, folded from the events that were recorded by then.
 
     The first event of a case that was recorded later ends its story: what follows builds on it.
+    `only` names the cases asked for; None means all.
     """
     ref = None
     known = Known()
-    rows = tx.execute(_EVENTS, {"as_of": question.as_of}, execution_options={"yield_per": AT_ONCE})
+    asked: dict[str, object] = {"as_of": question.as_of}
+    if only is not None:
+        asked["refs"] = sorted(only)
+    rows = tx.execute(
+        _EVENTS if only is None else _EVENTS_OF,
+        asked,
+        execution_options={"yield_per": AT_ONCE},
+    )
     for event in rows:
         if event.case_ref != ref:
             yield known

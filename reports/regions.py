@@ -61,6 +61,13 @@ class Regions:
                 return span.region
         return ELSEWHERE
 
+    def regions_of(
+        self, unit: str, first_on: date = ALWAYS, next_on: date = NEVER
+    ) -> frozenset[str]:
+        """The regions a unit lay in on some day of a stretch (half-open), by default ever."""
+        spans = self._spans[unit]
+        return frozenset(s.region for s in spans if s.from_on < next_on and first_on < s.to_on)
+
     def moved(self) -> list[str]:
         """The units that ever changed region."""
         return [unit for unit, spans in self._spans.items() if len({s.region for s in spans}) > 1]

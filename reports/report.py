@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import Connection
 
@@ -16,8 +15,6 @@ from reports.figures import Report, of_unit
 from reports.indicators import changed_after, count_now
 from reports.recount import recount
 from reports.tertial import Period, Question
-
-VIEWS: Final = ("directorate", "unit")
 
 
 @contextmanager
@@ -52,32 +49,10 @@ def whole_report(
     return count_now(tx, question).report(question)
 
 
-def tertial_report(
-    tx: Connection,
-    period: Period,
-    *,
-    now: datetime,
-    as_of: datetime | None = None,
-    view: str = "directorate",
-    unit: str | None = None,
-    region: str | None = None,
+def unit_report(
+    tx: Connection, period: Period, unit: str, *, now: datetime, as_of: datetime | None = None
 ) -> Report:
-    """The report of a period as a viewer gets it.
-
-    `view` `unit` needs `unit` and holds that unit alone. Raises `Refused` for the directorate's
-    view and for a period that has not begun, `BadInput` for an unknown view or unit.
-    """
-    if view not in VIEWS:
-        raise BadInput("unknown_code", f"view must be one of {', '.join(VIEWS)}", "view")
-    if view == "directorate":
-        raise Refused(
-            "The directorate's view is not available: suppression of small numbers is not built "
-            "yet. A unit's own figures: --view unit --unit CODE."
-        )
-    if unit is None or region is not None:
-        raise BadInput(
-            "unit_needed", "the view of a unit needs that unit, and no region: --unit CODE", "unit"
-        )
+    """A unit's own figures, unsuppressed: for its staff. Raises `BadInput` for an unknown unit."""
     report = whole_report(tx, period, now=now, as_of=as_of)
     if unit not in report.units:
         raise BadInput("unknown_unit", f"There is no unit {unit!r}.", "unit")

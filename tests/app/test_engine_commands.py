@@ -37,10 +37,25 @@ def test_an_empty_outbox_is_delivered_without_a_word_more(house: Shell) -> None:
     assert answer.err == ""
 
 
-def test_the_directorates_view_is_refused_until_small_numbers_can_be_hidden(house: Shell) -> None:
-    for words in ((), ("--recount",), ("--view", "directorate")):
-        answer = house("tertial", "2026-T3", *words, now=NOW, code=1)
-        assert (answer.out, answer.err.count("\n")) == ("", 1)
+def test_the_directorates_view_is_the_default_and_hides_small_numbers(house: Shell) -> None:
+    seen = house("tertial", "2026-T3", "--format", "json", now=NOW).json
+
+    assert (seen["view"], seen["state"], seen["revision"]) == ("directorate", "open", 0)
+    figures = [
+        figure
+        for places in ({"": seen["nation"]}, seen["regions"], seen["units"])
+        for place in places.values()
+        for figure in place.values()
+    ]
+    assert any(figure["suppressed"] for figure in figures)
+    for figure in figures:
+        numbers = [figure["numerator"], figure["denominator"]]
+        assert figure["suppressed"] == (figure["numerator"] is None)
+        assert not any(0 < (number or 0) < 5 for number in numbers)
+    assert house("tertial", "2026-T3", "--format", "json", now=NOW).json == seen
+    one = house("tertial", "2026-T3", "--region", "Vest", "--format", "json", now=NOW).json
+    assert list(one["regions"]) == ["Vest"]
+    assert one["nation"] == seen["nation"]
 
 
 def test_a_unit_is_named_by_code_name_or_alias_and_must_exist(house: Shell) -> None:

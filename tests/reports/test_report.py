@@ -7,8 +7,8 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
 from core.db import Database
-from core.errors import EXIT_BAD_INPUT, EXIT_REFUSED, BadInput, Refused
-from reports.report import snapshot, tertial_report, whole_report
+from core.errors import Refused
+from reports.report import snapshot, unit_report, whole_report
 from reports.tables import experience_report, published_cell, report
 from reports.tertial import Period
 from tests.people import at, make_case
@@ -21,32 +21,11 @@ def test_a_unit_sees_itself_and_nothing_else(tx: Connection) -> None:
     make_case(tx, unit="A")
     make_case(tx, unit="B")
 
-    seen = tertial_report(tx, T3, now=NOW, view="unit", unit="A")
+    seen = unit_report(tx, T3, "A", now=NOW)
 
     assert (seen.view, seen.state, seen.revision, seen.as_of) == ("unit", "open", 0, NOW)
     assert (seen.nation, seen.regions, list(seen.units)) == ({}, {}, ["A"])
     assert seen.units["A"]["I3"].denominator == 1
-
-
-def test_the_directorates_view_waits_for_suppression(tx: Connection) -> None:
-    with pytest.raises(Refused, match="suppression") as refused:
-        tertial_report(tx, T3, now=NOW)
-    assert refused.value.exit_code == EXIT_REFUSED
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"view": "unit"},
-        {"view": "unit", "unit": "A", "region": "Vest"},
-        {"view": "unit", "unit": "Z"},
-        {"view": "everything"},
-    ],
-)
-def test_what_cannot_be_shown_is_bad_input(tx: Connection, asked: dict[str, str]) -> None:
-    with pytest.raises(BadInput) as refused:
-        tertial_report(tx, T3, now=NOW, **asked)  # type: ignore[arg-type]
-    assert refused.value.exit_code == EXIT_BAD_INPUT
 
 
 def test_a_period_that_has_not_begun_is_refused(tx: Connection) -> None:

@@ -1,0 +1,319 @@
+"""The directorate's view: cut once, stored once, shown from there.
+
+A frozen report shows what was published when it froze. Until then a *live cut* is made: the whole
+count without kode 6, its small numbers hidden, attacked together with every frozen revision and
+the newest cuts before it, and stored. Who asks again for the same instant gets the same cut.
+Deciding takes seconds, so it happens outside the transaction that stores it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, bindparam, insert, select
+
+from core.clock import local_date
+from core.db import Database
+from core.errors import Busy, NotFound
+from reports.body import Kept, body_hash, kept_from, report_of, text_of
+from reports.counting import regions_of
+from reports.definitions import VERSION, codes_with
+from reports.figures import Cells, Report, Seal
+from reports.left_out import without_protected
+from reports.regions import REGIONS, Regions
+from reports.relations import PENDING, Key, Layout, table_of
+from reports.report import snapshot, whole_report
+from reports.tables import published_cell, report
+from reports.tertial import Period
+
+if TYPE_CHECKING:
+    from reports.suppression import Progress
+
+NATION: Final = "nation"
+LIVE: Final = "live"
+"""The scope of live cuts; they are numbered, and no revisions of anything."""
+
+CUTS_ATTACKED: Final = 2
+"""How many of the newest live cuts are attacked together with a new publication."""
+
+NOTES: Final = (
+    "Persons with a strictly confidential address (kode 6) stand in no figure.",
+    "A person met in several units counts once in the region and the nation: I1, I2 do not add up.",
+    "`:` hides a small number, or one that would give a small number away. 0 is shown.",
+)
+
+_TRIES: Final = 3
+_COLUMNS: Final = (
+    report.c.id,
+    report.c.scope,
+    report.c.revision,
+    report.c.state,
+    report.c.as_of,
+    report.c.definitions,
+    report.c.software,
+)
+_FROZEN: Final = (
+    select(*_COLUMNS)
+    .where(
+        report.c.period == bindparam("period"),
+        report.c.scope == NATION,
+        report.c.state == "frozen",
+    )
+    .order_by(report.c.revision.desc())
+)
+_CUTS: Final = (
+    select(*_COLUMNS)
+    .where(report.c.period == bindparam("period"), report.c.scope == LIVE)
+    .order_by(report.c.revision.desc())
+)
+_BODY: Final = select(report.c.body).where(report.c.id == bindparam("id"))
+_CELLS: Final = select(
+    published_cell.c.level,
+    published_cell.c.place,
+    published_cell.c.indicator,
+    published_cell.c.numerator,
+    published_cell.c.denominator,
+    published_cell.c.pending,
+    published_cell.c.hidden,
+).where(published_cell.c.report_id == bindparam("id"))
+
+
+@lru_cache(maxsize=1)
+def software() -> str:
+    """The version of Overlev that counts."""
+    try:
+        return version_of("overlev")
+    except PackageNotFoundError:
+        return "checkout"
+
+
+def directorate_report(
+    db: Database,
+    period: Period,
+    *,
+    now: datetime,
+    threshold: int,
+    as_of: datetime | None = None,
+    revision: int | None = None,
+    reuse: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """What the directorates see of a period: its newest frozen revision, else a live cut.
+
+    `revision` names a frozen revision; `as_of` asks for a live cut as of an instant, also of a
+    frozen period. With `reuse` a cut of today (local date) serves again: for pages and the API,
+    where asking often must neither cost nor tell anything. Raises `Refused` before the period
+    begins, `NotFound` for a revision that there is not, `BadInput` for a threshold below 3.
+    """
+    with snapshot(db) as tx:
+        if as_of is None or revision is not None:
+            frozen = tx.execute(_FROZEN, {"period": str(period)}).all()
+            if revision is not None:
+                frozen = [row for row in frozen if row.revision == revision]
+                if not frozen:
+                    raise NotFound(f"{period} has no frozen revision {revision}.")
+            if frozen:
+                return shown(tx, period, frozen[0])
+        asked = now if as_of is None else min(as_of, now)
+        found = _cut_at(tx, period, asked, threshold, whole_day=reuse and as_of is None)
+        if found is not None:
+            return found
+    return _new_cut(db, period, asked, now=now, threshold=threshold, progress=progress)
+
+
+def shown(tx: Connection, period: Period, row: Any) -> Report:
+    """A stored publication, read from its cells alone."""
+    rows = tx.execute(_CELLS, {"id": row.id}).all()
+    found = report_of(
+        rows,
+        period=str(period),
+        due_on=period.due_on,
+        as_of=row.as_of,
+        state=row.state,
+        revision=row.revision if row.scope == NATION else 0,
+        view="directorate",
+    )
+    body = json.loads(tx.execute(_BODY, {"id": row.id}).scalar_one())
+    seal = Seal(row.definitions, row.software, body["threshold"], body["published_sha256"], NOTES)
+    return replace(_in_order(found), seal=seal)
+
+
+def _in_order(found: Report) -> Report:
+    """Places and indicators in the order of every report; the table has them by name."""
+    codes = codes_with(found.nation)
+
+    def ordered(figures: Cells) -> Cells:
+        return {code: figures[code] for code in codes}
+
+    return replace(
+        found,
+        nation=ordered(found.nation),
+        regions={name: ordered(found.regions[name]) for name in REGIONS if name in found.regions},
+        units={code: ordered(found.units[code]) for code in sorted(found.units)},
+    )
+
+
+def cut_of(
+    tx: Connection,
+    period: Period,
+    whole: Report,
+    *,
+    threshold: int,
+    before: Sequence[Kept],
+    keep: Iterable[Key] = (),
+    progress: Progress | None = None,
+    more: dict[str, Any] | None = None,
+) -> Kept:
+    """Decide what a publication of this whole report hides, given those before it."""
+    from reports.suppression import decide  # noqa: PLC0415 - loads the solver
+
+    layout = layout_of(regions_of(tx), period)
+    hidden = decide(
+        table_of(whole, layout),
+        threshold=threshold,
+        earlier=[each.published() for each in before],
+        keep=frozenset(keep),
+        progress=progress,
+    )
+    return Kept(whole, layout, hidden, threshold, VERSION, software(), more or {})
+
+
+def earlier_publications(tx: Connection, period: Period) -> list[Kept]:
+    """The frozen revisions of a period and its newest live cuts, the oldest first."""
+    frozen = tx.execute(_FROZEN, {"period": str(period)}).all()
+    cuts = tx.execute(_CUTS.limit(CUTS_ATTACKED), {"period": str(period)}).all()
+    rows = sorted([*frozen, *cuts], key=lambda row: (row.as_of, row.id))
+    return [
+        kept_from(
+            tx.execute(_BODY, {"id": row.id}).scalar_one(), state=row.state, revision=row.revision
+        )
+        for row in rows
+    ]
+
+
+def frozen_whole(tx: Connection, period: Period, revision: int) -> Report:
+    """The figures kept with a frozen revision, nothing hidden: to be compared, not to be shown."""
+    for row in tx.execute(_FROZEN, {"period": str(period)}):
+        if row.revision == revision:
+            body = tx.execute(_BODY, {"id": row.id}).scalar_one()
+            return kept_from(body, state=row.state, revision=row.revision).report
+    raise NotFound(f"{period} has no frozen revision {revision}.")
+
+
+def store_cells(tx: Connection, report_id: int, kept: Kept) -> None:
+    """Write the published cells of a report: a hidden one without any number."""
+    rows = []
+    for level, places in (
+        ("nation", {"": kept.report.nation}),
+        ("region", kept.report.regions),
+        ("unit", kept.report.units),
+    ):
+        for place, figures in places.items():
+            for code, figure in figures.items():
+                hides = (level, place, code) in kept.hidden
+                waits = (level, place, f"{code}{PENDING}") in kept.hidden
+                rows.append(
+                    {
+                        "report_id": report_id,
+                        "level": level,
+                        "place": place,
+                        "indicator": code,
+                        "numerator": None if hides else figure.numerator,
+                        "denominator": None if hides else figure.denominator,
+                        "pending": None if waits else figure.pending,
+                        "hidden": hides,
+                    }
+                )
+    tx.execute(insert(published_cell), rows)
+
+
+def layout_of(regions: Regions, period: Period) -> Layout:
+    """Which units lay in which regions: in the period for sums, ever for persons."""
+    inside = {unit: regions.regions_of(unit) for unit in regions.units}
+    within = {
+        unit: regions.regions_of(unit, period.first_on, period.next_on) for unit in regions.units
+    }
+    groups: list[tuple[set[str], set[str]]] = [({name}, set()) for name in REGIONS]
+    for unit, names in within.items():
+        # A unit that moved in the period binds its regions: only together do they add up.
+        joined = [group for group in groups if group[0] & names]
+        groups = [group for group in groups if group not in joined]
+        groups.append(
+            (
+                set().union(*(group[0] for group in joined)),
+                set().union({unit}, *(group[1] for group in joined)),
+            )
+        )
+    return Layout(
+        tuple(sorted((tuple(sorted(names)), tuple(sorted(units))) for names, units in groups)),
+        inside,
+    )
+
+
+def _cut_at(
+    tx: Connection, period: Period, asked: datetime, threshold: int, *, whole_day: bool
+) -> Report | None:
+    for row in tx.execute(_CUTS, {"period": str(period)}):
+        same = row.as_of == asked or (
+            whole_day and local_date(row.as_of) == local_date(asked) and row.as_of <= asked
+        )
+        if same and row.definitions == VERSION:
+            found = shown(tx, period, row)
+            if found.seal is not None and found.seal.threshold == threshold:
+                return found
+    return None
+
+
+def _new_cut(
+    db: Database,
+    period: Period,
+    asked: datetime,
+    *,
+    now: datetime,
+    threshold: int,
+    progress: Progress | None,
+) -> Report:
+    for _ in range(_TRIES):
+        with snapshot(db) as tx:
+            before = earlier_publications(tx, period)
+            number = _next_cut(tx, period)
+            whole = without_protected(tx, whole_report(tx, period, now=now, as_of=asked))
+            kept = cut_of(tx, period, whole, threshold=threshold, before=before, progress=progress)
+        with db.write() as tx:
+            if _next_cut(tx, period) == number:
+                row = _store_cut(tx, period, kept, number, now=now)
+                return shown(tx, period, row)
+    raise Busy
+
+
+def _next_cut(tx: Connection, period: Period) -> int:
+    newest = tx.execute(_CUTS.limit(1), {"period": str(period)}).first()
+    return 1 if newest is None else newest.revision + 1
+
+
+def _store_cut(tx: Connection, period: Period, kept: Kept, number: int, *, now: datetime) -> Any:
+    body = text_of(kept)
+    values = {
+        "period": str(period),
+        "scope": LIVE,
+        "revision": number,
+        "state": "open",
+        "as_of": kept.report.as_of,
+        "definitions": kept.definitions,
+        "software": kept.software,
+        "body": body,
+        "sha256": body_hash(body),
+        "changed_at": now,
+        "changed_by": "system",
+    }
+    tx.execute(insert(report), values)
+    row = tx.execute(_CUTS.limit(1), {"period": str(period)}).one()
+    store_cells(tx, row.id, kept)
+    return row
