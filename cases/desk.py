@@ -1,0 +1,203 @@
+"""The coordinator's desk: who takes a task on, and what is off the board for some days.
+
+Neither touches the due time or the ladder: who should be told is told all the same. It is no fact
+of the case, so it is not among its events; the access log says who did it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Date, bindparam, delete, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cases import queries, rules
+from cases.access import Viewer, check_may_open_cases
+from cases.model import Case, Role, TaskState
+from cases.tables import account, membership, saved_filter, task_desk
+from cases.worklist import looked_at
+from core.clock import local_date
+from core.errors import BadInput, NotFound, Refused
+
+TIDYING: Final = frozenset({Role.COORDINATOR, Role.UNIT_LEAD, Role.HEALTH_LEAD})
+"""Who hands tasks out and puts them off the board."""
+
+SNOOZES: Final = (7, 30)
+"""Days."""
+
+MOST_AT_ONCE: Final = 100
+MOST_FILTERS: Final = 20
+SNOOZED: Final = "tasks_snoozed"
+ASSIGNED: Final = "tasks_assigned"
+
+_VALUES: Final = ("case_id", "code", "assigned_to", "snoozed_until", "changed_at", "by")
+
+
+def _upsert(dialect: Any, column: str) -> Any:
+    made = dialect.insert(task_desk)
+    return made.on_conflict_do_update(
+        index_elements=[task_desk.c.case_id, task_desk.c.code],
+        set_={name: made.excluded[name] for name in (column, "changed_at", "by")},
+    )
+
+
+_WRITE: Final = {
+    (name, column): _upsert(dialect, column)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+    for column in ("assigned_to", "snoozed_until")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody with an account in one of the viewer's units."""
+
+    ref: str
+    name: str
+    role: str
+    unit: str
+
+
+def snooze(
+    tx: Connection, viewer: Viewer, tasks: Sequence[tuple[str, str]], days: int, *, now: datetime
+) -> None:
+    """Take tasks (case reference, code) off the board for 7 or 30 days."""
+    if days not in SNOOZES:
+        raise BadInput("out_of_range", "A task is put off for 7 or 30 days.", "days")
+    _put(tx, viewer, tasks, "snoozed_until", now + timedelta(days=days), now=now)
+
+
+def assign(
+    tx: Connection,
+    viewer: Viewer,
+    tasks: Sequence[tuple[str, str]],
+    to: str | None,
+    *,
+    now: datetime,
+) -> None:
+    """Hand tasks to somebody of the case's unit, or to nobody again (`to` None)."""
+    allowed = {(each.ref, each.unit) for each in colleagues(tx, viewer, now=now)}
+    cases = _put(tx, viewer, tasks, "assigned_to", to, now=now)
+    for case in cases.values():
+        if to is not None and (to, case.unit) not in allowed:
+            raise BadInput(
+                "unknown_colleague", "Tasks are handed to somebody of the same unit.", "to"
+            )
+
+
+def _put(
+    tx: Connection,
+    viewer: Viewer,
+    tasks: Sequence[tuple[str, str]],
+    column: str,
+    value: Any,
+    *,
+    now: datetime,
+) -> dict[str, Case]:
+    check_may_open_cases(viewer)
+    rules.check_role(viewer, TIDYING, "hand tasks out or put them off")
+    if not tasks or len(tasks) > MOST_AT_ONCE:
+        raise BadInput("out_of_range", f"Choose 1 to {MOST_AT_ONCE} tasks.", "tasks")
+    cases = queries.cases_by_refs(tx, viewer, (ref for ref, _ in tasks))
+    rows = []
+    for ref, code in tasks:
+        case = cases.get(ref)
+        if case is None:
+            raise rules.case_not_found()
+        if rules.task_of(case, code).state is not TaskState.OPEN:
+            raise Refused(f"{code} is not open any more. Load the page anew.")
+        rows.append(dict.fromkeys(_VALUES) | {"case_id": case.id, "code": code, column: value})
+    statement = _WRITE[tx.dialect.name, column]
+    for row in rows:
+        tx.execute(statement, row | {"changed_at": now, "by": viewer.account})
+    verb = SNOOZED if column == "snoozed_until" else ASSIGNED
+    looked_at(tx, viewer, verb, cases, now=now)
+    return cases
+
+
+_COLLEAGUES: Final = (
+    select(account.c.ref, account.c.display_name, membership.c.role, membership.c.unit)
+    .join(membership, membership.c.account_id == account.c.id)
+    .where(
+        account.c.disabled_at.is_(None),
+        membership.c.unit.in_(bindparam("units", expanding=True)),
+        or_(
+            membership.c.valid_from.is_(None),
+            membership.c.valid_from <= bindparam("on", type_=Date),
+        ),
+        or_(membership.c.valid_to.is_(None), membership.c.valid_to > bindparam("on", type_=Date)),
+    )
+    .order_by(account.c.display_name, account.c.ref)
+)
+
+
+def colleagues(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Colleague]:
+    """Who works in the viewer's units today."""
+    if not viewer.units:
+        return []
+    asked = {"units": sorted(viewer.units), "on": local_date(now)}
+    return [Colleague(*row) for row in tx.execute(_COLLEAGUES, asked)]
+
+
+_NAMES: Final = select(account.c.ref, account.c.display_name).where(
+    account.c.ref.in_(bindparam("refs", expanding=True))
+)
+
+
+def names_of_accounts(tx: Connection, refs: Iterable[str | None]) -> dict[str, str]:
+    """The names of accounts by reference; what is no account (the system) is left out."""
+    asked = sorted({ref for ref in refs if ref})
+    if not asked:
+        return {}
+    return {row[0]: row[1] for row in tx.execute(_NAMES, {"refs": asked})}
+
+
+# --- saved filters -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFilter:
+    """A filter of a page that somebody keeps under a name; `query` as in the address."""
+
+    id: int
+    name: str
+    query: str
+
+
+def saved_filters(tx: Connection, viewer: Viewer, page: str) -> list[SavedFilter]:
+    """What the viewer keeps for a page, by name."""
+    rows = tx.execute(
+        select(saved_filter.c.id, saved_filter.c.name, saved_filter.c.query)
+        .where(saved_filter.c.account == viewer.account, saved_filter.c.page == page)
+        .order_by(saved_filter.c.name)
+    )
+    return [SavedFilter(*row) for row in rows]
+
+
+def save_filter(tx: Connection, viewer: Viewer, page: str, name: str, query: str) -> None:
+    """Keep a filter; the same name again replaces it."""
+    named = rules.one_line(name, "name", longest=60)
+    if len(query) > 400:
+        raise BadInput("too_long", "The filter is too long to be kept.", "name")
+    mine = [saved_filter.c.account == viewer.account, saved_filter.c.page == page]
+    tx.execute(delete(saved_filter).where(*mine, saved_filter.c.name == named))
+    if len(saved_filters(tx, viewer, page)) >= MOST_FILTERS:
+        raise Refused(f"At most {MOST_FILTERS} filters are kept: remove one first.")
+    tx.execute(
+        saved_filter.insert(),
+        {"account": viewer.account, "page": page, "name": named, "query": query},
+    )
+
+
+def forget_filter(tx: Connection, viewer: Viewer, filter_id: int) -> None:
+    """Remove a kept filter. Raises `NotFound` for another's."""
+    gone = tx.execute(
+        delete(saved_filter).where(
+            saved_filter.c.id == filter_id, saved_filter.c.account == viewer.account
+        )
+    )
+    if gone.rowcount == 0:
+        raise NotFound("There is no such filter of yours.")

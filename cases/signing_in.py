@@ -1,0 +1,377 @@
+"""Signing in: password, one-time code, recovery codes, first time by invitation; with limits.
+
+Every attempt is written down before the password is looked at, so that guesses made at the same
+moment count too. Hashing takes as long as a hundred verbs, so it is done between transactions,
+never in one. Names and addresses stand in the list of attempts as keyed hashes only.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import ClassVar, Final
+
+import pyotp
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from cases import vault
+from cases.journal import SYSTEM_SCOPE, AccessRow, append
+from cases.tables import account, invitation, recovery_code, sign_in_attempt, totp_used
+from cases.web_sessions import end_others
+from core.crypto import decrypt, encrypt
+from core.db import Database, UtcDateTime
+from core.errors import BadInput, NotFound, Refused
+
+WINDOW: Final = timedelta(minutes=15)
+MOST_PER_NAME: Final = 5
+MOST_PER_PLACE: Final = 50
+"""Wrong attempts within `WINDOW`: for one user name, and from one network address."""
+
+TICKET_HOLDS: Final = timedelta(minutes=5)
+INVITED_FOR: Final = timedelta(days=7)
+RECOVERY_CODES: Final = 10
+SHORTEST_PASSWORD: Final = 12
+LONGEST_PASSWORD: Final = 256
+STEP: Final = 30
+
+SIGNED_IN: Final = "signed_in"
+_TOTP: Final = "totp"
+
+_hasher: Final = PasswordHash((Argon2Hasher(),))
+_NOBODY: Final = _hasher.hash(secrets.token_urlsafe(16))
+"""What an unknown name's password is compared with, so that it takes as long as a known one's."""
+
+
+class WrongPassword(Refused):
+    """User name and password (or code) do not belong together; which of them is not told."""
+
+    status: ClassVar[int] = 401
+    message_key = "error.wrong_password"
+
+
+class TooManyAttempts(Refused):
+    """Too many wrong attempts; nothing is looked at until some time has passed."""
+
+    status: ClassVar[int] = 429
+    message_key = "error.too_many_attempts"
+
+
+class InvitationGone(NotFound):
+    """No such invitation: used, too old, or mistyped."""
+
+    message_key = "error.invitation_gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An account whose password was right. `second_step`: a code is asked for as well."""
+
+    id: int
+    ref: str
+    username: str
+    second_step: bool
+
+
+_FAILURES: Final = (
+    select(func.count())
+    .select_from(sign_in_attempt)
+    .where(
+        sign_in_attempt.c.digest == bindparam("digest"),
+        sign_in_attempt.c.at > bindparam("since", type_=UtcDateTime),
+        sign_in_attempt.c.succeeded.is_(False),
+    )
+)
+_ATTEMPT: Final = insert(sign_in_attempt).returning(sign_in_attempt.c.id)
+_RIGHT: Final = (
+    update(sign_in_attempt)
+    .where(sign_in_attempt.c.id.in_(bindparam("ids", expanding=True)))
+    .values(succeeded=True)
+)
+_FORGET: Final = delete(sign_in_attempt).where(
+    sign_in_attempt.c.at < bindparam("before", type_=UtcDateTime)
+)
+_ACCOUNT: Final = select(
+    account.c.id, account.c.ref, account.c.username, account.c.password_hash, account.c.totp_enc
+).where(account.c.username == bindparam("username"), account.c.disabled_at.is_(None))
+
+
+def check_password(
+    db: Database, username: str, password: str, *, place: str, now: datetime
+) -> Known:
+    """Whose password this is. Raises `WrongPassword`, `TooManyAttempts`."""
+    name = username.strip().lower()[:64]
+    tried = db.transact(lambda tx: _attempt(tx, name, place, now=now))
+    with db.read() as tx:
+        row = tx.execute(_ACCOUNT, {"username": name}).one_or_none()
+    hashed = row.password_hash if row is not None and row.password_hash else _NOBODY
+    # A password of a megabyte would keep the hash busy for long.
+    right = len(password) <= LONGEST_PASSWORD and _hasher.verify(password, hashed)
+    if row is None or not row.password_hash or not right:
+        raise WrongPassword("User name and password do not belong together. Try again.")
+    db.transact(lambda tx: tx.execute(_RIGHT, {"ids": tried}).rowcount)
+    return Known(row.id, row.ref, row.username, row.totp_enc is not None)
+
+
+def _attempt(tx: Connection, name: str, place: str, *, now: datetime) -> list[int]:
+    """Write an attempt down, as wrong until it turns out right. Raises `TooManyAttempts`."""
+    digests = [vault.digest(tx, "sign_in_name", name), vault.digest(tx, "sign_in_place", place)]
+    for digest, most in zip(digests, (MOST_PER_NAME, MOST_PER_PLACE), strict=True):
+        asked = {"digest": digest, "since": now - WINDOW}
+        if tx.execute(_FAILURES, asked).scalar_one() >= most:
+            raise TooManyAttempts(
+                "Too many wrong attempts. Wait 15 minutes, or ask an administrator for a new "
+                "password."
+            )
+    tx.execute(_FORGET, {"before": now - timedelta(days=1)})
+    return [
+        tx.execute(_ATTEMPT, {"digest": digest, "at": now, "succeeded": False}).scalar_one()
+        for digest in digests
+    ]
+
+
+def ticket_for(tx: Connection, known: Known, *, now: datetime) -> str:
+    """What stands in the form between password and code: who, until when, and our seal."""
+    until = int((now + TICKET_HOLDS).timestamp())
+    return f"{known.username}:{until}:{vault.digest(tx, 'sign_in_ticket', f'{known.ref}:{until}')}"
+
+
+def check_code(db: Database, ticket: str, code: str, *, place: str, now: datetime) -> Known:
+    """Whose code this is: a one-time code or an unused recovery code.
+
+    Raises `WrongPassword` (a ticket that is too old among it), `TooManyAttempts`.
+    """
+    wrong = WrongPassword("The code is not right, or too old. Try again.")
+    name, _, rest = ticket.partition(":")
+    until, _, seal = rest.partition(":")
+    with db.read() as tx:
+        row = tx.execute(_ACCOUNT, {"username": name}).one_or_none()
+        asked = f"{row.ref}:{until}" if row is not None else "nobody"
+        right = vault.digest(tx, "sign_in_ticket", asked)
+    if row is None or row.totp_enc is None or not secrets.compare_digest(seal, right):
+        raise wrong
+    if not until.isdigit() or datetime.fromtimestamp(int(until), UTC) < now:
+        raise wrong
+    tried = db.transact(lambda tx: _attempt(tx, name, place, now=now))
+
+    def use(tx: Connection) -> bool:
+        good = _take_totp(tx, row.id, row.totp_enc, code, now=now) or _take_recovery(
+            tx, row.id, code, now=now
+        )
+        if good:
+            tx.execute(_RIGHT, {"ids": tried})
+        return good
+
+    if not db.transact(use):
+        raise wrong
+    return Known(row.id, row.ref, row.username, second_step=True)
+
+
+def note_signed_in(tx: Connection, known: Known, role: str, *, now: datetime) -> None:
+    """Write into the access log that somebody signed in."""
+    append(tx, [AccessRow(SYSTEM_SCOPE, now, known.ref, role, SIGNED_IN)], now=now)
+
+
+# --- the second step -----------------------------------------------------------------------------
+
+
+def new_totp_secret() -> str:
+    """A secret for an authenticator app, in base32."""
+    return pyotp.random_base32()
+
+
+def totp_address(secret: str, username: str) -> str:
+    """What the QR code holds that an authenticator app reads."""
+    return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name="Overlev")
+
+
+def set_second_step(
+    tx: Connection, account_id: int, secret: str, code: str, *, now: datetime
+) -> list[str]:
+    """Turn the second step on, proved by a code; returns the recovery codes, shown this once."""
+    step = _step_of(secret, code, now)
+    if step is None:
+        raise BadInput(
+            "wrong_code", "The code is not right: use the newest one of the app.", "code"
+        )
+    ring = vault.ring_of(tx)
+    sealed = (
+        ring.master.id.encode()
+        + b"\0"
+        + encrypt(ring.master.secret, secret.encode(), aad=_aad(account_id))
+    )
+    tx.execute(update(account).where(account.c.id == account_id).values(totp_enc=sealed))
+    tx.execute(delete(totp_used).where(totp_used.c.account_id == account_id))
+    tx.execute(insert(totp_used), {"account_id": account_id, "step": step})
+    return new_recovery_codes(tx, account_id)
+
+
+def new_recovery_codes(tx: Connection, account_id: int) -> list[str]:
+    """Ten new codes in place of all earlier ones; only their hashes are kept."""
+    letters = "abcdefghjkmnpqrstuvwxyz23456789"
+    codes = [
+        "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(3))
+        for _ in range(RECOVERY_CODES)
+    ]
+    tx.execute(delete(recovery_code).where(recovery_code.c.account_id == account_id))
+    tx.execute(
+        insert(recovery_code),
+        [{"account_id": account_id, "digest": _hash_of(code)} for code in codes],
+    )
+    return codes
+
+
+def has_second_step(tx: Connection, account_id: int) -> bool:
+    """Whether a code is asked for when this account signs in."""
+    sealed = tx.execute(
+        select(account.c.totp_enc).where(account.c.id == account_id)
+    ).scalar_one_or_none()
+    return sealed is not None
+
+
+def _take_totp(tx: Connection, account_id: int, sealed: bytes, code: str, *, now: datetime) -> bool:
+    key_id, _, body = sealed.partition(b"\0")
+    secret = decrypt(
+        vault.ring_of(tx).key(key_id.decode()).secret, body, aad=_aad(account_id)
+    ).decode()
+    step = _step_of(secret, code, now)
+    if step is None:
+        return False
+    try:
+        with tx.begin_nested():
+            tx.execute(insert(totp_used), {"account_id": account_id, "step": step})
+    except IntegrityError:
+        return False
+    old = totp_used.c.step < step - 10
+    tx.execute(delete(totp_used).where(totp_used.c.account_id == account_id, old))
+    return True
+
+
+def _take_recovery(tx: Connection, account_id: int, code: str, *, now: datetime) -> bool:
+    used = tx.execute(
+        update(recovery_code)
+        .where(
+            recovery_code.c.account_id == account_id,
+            recovery_code.c.digest == _hash_of(code),
+            recovery_code.c.used_at.is_(None),
+        )
+        .values(used_at=now)
+    )
+    return used.rowcount == 1
+
+
+def _step_of(secret: str, code: str, now: datetime) -> int | None:
+    """The step of 30 s that a code stands for: this one, the one before or the next."""
+    digits = "".join(code.split())
+    if len(digits) != 6 or not digits.isascii() or not digits.isdigit():
+        return None
+    here = int(now.timestamp()) // STEP
+    totp = pyotp.TOTP(secret)
+    for step in (here, here - 1, here + 1):
+        if secrets.compare_digest(totp.generate_otp(step), digits):
+            return step
+    return None
+
+
+def _aad(account_id: int) -> bytes:
+    return f"{_TOTP}:{account_id}".encode()
+
+
+def _hash_of(code: str) -> str:
+    return sha256("".join(code.lower().split()).encode()).hexdigest()
+
+
+# --- passwords and invitations -------------------------------------------------------------------
+
+
+def check_new_password(password: str, again: str, *, username: str) -> None:
+    """Raises `BadInput` for a password that is too short, too long, the name, or typed twice."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise BadInput(
+            "weak_password", f"A password has at least {SHORTEST_PASSWORD} characters.", "password"
+        )
+    if len(password) > LONGEST_PASSWORD or username.lower() in password.lower():
+        raise BadInput(
+            "weak_password",
+            f"A password has at most {LONGEST_PASSWORD} characters and is not the user name.",
+            "password",
+        )
+    if password != again:
+        raise BadInput("not_the_same", "The two passwords are not the same.", "again")
+
+
+def hash_of_password(password: str) -> str:
+    """The password as it is stored; slow on purpose, so never inside a transaction."""
+    return _hasher.hash(password)
+
+
+def set_password(
+    tx: Connection, account_id: int, hashed: str, *, keep_session: str = "", now: datetime
+) -> None:
+    """A new password; every other session of the account ends."""
+    tx.execute(update(account).where(account.c.id == account_id).values(password_hash=hashed))
+    end_others(tx, account_id, but=keep_session, now=now)
+
+
+def invite(tx: Connection, username: str, *, now: datetime) -> str:
+    """A link's secret for somebody's first sign-in, good once within seven days."""
+    row = tx.execute(_ACCOUNT, {"username": username.strip().lower()}).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no active account {username!r}.")
+    token = secrets.token_urlsafe(24)
+    tx.execute(
+        insert(invitation),
+        {
+            "digest": _hash_of_token(token),
+            "account_id": row.id,
+            "made_at": now,
+            "expires_at": now + INVITED_FOR,
+        },
+    )
+    return token
+
+
+def invited(tx: Connection, token: str, *, now: datetime) -> Known:
+    """Whose invitation this is. Raises `InvitationGone`."""
+    row = tx.execute(
+        select(account.c.id, account.c.ref, account.c.username, account.c.totp_enc)
+        .join(invitation, invitation.c.account_id == account.c.id)
+        .where(
+            invitation.c.digest == _hash_of_token(token),
+            invitation.c.used_at.is_(None),
+            invitation.c.expires_at > now,
+            account.c.disabled_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None:
+        raise _no_invitation()
+    return Known(row.id, row.ref, row.username, row.totp_enc is not None)
+
+
+def accept_invitation(tx: Connection, token: str, hashed: str, *, now: datetime) -> Known:
+    """Set the first password by an invitation, once. Raises `InvitationGone`."""
+    known = invited(tx, token, now=now)
+    used = tx.execute(
+        update(invitation)
+        .where(invitation.c.digest == _hash_of_token(token), invitation.c.used_at.is_(None))
+        .values(used_at=now)
+    )
+    if used.rowcount == 0:
+        raise _no_invitation()
+    set_password(tx, known.id, hashed, now=now)
+    return known
+
+
+def _hash_of_token(token: str) -> str:
+    return sha256(token.encode()).hexdigest()
+
+
+def _no_invitation() -> InvitationGone:
+    return InvitationGone(
+        "This invitation cannot be used: it was used before, or is older than seven days. Ask for "
+        "a new one."
+    )

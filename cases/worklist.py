@@ -1,0 +1,337 @@
+"""What waits for somebody: tasks by due time, people by where they stand. Reads for pages.
+
+Every question starts in `visible_cases(viewer)`. Lines hold states only, and the sealed identity
+for whoever shows names. What is shown is logged by `looked_at`, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select
+
+from cases import people
+from cases.access import COMPLETERS, Viewer, check_may_open_cases
+from cases.journal import SYSTEM_SCOPE, AccessRow, append
+from cases.model import Owner, Phase, Step
+from cases.queries import visible_binds, visible_cases
+from cases.tables import case_, person, task, task_desk
+from cases.vault import Identity
+from core.db import UtcDateTime
+from core.listed import one_of
+from core.statement import Prepared
+
+LISTED: Final = "tasks_listed"
+PEOPLE_LISTED: Final = "people_listed"
+PAGE: Final = 50
+MOST_COUNTED: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """One open task of a list, with what its row needs of the case."""
+
+    ref: str
+    person: str
+    identity_enc: str | None
+    unit: str
+    package: str
+    participation: str
+    phase: str
+    release_on: date | None
+    version: int
+    code: str
+    step: str
+    owner: str
+    due_at: datetime
+    assigned_to: str | None
+    snoozed_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which tasks are asked for, in which order. `until`: due before this instant.
+
+    `assigned_to` is an account's reference. Snoozed tasks are left out until their time, unless
+    `with_snoozed`. `sort` is `due`, `release` or `unit`.
+    """
+
+    until: datetime
+    unit: str | None = None
+    step: Step | None = None
+    owners: tuple[Owner, ...] = ()
+    assigned_to: str | None = None
+    with_snoozed: bool = False
+    sort: str = "due"
+
+
+_TASK_FIELDS: Final = (
+    case_.c.ref,
+    person.c.ref.label("person"),
+    person.c.identity_enc,
+    case_.c.unit,
+    case_.c.package,
+    case_.c.participation,
+    case_.c.phase,
+    case_.c.release_on,
+    case_.c.version,
+    task.c.code,
+    task.c.step,
+    task.c.owner,
+    task.c.due_at,
+    task_desk.c.assigned_to,
+    task_desk.c.snoozed_until,
+)
+_SORTS: Final[dict[str, tuple[Any, ...]]] = {
+    "due": (task.c.due_at, task.c.case_id, task.c.code),
+    "release": (
+        case_.c.release_on.is_(None),
+        case_.c.release_on,
+        task.c.due_at,
+        task.c.case_id,
+        task.c.code,
+    ),
+    "unit": (case_.c.unit, task.c.due_at, task.c.case_id, task.c.code),
+}
+SORTS: Final = tuple(_SORTS)
+
+
+def owners_of(viewer: Viewer) -> tuple[Owner, ...]:
+    """Whose tasks the viewer's role may complete."""
+    return tuple(owner for owner in Owner if viewer.role in COMPLETERS[owner])
+
+
+def task_lines(
+    tx: Connection,
+    viewer: Viewer,
+    wanted: Filter,
+    *,
+    now: datetime,
+    offset: int = 0,
+    limit: int = PAGE,
+) -> list[TaskLine]:
+    """One page of open tasks, one more than `limit` where there are more."""
+    statement = _tasks(_shape_of(viewer, wanted), counted=False)
+    binds = _binds(viewer, wanted, now) | {"limit": limit + 1, "offset": offset}
+    return [TaskLine(*row) for row in statement.rows(tx, binds)]
+
+
+def how_many_tasks(tx: Connection, viewer: Viewer, wanted: Filter, *, now: datetime) -> int:
+    """How many open tasks the filter meets, counted up to `MOST_COUNTED`."""
+    statement = _tasks(_shape_of(viewer, wanted), counted=True)
+    row = statement.row(tx, _binds(viewer, wanted, now) | {"limit": MOST_COUNTED, "offset": 0})
+    return int(row[0]) if row is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a statement looks like: everything that is not a bound value."""
+
+    viewer: Viewer = field(compare=False)
+    places: tuple[str, ...]
+    by_unit: bool
+    by_step: bool
+    by_owner: bool
+    by_assigned: bool
+    with_snoozed: bool
+    sort: str
+
+
+def _shape_of(viewer: Viewer, wanted: Filter) -> _Shape:
+    check_may_open_cases(viewer)
+    # The names of the bound values tell viewers apart whose conditions are written differently.
+    return _Shape(
+        viewer=viewer,
+        places=tuple(visible_binds(viewer)),
+        by_unit=wanted.unit is not None,
+        by_step=wanted.step is not None,
+        by_owner=bool(wanted.owners),
+        by_assigned=wanted.assigned_to is not None,
+        with_snoozed=wanted.with_snoozed,
+        sort=wanted.sort,
+    )
+
+
+@lru_cache(maxsize=256)
+def _tasks(shape: _Shape, *, counted: bool) -> Prepared:
+    conditions: list[ColumnElement[bool]] = [
+        visible_cases(shape.viewer),
+        task.c.state == "open",
+        task.c.due_at < bindparam("until", type_=UtcDateTime),
+    ]
+    if shape.by_unit:
+        conditions.append(case_.c.unit == bindparam("unit"))
+    if shape.by_step:
+        conditions.append(task.c.step == bindparam("step"))
+    if shape.by_owner:
+        conditions.append(one_of(task.c.owner, "owners"))
+    if shape.by_assigned:
+        conditions.append(task_desk.c.assigned_to == bindparam("assigned_to"))
+    if not shape.with_snoozed:
+        awake = task_desk.c.snoozed_until <= bindparam("now", type_=UtcDateTime)
+        conditions.append(or_(task_desk.c.snoozed_until.is_(None), awake))
+    joined = (
+        task.join(case_, case_.c.id == task.c.case_id)
+        .join(person, person.c.id == case_.c.person_id)
+        .outerjoin(
+            task_desk,
+            and_(task_desk.c.case_id == task.c.case_id, task_desk.c.code == task.c.code),
+        )
+    )
+    if counted:
+        found = (
+            select(task.c.case_id).select_from(joined).where(*conditions).limit(bindparam("limit"))
+        ).offset(bindparam("offset"))
+        return Prepared(select(func.count()).select_from(found.subquery()))
+    return Prepared(
+        select(*_TASK_FIELDS)
+        .select_from(joined)
+        .where(*conditions)
+        .order_by(*_SORTS[shape.sort])
+        .limit(bindparam("limit"))
+        .offset(bindparam("offset"))
+    )
+
+
+def _binds(viewer: Viewer, wanted: Filter, now: datetime) -> dict[str, Any]:
+    return visible_binds(viewer) | {
+        "until": wanted.until,
+        "now": now,
+        "unit": wanted.unit,
+        "step": wanted.step.value if wanted.step is not None else None,
+        "owners": [owner.value for owner in wanted.owners],
+        "assigned_to": wanted.assigned_to,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLine:
+    """One case of a list of people."""
+
+    ref: str
+    person: str
+    identity_enc: str | None
+    unit: str
+    phase: str
+    participation: str
+    admitted_at: datetime
+    release_on: date | None
+    released_at: datetime | None
+    version: int
+
+
+_PERSON_FIELDS: Final = (
+    case_.c.ref,
+    person.c.ref.label("person"),
+    person.c.identity_enc,
+    case_.c.unit,
+    case_.c.phase,
+    case_.c.participation,
+    case_.c.admitted_at,
+    case_.c.release_on,
+    case_.c.released_at,
+    case_.c.version,
+)
+
+
+def admitted_since(
+    tx: Connection, viewer: Viewer, since: datetime, *, limit: int = PAGE
+) -> list[PersonLine]:
+    """Who came in since then and is in prison, the latest first."""
+    return _people_of("admitted", tx, viewer, {"since": since, "limit": limit})
+
+
+def leaving_until(
+    tx: Connection, viewer: Viewer, last_on: date, *, limit: int = PAGE
+) -> list[PersonLine]:
+    """Who is in prison with a release date up to a day, the first first; past dates among them."""
+    return _people_of("leaving", tx, viewer, {"last_on": last_on, "limit": limit})
+
+
+def in_follow_up(tx: Connection, viewer: Viewer, *, limit: int = 500) -> list[PersonLine]:
+    """Who is out and followed up, the latest release first."""
+    return _people_of("follow_up", tx, viewer, {"limit": limit})
+
+
+def all_open(tx: Connection, viewer: Viewer, *, limit: int) -> list[PersonLine]:
+    """Everybody in prison or in follow-up: names are searched by opening them."""
+    return _people_of("open", tx, viewer, {"limit": limit})
+
+
+def _people_of(
+    which: str, tx: Connection, viewer: Viewer, binds: dict[str, Any]
+) -> list[PersonLine]:
+    check_may_open_cases(viewer)
+    statement = _people(which, _Viewed(viewer, tuple(visible_binds(viewer))))
+    return [PersonLine(*row) for row in statement.rows(tx, visible_binds(viewer) | binds)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Viewed:
+    viewer: Viewer = field(compare=False)
+    places: tuple[str, ...]
+
+
+_IN_PRISON: Final = case_.c.phase == Phase.IN_PRISON.value
+_WHICH: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
+    "admitted": (
+        (_IN_PRISON, case_.c.admitted_at >= bindparam("since", type_=UtcDateTime)),
+        (case_.c.admitted_at.desc(), case_.c.id),
+    ),
+    "leaving": (
+        (_IN_PRISON, case_.c.release_on <= bindparam("last_on", type_=case_.c.release_on.type)),
+        (case_.c.release_on, case_.c.id),
+    ),
+    "follow_up": (
+        (case_.c.phase == Phase.FOLLOW_UP.value,),
+        (case_.c.released_at.desc(), case_.c.id),
+    ),
+    "open": (
+        (case_.c.phase != Phase.CLOSED.value,),
+        (case_.c.id.desc(),),
+    ),
+}
+
+
+@lru_cache(maxsize=64)
+def _people(which: str, viewed: _Viewed) -> Prepared:
+    conditions, order = _WHICH[which]
+    return Prepared(
+        select(*_PERSON_FIELDS)
+        .join(person, person.c.id == case_.c.person_id)
+        .where(visible_cases(viewed.viewer), *conditions)
+        .order_by(*order)
+        .limit(bindparam("limit"))
+    )
+
+
+def names(tx: Connection, lines: Iterable[TaskLine | PersonLine]) -> dict[str, Identity]:
+    """Who the people of these lines are (person → identity); erased ones are left out."""
+    return people.opened(tx, {line.person: line.identity_enc for line in lines})
+
+
+def looked_at(
+    tx: Connection,
+    viewer: Viewer,
+    verb: str,
+    refs: Iterable[str],
+    *,
+    now: datetime,
+    unit: str | None = None,
+) -> None:
+    """Log a list that is about to be shown, with everybody on it: the last act of its reading."""
+    subjects = tuple(dict.fromkeys(refs))
+    place = unit or (next(iter(viewer.units)) if len(viewer.units) == 1 else None)
+    row = AccessRow(
+        scope=place if place is not None and subjects else SYSTEM_SCOPE,
+        at=now,
+        actor=viewer.account,
+        role=viewer.role.value,
+        verb=verb,
+        subjects=subjects,
+    )
+    append(tx, [row], now=now)

@@ -1,0 +1,232 @@
+"""One visit to a page: who asks, in which language, when, and what was typed.
+
+Pages are made by a `Pages` router. Its routes read the form before the handler runs (handlers are
+plain functions), and when a session has run out in the middle of a form they keep what was typed:
+the person signs in and goes on with it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from cases.access import Viewer
+from cases.web_sessions import SignedIn
+from web.house import House, house_of
+from web.i18n import LANGUAGES, Translate, best_of, translator
+from web.limits import BODY_LIMIT, limited
+from web.pages.dates import Dates
+from web.policy import Guarded, Router
+from web.session_cookie import (
+    SAFE,
+    check_came_from_here,
+    csrf_of,
+    has_csrf,
+    session_in,
+    token_in,
+)
+from web.signing import NotSignedIn
+
+LANGUAGE_COOKIE: Final = "overlev-language"
+SCHEME_COOKIE: Final = "overlev-scheme"
+SCHEMES: Final = ("auto", "light", "dark")
+CSRF: Final = "csrf"
+ONCE: Final = "once"
+_OURS: Final = frozenset({CSRF, ONCE})
+_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class StaleForm(NotSignedIn):
+    """The form belongs to another session of this browser: it is shown again, to be sent anew."""
+
+    message_key = "error.stale_form"
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request for a page. `now` is the house's time, read once."""
+
+    request: Request
+    house: House
+    session: SignedIn | None
+    now: datetime
+    language: str
+    form: FormData = field(default_factory=FormData)
+
+    @property
+    def viewer(self) -> Viewer:
+        """Who asks, on pages that are not public. Raises `NotSignedIn`."""
+        return self.signed_in.viewer
+
+    @property
+    def signed_in(self) -> SignedIn:
+        """The session, on pages that are not public. Raises `NotSignedIn`."""
+        if self.session is None:
+            # A token may call the JSON interface; pages are for people.
+            raise NotSignedIn("Sign in to see this page.")
+        return self.session
+
+    @property
+    def translate(self) -> Translate:
+        """The words of the visitor's language."""
+        return translator(self.language)
+
+    @property
+    def dates(self) -> Dates:
+        """How the visitor's language writes dates."""
+        return Dates(self.language, self.translate, self.now)
+
+    @property
+    def csrf(self) -> str:
+        """What the forms of this page carry; empty where nobody is signed in."""
+        token = token_in(self.house, self.request) if self.session is not None else None
+        return csrf_of(token) if token else ""
+
+    def once(self) -> str:
+        """A key that makes a form count once, however often it is sent."""
+        return secrets.token_urlsafe(9)
+
+    @property
+    def scheme(self) -> str:
+        """Light, dark, or what the machine says."""
+        chosen = self.request.cookies.get(SCHEME_COOKIE, "auto")
+        return chosen if chosen in SCHEMES else "auto"
+
+    @property
+    def place(self) -> str:
+        """The network address of whoever asks."""
+        return self.request.client.host if self.request.client is not None else "unknown"
+
+    def asked(self, name: str, default: str = "") -> str:
+        """A value of the address (`?name=`)."""
+        return self.request.query_params.get(name, default).strip()
+
+    def typed(self, name: str, default: str = "") -> str:
+        """A value of the form, without spaces around it."""
+        value = self.form.get(name)
+        return value.strip() if isinstance(value, str) else default
+
+    def typed_all(self, name: str) -> list[str]:
+        """Every value of a name of the form."""
+        return [value for value in self.form.getlist(name) if isinstance(value, str)]
+
+    def upload(self, name: str) -> UploadFile | None:
+        """A file of the form, None where none was chosen."""
+        value = self.form.get(name)
+        return value if isinstance(value, UploadFile) and value.filename else None
+
+    def values(self) -> dict[str, str]:
+        """Everything typed, to be shown again."""
+        return {
+            name: value
+            for name, value in self.form.multi_items()
+            if isinstance(value, str) and name not in _OURS
+        }
+
+
+def language_of(request: Request) -> str:
+    """The language chosen, else what the browser likes best."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    return chosen if chosen in LANGUAGES else best_of(request.headers.get("accept-language", ""))
+
+
+async def visit_of(request: Request) -> Visit:
+    """The visit of a request: its form read, and proved to be ours."""
+    house = house_of(request)
+    session = await run_in_threadpool(session_in, house, request)
+    form = FormData()
+    if request.method not in SAFE:
+        check_came_from_here(house, request)
+        form = await request.form(max_files=1, max_fields=2000)
+        sent = form.get(CSRF)
+        if session is not None and not has_csrf(
+            house, request, sent if isinstance(sent, str) else None
+        ):
+            raise StaleForm("This form is from an earlier session.")
+    return Visit(request, house, session, house.now(), language_of(request), form)
+
+
+Visited = Annotated[Visit, Depends(visit_of)]
+"""For handlers of pages: `def today(visit: Visited) -> Response`."""
+
+
+class PageRoute(Guarded):
+    """A page: whoever is not signed in is shown the way, and what was typed is kept."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See `Guarded`."""
+        answer = super().get_route_handler()
+
+        async def kept(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except NotSignedIn as error:
+                if request.method in SAFE:
+                    return to_sign_in(request)
+                check_came_from_here(house_of(request), request)
+                pairs = await _typed_in(request)
+                if isinstance(error, StaleForm):
+                    from web.pages.going_on import go_on
+
+                    return await run_in_threadpool(go_on, request, request.url.path, pairs)
+                from web.pages.sign_in import signed_out
+
+                return await run_in_threadpool(signed_out, request, pairs)
+
+        return kept
+
+
+async def _typed_in(request: Request) -> list[tuple[str, str]]:
+    """The fields of a form, without files and without our own."""
+    if not request.headers.get("content-type", "").startswith(_FORMS):
+        return []
+    form = getattr(request, "_form", None) or await limited(request, BODY_LIMIT).form(max_files=1)
+    return [
+        (name, value)
+        for name, value in form.multi_items()
+        if isinstance(value, str) and name not in _OURS
+    ]
+
+
+class Pages(Router):
+    """A router of pages."""
+
+    def __init__(self) -> None:
+        super().__init__(include_in_schema=False)
+        self.route_class = PageRoute
+
+
+def to_sign_in(request: Request) -> Response:
+    """The way to the sign-in page, and back again afterwards."""
+    path = request.url.path
+    query = f"?{request.url.query}" if request.url.query else ""
+    way = "" if path == "/" else f"?next={quote(path + query, safe='/')}"
+    return RedirectResponse(f"/sign-in{way}", 303)
+
+
+def local_path(text: str) -> str:
+    """A path of our own pages, `/` for anything else: nobody is led elsewhere by a link."""
+    good = text.startswith("/") and not text.startswith("//") and "\\" not in text
+    return text if good and text.isprintable() else "/"
+
+
+def address(path: str, values: Mapping[str, object] | Sequence[tuple[str, object]] = ()) -> str:
+    """A path with what is not empty as its query."""
+    pairs = values.items() if isinstance(values, Mapping) else values
+    query = urlencode([(name, value) for name, value in pairs if value not in (None, "", False)])
+    return f"{path}?{query}" if query else path
+
+
+def to(path: str, values: Mapping[str, object] | Sequence[tuple[str, object]] = ()) -> Response:
+    """After a form: the page to look at next."""
+    return RedirectResponse(address(path, values), 303)

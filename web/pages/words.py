@@ -1,0 +1,285 @@
+"""What codes are called on the pages. Labels of steps and tasks come from the package's own data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cases.checklist import Package
+from cases.model import Step
+from web.i18n import Translate, marked
+
+WORDS: Final[dict[str, dict[str, str]]] = {
+    "role": {
+        "health": marked("Helsepersonell"),
+        "health_lead": marked("Helseleder"),
+        "officer": marked("Betjent"),
+        "coordinator": marked("Koordinator"),
+        "unit_lead": marked("Enhetsleder"),
+        "directorate": marked("Direktorat"),
+        "admin": marked("Administrator"),
+        "operator": marked("Driftsansvarlig"),
+    },
+    "owner": {
+        "health": marked("Helse"),
+        "officer": marked("Betjent"),
+        "coordinator": marked("Koordinator"),
+        "any": marked("Alle"),
+    },
+    "phase": {
+        "in_prison": marked("I fengsel"),
+        "follow_up": marked("Oppfølging"),
+        "closed": marked("Avsluttet"),
+    },
+    "participation": {
+        "not_asked": marked("Ikke spurt ennå"),
+        "accepted": marked("Takket ja"),
+        "declined": marked("Takket nei"),
+        "not_now": marked("Ikke nå"),
+        "withdrawn": marked("Trukket seg"),
+    },
+    "participation_reason": {
+        "no_need": marked("Ser ikke behov"),
+        "no_trust": marked("Mangler tillit"),
+        "no_time": marked("Har ikke tid"),
+        "other": marked("Annet"),
+    },
+    "state": {
+        "open": marked("Åpen"),
+        "overdue": marked("Over fristen"),
+        "done": marked("Gjort"),
+        "waived": marked("Frafalt"),
+        "missed": marked("Ikke gjort før løslatelsen"),
+        "cancelled": marked("Gjelder ikke lenger"),
+        "prepared": marked("Venter"),
+    },
+    "form": {"group": marked("I gruppe"), "individual": marked("Individuelt")},
+    "answer": {
+        "at_risk": marked("I risiko for overdose"),
+        "not_at_risk": marked("Ikke i risiko"),
+        "unknown": marked("Vet ikke"),
+        "card_and_spray": marked("Kort og spray"),
+        "card_only": marked("Bare kort"),
+        "spray_only": marked("Bare spray"),
+    },
+    "waive": {
+        "done_elsewhere": marked("Gjort et annet sted"),
+        "not_relevant": marked("Ikke aktuelt"),
+        "absent": marked("Ikke til stede"),
+        "too_short_notice": marked("For kort varsel"),
+        "refused_this_task": marked("Ønsket ikke dette"),
+    },
+    "undo": {
+        "wrong_person": marked("Feil person"),
+        "wrong_task": marked("Feil oppgave"),
+        "not_done": marked("Ikke gjort likevel"),
+    },
+    "release_kind": {
+        "confirmed": marked("Bekreftet"),
+        "parole": marked("Prøveløslatelse"),
+        "home_detention": marked("Hjemmesoning"),
+        "two_thirds": marked("To tredjedeler"),
+        "full_term": marked("Full tid"),
+    },
+    "destination": {
+        "liberty": marked("Frihet"),
+        "home_detention": marked("Hjemmesoning"),
+        "deported": marked("Uttransportert"),
+    },
+    "unplanned": {
+        "court": marked("Løslatt fra retten"),
+        "fine_paid": marked("Bot betalt"),
+        "appeal": marked("Anke"),
+        "other": marked("Annet"),
+    },
+    "close_reason": {
+        "completed": marked("Fullført"),
+        "declined": marked("Takket nei"),
+        "withdrawn": marked("Trukket seg"),
+        "not_participating": marked("Deltok ikke"),
+        "transferred_out": marked("Overført ut av ordningen"),
+        "deported": marked("Uttransportert"),
+        "died": marked("Død"),
+        "reimprisoned": marked("Fengslet på nytt"),
+        "registered_in_error": marked("Registrert ved en feil"),
+    },
+    "kind": {
+        "GP": marked("Fastlege"),
+        "OAT": marked("LAR"),
+        "SPECIALIST_ADDICTION": marked("TSB eller DPS"),
+        "MUNICIPAL_ADDICTION": marked("Kommunal rustjeneste"),
+        "NAV": marked("NAV"),
+        "HOUSING": marked("Bolig"),
+        "DENTIST": marked("Tannlege"),
+        "PROBATION": marked("Friomsorgskontor"),
+        "PEER_OR_MENTOR": marked("Likeperson eller mentor"),
+        "NALOXONE_OUTLET": marked("Utdelingssted for nalokson"),
+        "OTHER": marked("Annen avtale"),
+    },
+    "status": {
+        "requested": marked("Bedt om"),
+        "confirmed": marked("Bekreftet"),
+        "attended": marked("Møtte"),
+        "no_show": marked("Møtte ikke"),
+        "cancelled": marked("Avlyst"),
+        "moved": marked("Flyttet"),
+        "unknown": marked("Vet ikke"),
+    },
+    "consent": {
+        "sms": marked("Påminning på SMS"),
+        "research": marked("Forskning"),
+        "sharing:health": marked("Dele avtaler med helsetjenesten"),
+        "sharing:nav": marked("Dele avtaler med NAV"),
+        "sharing:municipality": marked("Dele avtaler med kommunen"),
+    },
+    "warning": {
+        "first_appointment_late": marked("Første avtale er mer enn tre dager etter løslatelsen."),
+        "oat_appointment_late": marked("LAR-avtalen er mer enn én dag etter løslatelsen."),
+        "closed_days_after_release": marked(
+            "Løslates fredag eller før helligdag: avtal kontakt samme dag, eller ring dagen etter."
+        ),
+        "appointment_outside_window": marked(
+            "En bekreftet avtale ligger utenfor de første sju dagene etter løslatelsen."
+        ),
+    },
+    "transfer": {
+        "proposed": marked("Foreslått"),
+        "accepted": marked("Godtatt"),
+        "rejected": marked("Avslått"),
+        "revoked": marked("Trukket tilbake"),
+    },
+    "absence": {
+        "leave": marked("Permisjon"),
+        "treatment_12": marked("Behandling etter § 12"),
+        "halfway_house": marked("Overgangsbolig"),
+    },
+    "rung": {
+        "before": marked("Påminning"),
+        "due": marked("Fristen er nå"),
+        "late": marked("Over fristen"),
+        "lead": marked("Meldt til leder"),
+        "offer_again": marked("Spør om tilbudet igjen"),
+        "missed": marked("Ikke gjort før løslatelsen"),
+        "release_not_recorded": marked("Løslatelse ikke registrert"),
+        "transfer_waiting": marked("Overføring venter på svar"),
+        "phone_invalid": marked("Telefonnummer virker ikke"),
+        "unit_without_staff": marked("Ingen i enheten kan ta imot"),
+    },
+    "message": {
+        "wanted": marked("Skal sendes"),
+        "sending": marked("Sendes nå"),
+        "accepted": marked("Sendt"),
+        "refused": marked("Avvist"),
+        "unknown": marked("Usikkert om den er sendt"),
+        "needs_person": marked("Må avgjøres av en person"),
+        "cancelled": marked("Ikke lenger aktuell"),
+        "expired": marked("For sent å sende"),
+    },
+    "session": {
+        "planned": marked("Planlagt"),
+        "held": marked("Holdt"),
+        "cancelled": marked("Avlyst"),
+    },
+    "naloxone": {
+        "received": marked("Mottatt"),
+        "to_property": marked("Lagt i effekter"),
+        "handed_over": marked("Gitt i hånden"),
+        "refill": marked("Ny spray"),
+        "returned": marked("Levert tilbake"),
+        "lost": marked("Mistet"),
+        "expired": marked("Utløpt"),
+    },
+    "refill": {
+        "used": marked("Brukt"),
+        "lost": marked("Mistet"),
+        "expired": marked("Utløpt"),
+        "confiscated": marked("Beslaglagt"),
+        "other": marked("Annet"),
+    },
+    "flaw": {
+        "stock_negative": marked("Beholdningen er under null"),
+        "unaccounted": marked("Spray i effekter etter løslatelsen, uten forklaring"),
+        "lot_unknown": marked("Lot-nummer mangler"),
+        "lot_expired": marked("Utløpt da den ble gitt"),
+        "distributor_unknown": marked("Utdeler mangler"),
+        "distributor_uncertified": marked("Utdeler uten sertifikat den dagen"),
+        "reason_missing": marked("Grunn mangler"),
+        "given_twice": marked("Gitt to ganger"),
+    },
+    "message_reason": {
+        "no_consent": marked("Personen har ikke samtykket til SMS."),
+        "no_number": marked("Ingen kjent mobil kan ta imot SMS."),
+        "opted_out": marked("Mottakeren har bedt om å slippe meldinger."),
+        "protected": marked("Adressesperren tillater ikke SMS."),
+        "not_released": marked("Personen er ikke løslatt ennå."),
+        "deported": marked("Personen er uttransportert."),
+        "died": marked("Personen er død."),
+        "reimprisoned": marked("Personen er fengslet på nytt."),
+        "withdrawn": marked("Personen har trukket seg."),
+        "closed": marked("Saken er avsluttet."),
+        "not_confirmed": marked("Avtalen er ikke bekreftet."),
+        "appointment_cancelled": marked("Avtalen er avlyst."),
+        "moved": marked("Avtalen er flyttet."),
+        "appointment_over": marked("Avtalen har vært."),
+        "no_appointment": marked("Avtalen finnes ikke."),
+        "booked_too_late": marked("Avtalen kom for sent til at det var tid til å minne om den."),
+        "outside_hours": marked("To timer før avtalen er før kl. 8 eller etter kl. 20."),
+        "after_follow_up": marked("Den ville gått etter siste dag i oppfølgingen."),
+        "replaced": marked("En annen påminning om samme avtale tok plassen."),
+        "too_late": marked("Den kom ikke av sted innen tre timer, eller før avtalen."),
+        "taken": marked("Levert til SMS-tjenesten."),
+        "refused": marked("SMS-tjenesten avviste den: den ble ikke sendt."),
+        "no_answer": marked("SMS-tjenesten svarte ikke tydelig."),
+        "worker_stopped": marked("Sendingen ble avbrutt: ingen vet ennå om den gikk."),
+        "may_have_been_sent": marked("Ingen vet om den gikk: spør personen, eller ring."),
+        "unfit_text": marked("Teksten kunne ikke lages: en administrator må rette den."),
+    },
+    "verb": {
+        "case_opened": marked("Sak åpnet"),
+        "roster_updated": marked("Endret fra innsattlisten"),
+        "task_completed": marked("Oppgave gjort"),
+        "task_waived": marked("Oppgave frafalt"),
+        "task_undone": marked("Angret"),
+        "answered": marked("Svar på tilbudet"),
+        "consent_recorded": marked("Samtykke registrert"),
+        "release_date_set": marked("Løslatelsesdato satt"),
+        "released": marked("Løslatt"),
+        "closed": marked("Sak avsluttet"),
+        "transfer_proposed": marked("Overføring foreslått"),
+        "transfer_answered": marked("Overføring besvart"),
+        "appointment_booked": marked("Avtale lagt inn"),
+        "appointment_outcome": marked("Avtale oppdatert"),
+        "appointment_moved": marked("Avtale flyttet"),
+        "person_changed": marked("Opplysninger endret"),
+        "person_merged": marked("Personer slått sammen"),
+        "person_unmerged": marked("Sammenslåing angret"),
+        "unit_merged": marked("Enhet slått sammen"),
+        "short_form": marked("Kortskjema ved uventet løslatelse"),
+        "absence_recorded": marked("Fravær registrert"),
+        "informed_again": marked("Informert på nytt"),
+        "rebased": marked("Flyttet til ny pakkeversjon"),
+        "advanced": marked("Ført videre av systemet"),
+    },
+}
+
+
+def in_language(translate: Translate) -> Callable[[str, str | None], str]:
+    """The function `word(table, code)` of a language; an unknown code stands for itself."""
+
+    def word(table: str, code: str | None) -> str:
+        if code is None:
+            return ""
+        text = WORDS[table].get(code)
+        return translate(text) if text is not None else code
+
+    return word
+
+
+def label_of(package: Package, code: str, language: str) -> str:
+    """What a task is called in a case's own package."""
+    return package.rule(code).labels.in_language(language) if package.has(code) else code
+
+
+def step_label(package: Package, step: str, language: str) -> str:
+    """What a step is called in a case's own package."""
+    return package.step_labels(Step(step)).in_language(language)
