@@ -19,6 +19,14 @@ from cases.access import Viewer
 from cases.tokens import viewer_of_token
 from core.errors import EXIT_NOT_ALLOWED, OverlevError
 from web.house import House, house_of
+from web.session_cookie import (
+    CSRF_HEADER,
+    SAFE,
+    NotFromHere,
+    check_came_from_here,
+    has_csrf,
+    session_in,
+)
 
 if TYPE_CHECKING:
     from web.policy import Policy
@@ -70,9 +78,26 @@ def by_token(house: House, request: Request) -> Signed | None:
     return Signed(viewer, "token")
 
 
+def by_session(house: House, request: Request) -> Signed | None:
+    """The viewer of a session cookie. Raises `NotFromHere` for another site's form, `Busy`.
+
+    Pages prove their forms by a field of them; whoever calls the JSON interface from a page of
+    ours sends the same token in a header.
+    """
+    session = session_in(house, request)
+    if session is None:
+        return None
+    check_came_from_here(house, request)
+    if request.method not in SAFE and request.url.path.startswith("/api/"):
+        sent = request.headers.get(CSRF_HEADER)
+        if not has_csrf(house, request, sent):
+            raise NotFromHere(f"A session needs the header {CSRF_HEADER}: nothing was changed.")
+    return Signed(session.viewer, "session")
+
+
 def signers() -> tuple[Signer, ...]:
     """All signers, asked in this order. The session cookie's comes after the token's."""
-    return (by_token,)
+    return (by_token, by_session)
 
 
 def signed_in(house: House, request: Request) -> Signed | None:

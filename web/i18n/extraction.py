@@ -32,7 +32,9 @@ def messages() -> dict[str, list[str]]:
 def _met() -> Iterator[tuple[str, str]]:
     for path in sorted(WEB.rglob("*.html")):
         with path.open("rb") as file:
-            for _line, _function, message, _notes in babel_extract(file, KEYWORDS, [], _TRIMMED):
+            for _line, _function, message, _notes in babel_extract(
+                file, tuple(KEYWORDS), [], _TRIMMED
+            ):
                 yield _name(path), _one(message)
     for path in sorted(WEB.rglob("*.py")):
         with path.open("rb") as file:
@@ -79,9 +81,7 @@ def renew() -> dict[str, int]:
         written = BytesIO()
         write_po(written, catalog, width=98, omit_header=True, include_lineno=False)
         po_file(language).write_bytes(written.getvalue())
-    return {
-        language: len(untranslated(language)) for language in LANGUAGES if language != SOURCE
-    }
+    return {language: len(untranslated(language)) for language in LANGUAGES if language != SOURCE}
 
 
 def _read(language: str) -> dict[str, str]:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import Response
-
-from web.pages import front
+from web.pages import (
+    acts,
+    choices,
+    front,
+    sign_in,
+    static_files,
+    today,
+)
+from web.pages.refusals import refused
 from web.policy import Router
-from web.problems import Problem
+
+__all__ = ["refused", "router"]
 
 router: Final = Router(include_in_schema=False)
-router.include_router(front.router)
-
-
-def refused(request: Request, problem: Problem) -> Response:
-    """What a person sees of a refusal on a page; `problem.told` holds what it says."""
-    del request
-    return problem
+for _page in (
+    static_files,
+    front,
+    sign_in,
+    choices,
+    today,
+    acts,
+):
+    router.include_router(_page.router)

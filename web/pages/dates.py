@@ -16,7 +16,20 @@ _WEEKDAYS: Final = {
     "nn": ("mån.", "tys.", "ons.", "tors.", "fre.", "laur.", "søn."),
     "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
 }
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS: Final = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
 _LONG_MONTHS: Final = {
     "nb": (
         "januar", "februar", "mars", "april", "mai", "juni",
@@ -47,7 +60,9 @@ class Dates:
         weekday = self._weekdays[on.weekday()]
         same_year = on.year == self._today.year
         if self._language == "en":
-            return f"{weekday} {on.day} {_MONTHS[on.month - 1]}" + ("" if same_year else f" {on.year}")
+            return f"{weekday} {on.day} {_MONTHS[on.month - 1]}" + (
+                "" if same_year else f" {on.year}"
+            )
         return f"{weekday} {on.day}.{on.month}." + ("" if same_year else f"{on.year}")
 
     def long_day(self, on: date) -> str:

@@ -1,38 +1,41 @@
-"""The front page: how the service stands. Nothing about a person."""
+"""The front door, and how the service stands. Nothing about a person."""
 
 from __future__ import annotations
 
-from typing import Final
+from starlette.responses import RedirectResponse, Response
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, select_autoescape
-
-from core.clock import iso_local
 from core.errors import Busy
 from web.health import loops_of
-from web.house import house_of
-from web.policy import Router, public
+from web.pages.menu import home_of
+from web.pages.rendering import page
+from web.pages.visit import Pages, Visited
+from web.policy import EVERYBODY, allow, public
 
-_pages: Final = Environment(
-    loader=PackageLoader("web"), autoescape=select_autoescape(default=True), trim_blocks=True
-)
-
-router: Final = Router()
+router = Pages()
 
 
 @router.get("/")
 @public()
-def front(request: Request) -> HTMLResponse:
+def front(visit: Visited) -> Response:
+    """To the day's work, or to the door."""
+    if visit.session is None:
+        return RedirectResponse("/sign-in", 303)
+    return RedirectResponse(home_of(visit.session.viewer.role), 303)
+
+
+@router.get("/status")
+@public()
+def status(visit: Visited) -> Response:
     """How the service stands."""
-    house = house_of(request)
     try:
-        loops = loops_of(house.db, now=house.real_clock())
+        loops = loops_of(visit.house.db, now=visit.house.real_clock())
     except Busy:
         loops = []
-    page = _pages.get_template("front.html").render(
-        demo=house.demo,
-        database=bool(loops),
-        loops=[(each.loop, iso_local(each.at) if each.at else None, each.alive) for each in loops],
-    )
-    return HTMLResponse(page)
+    return page(visit, "pages/status.html", loops=loops)
+
+
+@router.get("/start")
+@allow(EVERYBODY)
+def start(visit: Visited) -> Response:
+    """Where a role begins whose own pages are elsewhere."""
+    return page(visit, "pages/start.html")

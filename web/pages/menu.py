@@ -29,17 +29,25 @@ NALOXONE: Final = Entry("/naloxone", marked("Nalokson"))
 MESSAGES: Final = Entry("/messages", marked("Meldinger"))
 WORKLOAD: Final = Entry("/workload", marked("Arbeidsmengde"))
 
+_COORDINATING: Final = (
+    OVERDUE,
+    TODAY,
+    SEARCH,
+    FOLLOW_UP,
+    TRANSFERS,
+    SESSIONS,
+    IMPORT,
+    NALOXONE,
+    MESSAGES,
+    WORKLOAD,
+)
 _OF_ROLE: Final[dict[Role, tuple[Entry, ...]]] = {
     Role.HEALTH: (TODAY, SEARCH, SESSIONS, FOLLOW_UP, NALOXONE),
     Role.OFFICER: (TODAY, SEARCH, SESSIONS),
-    Role.COORDINATOR: (
-        OVERDUE, TODAY, SEARCH, FOLLOW_UP, TRANSFERS, SESSIONS, IMPORT, NALOXONE, MESSAGES, WORKLOAD,
-    ),
-    Role.UNIT_LEAD: (
-        OVERDUE, TODAY, SEARCH, FOLLOW_UP, TRANSFERS, SESSIONS, IMPORT, NALOXONE, MESSAGES, WORKLOAD,
-    ),
+    Role.COORDINATOR: _COORDINATING,
+    Role.UNIT_LEAD: _COORDINATING,
     Role.HEALTH_LEAD: (OVERDUE, TODAY, SEARCH, SESSIONS, FOLLOW_UP, NALOXONE, WORKLOAD),
-}  # fmt: skip
+}
 
 
 @lru_cache(maxsize=16)

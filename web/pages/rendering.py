@@ -8,7 +8,6 @@ from typing import Any, Final
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from cases.model import Role
 from web.i18n import LANGUAGES, translator
 from web.pages import words
 from web.pages.menu import menu_for
@@ -76,10 +75,3 @@ def page(visit: Visit, template: str, status: int = 200, /, **values: Any) -> HT
         )
     )
     return HTMLResponse(written, status, headers=HEADERS)
-
-
-def is_staff(role: Role) -> bool:
-    """Whether a role works with cases."""
-    from cases.access import CASE_ROLES
-
-    return role in CASE_ROLES

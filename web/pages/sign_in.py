@@ -50,9 +50,7 @@ def sign_in(visit: Visited) -> Response:
             )
         else:
             name, password = visit.typed("username"), str(visit.form.get("password") or "")
-            known = signing_in.check_password(
-                house.db, name, password, place=visit.place, now=now
-            )
+            known = signing_in.check_password(house.db, name, password, place=visit.place, now=now)
             if known.second_step:
                 return _code_form(visit, _ticket(visit, known), next_page=next_page, kept=kept)
     except (WrongPassword, TooManyAttempts) as refused:
@@ -181,4 +179,3 @@ def _browser(request: Request) -> str:
     browser = next((name for sign, name in _BROWSERS if sign in agent), "")
     system = next((name for sign, name in _SYSTEMS if sign in agent), "")
     return ", ".join(each for each in (browser, system) if each)
-

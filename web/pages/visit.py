@@ -103,6 +103,14 @@ class Visit:
         return chosen if chosen in SCHEMES else "auto"
 
     @property
+    def here(self) -> str:
+        """The address of this page, to come back to; without what was just done."""
+        if self.request.method not in SAFE:
+            return local_path(self.typed("next", "/"))
+        pairs = [pair for pair in self.request.query_params.multi_items() if pair[0] != "did"]
+        return address(self.request.url.path, pairs)
+
+    @property
     def place(self) -> str:
         """The network address of whoever asks."""
         return self.request.client.host if self.request.client is not None else "unknown"
@@ -161,7 +169,7 @@ Visited = Annotated[Visit, Depends(visit_of)]
 
 
 class PageRoute(Guarded):
-    """A page: whoever is not signed in is shown the way, and what was typed is kept."""
+    """A page: what was typed is kept for whoever has to sign in first (`web.pages.refusals`)."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """See `Guarded`."""
@@ -170,18 +178,11 @@ class PageRoute(Guarded):
         async def kept(request: Request) -> Response:
             try:
                 return await answer(request)
-            except NotSignedIn as error:
-                if request.method in SAFE:
-                    return to_sign_in(request)
-                check_came_from_here(house_of(request), request)
-                pairs = await _typed_in(request)
-                if isinstance(error, StaleForm):
-                    from web.pages.going_on import go_on
-
-                    return await run_in_threadpool(go_on, request, request.url.path, pairs)
-                from web.pages.sign_in import signed_out
-
-                return await run_in_threadpool(signed_out, request, pairs)
+            except NotSignedIn:
+                if request.method not in SAFE:
+                    check_came_from_here(house_of(request), request)
+                    request.state.typed = await _typed_in(request)
+                raise
 
         return kept
 

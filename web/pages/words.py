@@ -1,4 +1,4 @@
-"""What codes are called on the pages. Labels of steps and tasks come from the package's own data."""
+"""What codes are called on the pages. Labels of steps and tasks are the package's own data."""
 
 from __future__ import annotations
 

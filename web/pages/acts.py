@@ -1,0 +1,128 @@
+"""What one tap on a list does: done, yesterday, an answer, waived, undone, put off, handed on.
+
+A button says it whole: `done/REF/TASK`, `done/REF/TASK/ANSWER`, `yesterday/REF/TASK`,
+`offer/REF/accepted`, `waive/REF/TASK/REASON`, `undo/REF/TASK/REASON`, `snooze/REF/TASK/7`.
+A list and its buttons are one form, so that it stays small and works without a script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from cases import desk, queries, service
+from cases.access import Viewer
+from cases.registry import package_named
+from cases.service import TaskDone
+from core.errors import BadInput
+from web.pages.dates import yesterday
+from web.pages.once import once
+from web.pages.visit import Pages, Visit, Visited, address, local_path
+from web.policy import CASE_WORKERS, allow
+
+OFFER: Final = "offer_answered"
+
+router: Final = Pages()
+
+
+@router.post("/act")
+@allow(CASE_WORKERS)
+def act(visit: Visited) -> Response:
+    """Do what a button of a list says, and show the list again with what was done."""
+    parts = visit.typed("do").split("/")
+    verb = _VERBS.get(parts[0])
+    if verb is None or len(parts) < 3:
+        raise BadInput("unknown_code", "This button is not known here. Load the page anew.", "do")
+    told = f"{parts[0]}/{parts[1]}/{OFFER if parts[0] == 'offer' else parts[2]}"
+
+    def do(tx: Connection) -> str:
+        verb(tx, visit.viewer, parts[1], parts[2:], visit.now)
+        return with_told(visit.typed("next", "/"), told)
+
+    return once(visit, do)
+
+
+def with_told(path: str, told: str) -> str:
+    """A page's address with what was just done, in place of what was done before."""
+    parts = urlsplit(local_path(path))
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name != "did"]
+    return address(parts.path, [*kept, ("did", told)])
+
+
+def usual_form(tx: Connection, viewer: Viewer, ref: str, code: str) -> str | None:
+    """How a task is held where nobody says otherwise: the unit's usual form, else individually."""
+    case = queries.case_by_ref(tx, viewer, ref)
+    package = package_named(tx, case.package)
+    if not package.has(code):
+        return None
+    rule = package.rule(code)
+    if not rule.forms:
+        return None
+    return rule.usual_form or ("individual" if "individual" in rule.forms else rule.forms[0])
+
+
+def _done(
+    tx: Connection,
+    viewer: Viewer,
+    ref: str,
+    told: list[str],
+    *,
+    now: datetime,
+    at: datetime | None = None,
+) -> None:
+    code, answer = told[0], told[1] if len(told) > 1 else None
+    form = usual_form(tx, viewer, ref, code)
+    service.complete_task(tx, viewer, ref, TaskDone(code, at, form, answer), now=now)
+
+
+def _done_now(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:
+    _done(tx, viewer, ref, told, now=now)
+
+
+def _done_yesterday(
+    tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime
+) -> None:
+    _done(tx, viewer, ref, told, now=now, at=yesterday(now))
+
+
+def _offer(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:
+    service.answer_offer(tx, viewer, ref, told[0], now=now)
+
+
+def _waive(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:
+    service.waive_task(tx, viewer, ref, told[0], _argument(told), now=now)
+
+
+def _undo(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:
+    service.undo_task(tx, viewer, ref, told[0], _argument(told), now=now)
+
+
+def _snooze(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:
+    days = _argument(told)
+    desk.snooze(tx, viewer, [(ref, told[0])], int(days) if days.isdecimal() else 0, now=now)
+
+
+def _argument(told: list[str]) -> str:
+    return told[1] if len(told) > 1 else ""
+
+
+_Verb = Callable[[Connection, Viewer, str, list[str], datetime], None]
+_VERBS: Final[dict[str, _Verb]] = {
+    "done": _done_now,
+    "yesterday": _done_yesterday,
+    "offer": _offer,
+    "waive": _waive,
+    "undo": _undo,
+    "snooze": _snooze,
+}
+
+
+def told_of(visit: Visit) -> tuple[str, str, str] | None:
+    """What was just done, as (verb, case reference, task), from the page's own address."""
+    parts = visit.asked("did").split("/")
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 and parts[0] in _VERBS else None

@@ -1,0 +1,127 @@
+"""What a person sees of a refusal: what is wrong and the way out, in their own language."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from web.house import house_of
+from web.i18n import Translate, marked
+from web.pages.going_on import go_on
+from web.pages.rendering import page
+from web.pages.sign_in import signed_out
+from web.pages.visit import Visit, language_of, local_path, to_sign_in
+from web.problems import URN, Problem
+from web.session_cookie import session_in
+
+_WAYS_OUT: Final[dict[str, str]] = {
+    "fault": marked("Det er ingenting du har gjort galt. Prøv igjen om litt."),
+    "busy": marked("Systemet er opptatt akkurat nå. Ingenting er endret: prøv igjen om litt."),
+    "not_allowed": marked("Rollen din kan ikke gjøre dette. Spør den som eier oppgaven."),
+    "not_your_task": marked("Oppgaven hører til en annen rolle, så den kan ikke føres av deg."),
+    "not_found": marked("Siden finnes ikke, eller hører til en annen enhet. Sjekk adressen."),
+    "case_not_found": marked("Saken finnes ikke, eller hører til en annen enhet."),
+    "case_closed": marked("Saken er avsluttet, så ingenting nytt kan føres i den."),
+    "case_changed": marked("Noen endret saken samtidig som deg. Se på den på nytt og gjenta."),
+    "conflict": marked("Noen var før deg. Se på hvordan det står nå, og gjenta om det trengs."),
+    "task_not_open": marked("Oppgaven er ført allerede, eller gjelder ikke lenger."),
+    "bad_input": marked("Noe av det som ble sendt, kunne ikke leses. Gå tilbake og rett det."),
+    "too_large": marked("Filen eller skjemaet er for stort."),
+    "not_from_here": marked("Skjemaet kom ikke fra en side i Overlev. Ingenting er endret."),
+    "method_not_allowed": marked("Adressen kan ikke brukes slik. Gå til en side i menyen."),
+    "refused": marked("Dette lar seg ikke gjøre slik saken står nå. Ingenting er endret."),
+}
+
+# What the domain says in plain words, in English, and what a person at the desk reads.
+_SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
+    (re.compile(pattern), text)
+    for pattern, text in (
+        (r"^Confirmed appointments from .* are missing", marked(
+            "Bekreftede avtaler mangler: minst én med helsetjenesten og én med NAV eller kommunen,"
+            " i de første sju dagene etter løslatelsen. Legg dem inn, eller frafall oppgaven.")),
+        (r"^No release date is known", marked("Løslatelsesdatoen er ikke kjent. Sett den først.")),
+        (r"is before the release on", marked("Avtalen ligger før løslatelsen. Sjekk datoene.")),
+        (r"waits, because the answer is not_now", marked(
+            "Oppgaven venter fordi svaret er «ikke nå». Før et ja først.")),
+        (r"no longer applies, because the answer is", marked(
+            "Oppgaven gjelder ikke fordi svaret er nei. Før et ja først.")),
+        (r"^Only somebody who accepted can withdraw", marked(
+            "Bare den som har takket ja, kan trekke seg. Før «nei» i stedet.")),
+        (r"^After the release only a withdrawal", marked(
+            "Etter løslatelsen kan bare en tilbaketrekking føres.")),
+        (r"was missed at the release", marked(
+            "Oppgaven ble ikke gjort før løslatelsen. Den kan bare føres som gjort før den.")),
+        (r"has not been yet", marked("Tidspunktet er ikke kommet ennå. Oppgi når det skjedde.")),
+        (r"is before the admission", marked("Tidspunktet er før innsettelsen. Sjekk begge.")),
+        (r"^The answer is already", marked("Svaret er ført allerede.")),
+        (r"^An appointment lies in the future", marked("En avtale ligger fram i tid.")),
+        (r"consent to sharing .* only health staff", marked(
+            "Uten samtykke til deling kan bare helsepersonell legge inn denne avtalen.")),
+        (r"^The case is in .* already", marked("Saken er i den enheten allerede.")),
+        (r"^The receiving unit accepts or rejects", marked(
+            "Mottakeren godtar eller avslår, avsenderen trekker tilbake.")),
+        (r"^The release is recorded already", marked("Løslatelsen er registrert allerede.")),
+        (r"cannot be recorded, because the answer is", marked(
+            "Noe på skjemaet kan ikke føres slik svaret er. Kryss av at personen takket ja, eller"
+            " la det stå tomt.")),
+        (r"is not enough|not enough places", marked("Det er ikke nok plasser i gruppen.")),
+    )
+)  # fmt: skip
+
+
+def refused(request: Request, problem: Problem) -> Response:
+    """The page of a refusal; `problem.told` holds what it says."""
+    told = problem.told
+    code = str(told["type"]).removeprefix(URN).replace("-", "_")
+    typed: list[tuple[str, str]] | None = getattr(request.state, "typed", None)
+    if typed is not None:
+        if code == "stale_form":
+            return go_on(request, request.url.path, typed)
+        return signed_out(request, typed)
+    if code == "not_signed_in":
+        return to_sign_in(request)
+    house = house_of(request)
+    try:
+        session = session_in(house, request)
+    except Exception:  # noqa: BLE001 - a page about a fault must not fail by another one
+        session = None
+    visit = Visit(request, house, session, house.now(), language_of(request))
+    answer = page(
+        visit,
+        "pages/refused.html",
+        int(told["status"]),
+        code=code,
+        title=told["title"],
+        explained=explained(visit.translate, code, str(told.get("detail") or "")),
+        current=dict(told.get("current") or {}),
+        fault=told.get("fault"),
+        back=_came_from(request),
+    )
+    if "retry_after" in told:
+        answer.headers["Retry-After"] = str(told["retry_after"])
+    return answer
+
+
+def explained(translate: Translate, code: str, detail: str) -> str:
+    """A refusal in the reader's words: the sentence for what was said, else for its kind."""
+    for pattern, text in _SAID:
+        if pattern.search(detail):
+            return translate(text)
+    return translate(_WAYS_OUT.get(code, _WAYS_OUT["refused"]))
+
+
+def reason_of(translate: Translate, error: Any) -> str:
+    """A refused error of the domain in the reader's words, for a form that is shown again."""
+    return explained(translate, error.message_key.removeprefix("error."), error.detail)
+
+
+def _came_from(request: Request) -> str:
+    """The page of ours that led here, to go back to."""
+    parts = urlsplit(request.headers.get("referer", ""))
+    if parts.netloc != request.headers.get("host") or not parts.path:
+        return "/"
+    return local_path(parts.path + (f"?{parts.query}" if parts.query else ""))

@@ -1,0 +1,174 @@
+"""Lines of a list as their template wants them: names opened, labels of the case's own package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection
+
+from cases import organisation, people, queries, worklist
+from cases.access import Viewer
+from cases.checklist import TaskRule
+from cases.registry import package_named
+from cases.rules import CaseNotFound
+from cases.worklist import PersonLine, TaskLine
+from web.pages.acts import told_of
+from web.pages.visit import Visit
+from web.pages.words import label_of, step_label
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One open task of somebody. `answers` are offered at once, `forms` on the task's own page."""
+
+    ref: str
+    name: str
+    number: str
+    unit: str
+    release_on: date | None
+    participation: str
+    code: str
+    label: str
+    step: str
+    owner: str
+    due_at: datetime
+    overdue: bool
+    answers: tuple[str, ...]
+    assigned_to: str | None
+    snoozed_until: datetime | None
+
+    @property
+    def key(self) -> str:
+        """The task as a button names it."""
+        return f"{self.ref}/{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Human:
+    """Somebody of a list of people."""
+
+    ref: str
+    name: str
+    number: str
+    unit: str
+    phase: str
+    participation: str
+    admitted_at: datetime
+    release_on: date | None
+    released_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was just done, for the line above the list."""
+
+    verb: str
+    ref: str
+    task: str
+    label: str
+    name: str
+    finished: bool
+
+
+def task_rows(tx: Connection, visit: Visit, lines: Iterable[TaskLine]) -> list[Row]:
+    """The rows of a list of tasks."""
+    lines = list(lines)
+    known = worklist.names(tx, lines)
+    rows = []
+    for line in lines:
+        package = package_named(tx, line.package)
+        identity = known.get(line.person)
+        rule = package.rule(line.code) if package.has(line.code) else None
+        rows.append(
+            Row(
+                ref=line.ref,
+                name=identity.name if identity is not None else "",
+                number=identity.inmate_no if identity is not None else line.ref,
+                unit=line.unit,
+                release_on=line.release_on,
+                participation=line.participation,
+                code=line.code,
+                label=label_of(package, line.code, visit.language),
+                step=step_label(package, line.step, visit.language),
+                owner=line.owner,
+                due_at=line.due_at,
+                overdue=line.due_at < visit.now,
+                answers=_answers(rule),
+                assigned_to=line.assigned_to,
+                snoozed_until=line.snoozed_until,
+            )
+        )
+    return rows
+
+
+def _answers(rule: TaskRule | None) -> tuple[str, ...]:
+    return rule.answers if rule is not None else ()
+
+
+def humans(tx: Connection, lines: Iterable[PersonLine]) -> list[Human]:
+    """The rows of a list of people."""
+    lines = list(lines)
+    known = worklist.names(tx, lines)
+    found = []
+    for line in lines:
+        identity = known.get(line.person)
+        found.append(
+            Human(
+                ref=line.ref,
+                name=identity.name if identity is not None else "",
+                number=identity.inmate_no if identity is not None else line.ref,
+                unit=line.unit,
+                phase=line.phase,
+                participation=line.participation,
+                admitted_at=line.admitted_at,
+                release_on=line.release_on,
+                released_at=line.released_at,
+            )
+        )
+    return found
+
+
+def told(tx: Connection, visit: Visit) -> Told | None:
+    """What was just done, None where the address says nothing or names what is not the viewer's."""
+    did = told_of(visit)
+    if did is None:
+        return None
+    verb, ref, code = did
+    try:
+        case = queries.case_by_ref(tx, visit.viewer, ref)
+    except CaseNotFound:
+        return None
+    task = case.task(code)
+    if task is None:
+        return None
+    identity = people.identity_of(tx, case.person)
+    package = package_named(tx, case.package)
+    return Told(
+        verb=verb,
+        ref=ref,
+        task=code,
+        label=label_of(package, code, visit.language),
+        name=identity.name if identity is not None else "",
+        finished=task.finished,
+    )
+
+
+def unit_names(tx: Connection, viewer: Viewer, on: date) -> dict[str, str]:
+    """The names of the viewer's units by code, in the order of their names."""
+    named = {
+        unit.code: unit.name
+        for unit in organisation.units(tx, on)
+        if viewer.sees_all_units or unit.code in viewer.units
+    }
+    return dict(sorted(named.items(), key=lambda each: each[1]))
+
+
+def log_look(visit: Visit, verb: str, refs: Iterable[str], *, unit: str | None = None) -> None:
+    """Log the list that is about to be shown, committed before a byte leaves."""
+    viewer, now = visit.viewer, visit.now
+    seen = list(refs)
+    visit.house.db.transact(
+        lambda tx: worklist.looked_at(tx, viewer, verb, seen, now=now, unit=unit)
+    )

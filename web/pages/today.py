@@ -1,0 +1,114 @@
+"""My people today: what is due and overdue, who came in, which groups meet. Ticked in two taps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Final
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from cases import sessions, worklist
+from cases.calendar import midnight_ending
+from cases.session_rows import Session, SessionState
+from cases.worklist import Filter
+from core.clock import local_date
+from web.pages import rows
+from web.pages.rendering import page
+from web.pages.rows import Row
+from web.pages.visit import Pages, Visit, Visited
+from web.policy import CASE_WORKERS, allow
+
+AHEAD: Final = timedelta(days=1)
+"""How many days after today are on the list."""
+
+NEW_FOR: Final = timedelta(days=3)
+GROUPS_FOR: Final = timedelta(days=7)
+MOST: Final = 60
+
+router: Final = Pages()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with what waits for them, the earliest first."""
+
+    ref: str
+    name: str
+    number: str
+    unit: str
+    release_on: date | None
+    participation: str
+    tasks: tuple[Row, ...]
+
+    @property
+    def overdue(self) -> bool:
+        """Whether anything is past its time."""
+        return any(task.overdue for task in self.tasks)
+
+
+@router.get("/today")
+@allow(CASE_WORKERS)
+def today(visit: Visited) -> Response:
+    """The list of the day."""
+    viewer, now = visit.viewer, visit.now
+    on = local_date(now)
+    wanted = Filter(until=midnight_ending(on + AHEAD), owners=worklist.owners_of(viewer))
+    with visit.house.db.read() as tx:
+        lines = worklist.task_lines(tx, viewer, wanted, now=now, limit=MOST)
+        people = by_person(rows.task_rows(tx, visit, lines[:MOST]))
+        new = rows.humans(tx, worklist.admitted_since(tx, viewer, now - NEW_FOR))
+        shown = {
+            "more": len(lines) > MOST,
+            "groups": _groups(tx, visit, on),
+            "told": rows.told(tx, visit),
+            "units": rows.unit_names(tx, viewer, on),
+        }
+    seen = [person.ref for person in people] + [human.ref for human in new]
+    rows.log_look(visit, worklist.LISTED, seen)
+    return page(
+        visit,
+        "pages/today.html",
+        overdue=[person for person in people if person.overdue],
+        soon=[person for person in people if not person.overdue],
+        new=new,
+        **shown,
+    )
+
+
+def by_person(found: list[Row]) -> list[Person]:
+    """Tasks in the order of their due times, gathered by person, the earliest person first."""
+    order = {row.ref: at for at, row in reversed(list(enumerate(found)))}
+    gathered = sorted(found, key=lambda row: (order[row.ref], row.due_at))
+    people = []
+    for ref, those in groupby(gathered, key=lambda row: row.ref):
+        tasks = tuple(those)
+        first = tasks[0]
+        people.append(
+            Person(
+                ref,
+                first.name,
+                first.number,
+                first.unit,
+                first.release_on,
+                first.participation,
+                tasks,
+            )
+        )
+    return people
+
+
+def _groups(tx: Connection, visit: Visit, on: date) -> list[Session]:
+    """Groups that meet within a week, and those of the past week that nobody has entered."""
+    first, until = visit.now - GROUPS_FOR, midnight_ending(on) + GROUPS_FOR
+    return sorted(
+        (
+            each
+            for unit in visit.signed_in.units
+            for each in sessions.list_sessions(tx, visit.viewer, unit, first=first, until=until)
+            if each.state is SessionState.PLANNED
+        ),
+        key=lambda each: (each.starts_at, each.ref),
+    )

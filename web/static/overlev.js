@@ -1,0 +1,41 @@
+// Small comforts. Everything works without them.
+(() => {
+  "use strict";
+  const closeOthers = (kept) => {
+    for (const open of document.querySelectorAll("details.choose[open], details.who[open]")) {
+      if (open !== kept) open.removeAttribute("open");
+    }
+  };
+  document.addEventListener("click", (event) => closeOthers(event.target.closest("details")));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const open = event.target.closest("details.choose[open], details.who[open]");
+    if (open) {
+      open.removeAttribute("open");
+      open.querySelector("summary").focus();
+    }
+  });
+  // Tick all of a list.
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches("[data-all]")) return;
+    for (const box of event.target.form.querySelectorAll("input[name=pick]")) {
+      box.checked = event.target.checked;
+    }
+  });
+  // A page that is put in place tells where it stands to those who hear it.
+  document.addEventListener("htmx:after:swap", () => {
+    const told = document.querySelector("#page [role=status]");
+    if (told) {
+      const text = told.innerHTML;
+      told.innerHTML = "";
+      setTimeout(() => { told.innerHTML = text; }, 50);
+    }
+  });
+  // The network is away: say so, and leave the page as it is.
+  document.addEventListener("htmx:error", () => {
+    const page = document.querySelector("#page");
+    if (!page || page.querySelector("[data-lost]")) return;
+    const lost = document.querySelector("template#lost");
+    if (lost) page.prepend(lost.content.cloneNode(true));
+  });
+})();
