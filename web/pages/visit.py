@@ -156,6 +156,7 @@ async def visit_of(request: Request) -> Visit:
     if request.method not in SAFE:
         check_came_from_here(house, request)
         form = await request.form(max_files=1, max_fields=2000)
+        request.state.form = form
         sent = form.get(CSRF)
         if session is not None and not has_csrf(
             house, request, sent if isinstance(sent, str) else None
@@ -191,7 +192,9 @@ async def _typed_in(request: Request) -> list[tuple[str, str]]:
     """The fields of a form, without files and without our own."""
     if not request.headers.get("content-type", "").startswith(_FORMS):
         return []
-    form = getattr(request, "_form", None) or await limited(request, BODY_LIMIT).form(max_files=1)
+    form: FormData | None = getattr(request.state, "form", None)
+    if form is None:  # refused before anybody read it
+        form = await limited(request, BODY_LIMIT).form(max_files=1)
     return [
         (name, value)
         for name, value in form.multi_items()

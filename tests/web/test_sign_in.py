@@ -1,0 +1,210 @@
+"""Signing in and out, and what is kept when a session runs out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pyotp
+from sqlalchemy import select
+
+from cases import signing_in, web_sessions
+from cases.tables import account, sign_in_attempt, web_session
+from tests.people import make_case
+from tests.web.browser import Browser
+from tests.web.conftest import NOW, PASSWORD, Desk
+
+
+def test_a_nurse_signs_in_and_meets_her_people_of_the_day(desk: Desk) -> None:
+    browser = desk.browser()
+
+    page = browser.sign_in("nurse", PASSWORD)
+
+    assert (page.status, page.url) == (200, "/today")
+    assert "Mine i dag" in page.text
+
+
+def test_a_page_leads_to_the_sign_in_and_back_again(on_sqlite: Desk) -> None:
+    browser = on_sqlite.browser()
+
+    page = browser.get("/today?x=1")
+    assert page.url == "/sign-in?next=/today%3Fx%3D1"
+    page = browser.send("/sign-in", {"username": "nurse", "password": PASSWORD})
+
+    assert page.url == "/today?x=1"
+
+
+def test_nobody_is_led_out_of_the_house_by_a_link(on_sqlite: Desk) -> None:
+    for way_out in ("https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example"):
+        browser = on_sqlite.browser()
+        browser.get(f"/sign-in?next={way_out}")
+        page = browser.send("/sign-in", {"username": "nurse", "password": PASSWORD})
+        assert page.url == "/today"
+
+
+def test_a_wrong_password_and_an_unknown_name_are_told_alike(on_sqlite: Desk) -> None:
+    one, other = on_sqlite.browser(), on_sqlite.browser()
+
+    wrong = one.sign_in("nurse", "something else entirely")
+    unknown = other.sign_in("nobody", "something else entirely")
+
+    assert wrong.status == unknown.status == 401
+    assert wrong.text.replace("nurse", "NAME") == unknown.text.replace("nobody", "NAME")
+
+
+def test_after_five_wrong_passwords_the_right_one_waits_a_quarter_of_an_hour(desk: Desk) -> None:
+    browser = desk.browser()
+    for _ in range(signing_in.MOST_PER_NAME):
+        assert browser.sign_in("nurse", "something else entirely").status == 401
+
+    assert browser.sign_in("nurse", PASSWORD).status == 429
+    desk.later(signing_in.WINDOW)
+    assert browser.sign_in("nurse", PASSWORD).url == "/today"
+
+
+def test_attempts_hold_neither_name_nor_address(desk: Desk) -> None:
+    desk.browser().sign_in("nurse", "something else entirely")
+
+    with desk.db.read() as tx:
+        rows = tx.execute(select(sign_in_attempt)).all()
+    assert len(rows) == 2
+    assert not any("nurse" in str(row) or "127.0.0.1" in str(row) for row in rows)
+
+
+def test_a_session_ends_after_half_an_hour_without_a_click(desk: Desk) -> None:
+    browser = desk.of("nurse")
+    desk.later(timedelta(minutes=29))
+    assert browser.get("/today").url == "/today"
+
+    desk.later(timedelta(minutes=29))
+    assert browser.get("/today").url == "/today"
+    desk.later(timedelta(minutes=31))
+    assert browser.get("/today").url.startswith("/sign-in")
+
+
+def test_a_session_ends_after_ten_hours_of_clicks(on_sqlite: Desk) -> None:
+    browser = on_sqlite.of("nurse")
+    for _ in range(29):
+        on_sqlite.later(timedelta(minutes=20))
+        assert browser.get("/today").url == "/today"
+
+    on_sqlite.later(timedelta(minutes=20))
+    assert browser.get("/today").url.startswith("/sign-in")
+
+
+def test_whoever_signs_out_is_out_and_the_cookie_is_worth_nothing(desk: Desk) -> None:
+    browser = desk.of("nurse")
+    stolen = Browser(desk.app)
+    stolen.cookies.update(browser.cookies)
+    assert stolen.get("/today").url == "/today"
+
+    browser.send("/sign-out")
+
+    assert stolen.get("/today").url.startswith("/sign-in")
+
+
+def test_a_shut_account_is_out_at_once(desk: Desk) -> None:
+    browser = desk.of("nurse")
+    with desk.db.write() as tx:
+        tx.execute(account.update().where(account.c.username == "nurse").values(disabled_at=NOW))
+
+    assert browser.get("/today").url.startswith("/sign-in")
+
+
+def test_the_table_holds_no_token(desk: Desk) -> None:
+    browser = desk.of("nurse")
+
+    with desk.db.read() as tx:
+        stored = tx.execute(select(web_session.c.digest)).scalar_one()
+    token = browser.cookies["overlev-session"]
+    assert token != stored
+    assert web_sessions.digest_of(token) == stored
+
+
+def test_a_form_of_another_site_changes_nothing(desk: Desk) -> None:
+    browser = desk.of("nurse")
+    with desk.db.write() as tx:
+        case = make_case(tx)
+    browser.get("/today")
+    hidden = browser.last.hidden("/act") if browser.last else {}
+    do = {"do": f"done/{case.ref}/brief_info"}
+
+    for origin in ("https://elsewhere.example", "null", None):
+        assert browser.post("/act", hidden | do, origin=origin).status == 403
+    browser.headers = {"sec-fetch-site": "cross-site"}
+    assert browser.post("/act", hidden | do).status == 403
+
+
+def test_a_form_without_its_token_is_shown_again_and_not_done(desk: Desk) -> None:
+    browser = desk.of("nurse")
+    with desk.db.write() as tx:
+        case = make_case(tx)
+
+    page = browser.post("/act", {"do": f"done/{case.ref}/brief_info", "next": "/today"})
+
+    assert page.status == 200
+    assert "Ingenting er endret ennå" in page.text
+    done = browser.send("/act")
+    assert done.url == f"/today?did=done%2F{case.ref}%2Fbrief_info"
+
+
+def test_what_was_typed_is_there_when_the_session_ran_out_in_the_middle(desk: Desk) -> None:
+    browser = desk.of("nurse")
+    with desk.db.write() as tx:
+        case = make_case(tx)
+    browser.get("/today")
+    desk.later(timedelta(hours=1))
+
+    page = browser.send("/act", {"do": f"done/{case.ref}/brief_info"})
+    assert page.status == 401
+    assert "Det du skrev, er tatt vare på" in page.text
+    page = browser.send("/sign-in", {"username": "nurse", "password": PASSWORD})
+    assert "Ingenting er endret ennå" in page.text
+    page = browser.send("/act")
+
+    assert page.url.startswith("/today?did=done")
+    assert "er ført for Test Person" in page.text
+
+
+def test_the_second_step_asks_for_a_code_and_takes_each_code_once(desk: Desk) -> None:
+    secret = signing_in.new_totp_secret()
+    totp = pyotp.TOTP(secret)
+    with desk.db.write() as tx:
+        of_nurse = tx.execute(
+            select(account.c.id).where(account.c.username == "nurse")
+        ).scalar_one()
+        codes = signing_in.set_second_step(tx, of_nurse, secret, totp.at(desk.now), now=desk.now)
+    browser = desk.browser()
+
+    assert "Engangskode" in browser.sign_in("nurse", PASSWORD).text
+    assert browser.send("/sign-in", {"code": totp.at(desk.now)}).status == 401  # used above
+    desk.later(timedelta(seconds=60))
+    assert browser.send("/sign-in", {"code": totp.at(desk.now)}).url == "/today"
+
+    again = desk.browser()
+    again.sign_in("nurse", PASSWORD)
+    assert again.send("/sign-in", {"code": codes[0]}).url == "/today"
+    third = desk.browser()
+    third.sign_in("nurse", PASSWORD)
+    assert third.send("/sign-in", {"code": codes[0]}).status == 401
+
+
+def test_a_code_form_is_good_for_five_minutes_and_for_its_own_account(desk: Desk) -> None:
+    secret = signing_in.new_totp_secret()
+    with desk.db.write() as tx:
+        of_nurse = tx.execute(
+            select(account.c.id).where(account.c.username == "nurse")
+        ).scalar_one()
+        signing_in.set_second_step(
+            tx, of_nurse, secret, pyotp.TOTP(secret).at(desk.now), now=desk.now
+        )
+    browser = desk.browser()
+    page = browser.sign_in("nurse", PASSWORD)
+    ticket = page.hidden("/sign-in")["ticket"]
+    desk.later(timedelta(minutes=2))
+    code = pyotp.TOTP(secret).at(desk.now)
+
+    forged = ticket.replace("nurse", "officer")
+    assert browser.post("/sign-in", {"ticket": forged, "code": code}).status == 401
+    desk.later(timedelta(minutes=4))
+    late = pyotp.TOTP(secret).at(desk.now)
+    assert browser.post("/sign-in", {"ticket": ticket, "code": late}).status == 401
