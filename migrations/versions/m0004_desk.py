@@ -7,8 +7,8 @@ from alembic import op
 
 from core.db import UtcDateTime
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def _key() -> sa.types.TypeEngine[int]:
