@@ -39,6 +39,7 @@ LAID_OUT: Final[dict[str, tuple[str, ...]]] = {
             for family, name in (
                 ("noto-sans", "NotoSans"),
                 ("noto-naskh-arabic", "NotoNaskhArabic"),
+                ("noto-emoji", "NotoEmoji"),
             )
             for weight in ("400Regular", "700Bold")
         ),

@@ -1,0 +1,239 @@
+"""Paper: pages of a given size, and what can be put on them, in millimetres and points.
+
+A thin layer over fpdf2: it keeps pages, metadata and attachments, this sets the text
+(`forms.setting`) with the fonts it embeds (`forms.embedding`). Nothing here asks a clock: the date
+of the file comes from the data, so the same input gives the same bytes. No action, no script and
+no link is ever written.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from fpdf import FPDF
+from fpdf.enums import PDFResourceType
+from fpdf.output import OutputProducer
+
+from forms.embedding import Embedded
+from forms.faces import REGULAR, Face
+from forms.setting import Line, line, width
+
+MM: Final = 72 / 25.4
+"""Points in a millimetre."""
+
+BLACK: Final = (0, 0, 0)
+Colour = tuple[int, int, int]
+
+PRODUCER: Final = "Overlev"
+
+
+class _Producer(OutputProducer):
+    """Writes our own embedded fonts, and no action when the file is opened."""
+
+    def _add_fonts(self, *_: Any) -> dict[int, Any]:
+        paper: _Document = self.fpdf  # type: ignore[assignment]
+        return {each.number: each.write(self) for each in paper.embedded.values()}
+
+    def _finalize_catalog(self, catalog_obj: Any, *rest: Any, **named: Any) -> None:
+        super()._finalize_catalog(catalog_obj, *rest, **named)
+        catalog_obj.open_action = None
+
+
+class _Document(FPDF):
+    embedded: dict[Face, Embedded]
+
+
+class Paper:
+    """One PDF in the making. Positions are millimetres from the upper left corner of the page."""
+
+    def __init__(
+        self,
+        *,
+        title: str,
+        language: str,
+        made_at: datetime,
+        archive: bool = False,
+    ) -> None:
+        """`archive` makes a PDF/A-3 that may carry attachments; `made_at` is aware."""
+        self._pdf = _Document(unit="pt", enforce_compliance="PDF/A-3B" if archive else None)
+        self._pdf.embedded = {}
+        self._pdf.set_margin(0)
+        self._pdf.set_auto_page_break(auto=False)
+        self._pdf.set_title(title)
+        self._pdf.set_lang(language)
+        self._pdf.set_creator(PRODUCER)
+        self._pdf.set_producer(PRODUCER)
+        self._pdf.creation_date = made_at
+        self._height = 0.0
+        self._out: list[str] = []
+        self.pages = 0
+
+    def page(self, wide: float, high: float) -> None:
+        """Begin a page of this size."""
+        self._flush()
+        self._pdf.add_page(format=(wide * MM, high * MM))
+        self._height = high
+        self.pages += 1
+
+    def put(
+        self,
+        text: str,
+        x: float,
+        y: float,
+        *,
+        size: float,
+        weight: str = REGULAR,
+        colour: Colour = BLACK,
+        align: str = "left",
+        rtl: bool = False,
+    ) -> None:
+        """Set one line of cleaned text with its base line at `y`.
+
+        `x` is the left end, the right end or the middle of the line, as `align` says.
+        """
+        if not text:
+            return
+        ready = line(text, weight, rtl=rtl)
+        wide = ready.width * size / 1000
+        start = x * MM - {"left": 0.0, "right": wide, "center": wide / 2}[align]
+        self._set(ready, start, (self._height - y) * MM, size, colour)
+
+    def _set(self, ready: Line, x: float, y: float, size: float, colour: Colour) -> None:
+        out = [f"BT {_rgb(colour)} rg {x:.2f} {y:.2f} Td"]
+        for run in ready.runs:
+            font = self._font(run.face)
+            out.append(f"/F{font.number} {size:g} Tf")
+            code = font.code
+            if run.shaped.plain:
+                codes = "".join(f"{code(each.gid, each.text):04X}" for each in run.shaped.glyphs)
+                out.append(f"<{codes}> Tj")
+                continue
+            for each in run.shaped.glyphs:
+                natural = run.face.metrics(each.gid)[0] * run.face.scale
+                after = each.dx + natural - each.advance
+                rise = f"{each.dy * size / 1000:.2f} Ts " if each.dy else ""
+                back = " 0 Ts" if each.dy else ""
+                out.append(
+                    f"{rise}[{-each.dx:.0f} <{code(each.gid, each.text):04X}> {after:.0f}] TJ{back}"
+                )
+        out.append("ET")
+        self._out.append(" ".join(out))
+
+    def _font(self, face: Face) -> Embedded:
+        embedded = self._pdf.embedded
+        if face not in embedded:
+            embedded[face] = Embedded(face, len(embedded) + 1)
+        font = embedded[face]
+        self._pdf._resource_catalog.add(  # noqa: SLF001 - fpdf2 has no public door for a font
+            PDFResourceType.FONT, font.number, self._pdf.page
+        )
+        return font
+
+    def rule(
+        self,
+        x1: float,
+        y1: float,
+        x2: float,
+        y2: float,
+        *,
+        thick: float = 0.25,
+        colour: Colour = BLACK,
+        dash: str = "",
+    ) -> None:
+        """Draw a line; `thick` in millimetres, `dash` as in PDF: "2 2" in points."""
+        self._out.append(
+            f"{_rgb(colour)} RG {thick * MM:.2f} w [{dash}] 0 d {x1 * MM:.2f}"
+            f" {(self._height - y1) * MM:.2f} m {x2 * MM:.2f} {(self._height - y2) * MM:.2f} l S"
+        )
+
+    def box(
+        self,
+        x: float,
+        y: float,
+        wide: float,
+        high: float,
+        *,
+        fill: Colour | None = None,
+        border: Colour | None = None,
+        thick: float = 0.25,
+    ) -> None:
+        """Draw a rectangle whose upper left corner is at `x`, `y`."""
+        shape = f"{x * MM:.2f} {(self._height - y - high) * MM:.2f} {wide * MM:.2f} {high * MM:.2f} re"
+        if fill is not None:
+            self._out.append(f"{_rgb(fill)} rg {shape} f")
+        if border is not None:
+            self._out.append(f"{_rgb(border)} RG {thick * MM:.2f} w [] 0 d {shape} S")
+
+    def squares(self, rows: list[list[bool]], x: float, y: float, side: float) -> None:
+        """Draw a pattern of dark and light squares, `side` millimetres wide in all: a QR code."""
+        each = side / len(rows)
+        out = ["0 0 0 rg"]
+        for row, cells in enumerate(rows):
+            column = 0
+            while column < len(cells):
+                if not cells[column]:
+                    column += 1
+                    continue
+                start = column
+                while column < len(cells) and cells[column]:
+                    column += 1
+                out.append(
+                    f"{(x + start * each) * MM:.2f} {(self._height - y - (row + 1) * each) * MM:.2f}"
+                    f" {(column - start) * each * MM:.2f} {each * MM:.2f} re"
+                )
+        self._out.append(" ".join([*out, "f"]))
+
+    def moved(self, x: float, y: float, *, turned: bool = False) -> None:
+        """Draw what follows from another corner, until `back`; `turned` by half a turn about it."""
+        self._out.append(
+            f"q -1 0 0 -1 {x * MM:.2f} {(2 * self._height - y) * MM:.2f} cm"
+            if turned
+            else f"q 1 0 0 1 {x * MM:.2f} {-y * MM:.2f} cm"
+        )
+
+    def clipped(self, x: float, y: float, wide: float, high: float) -> None:
+        """Let nothing that follows, until `back`, be seen outside a rectangle."""
+        self._out.append(
+            f"q {x * MM:.2f} {(self._height - y - high) * MM:.2f} {wide * MM:.2f} {high * MM:.2f}"
+            " re W n"
+        )
+
+    def back(self) -> None:
+        """End the last `moved` or `clipped`."""
+        self._out.append("Q")
+
+    def attach(self, name: str, body: bytes, *, kind: str, what: str, made_at: datetime) -> None:
+        """Put a file into the PDF, as the data that it was made from."""
+        self._pdf.embed_file(
+            bytes=body,
+            basename=name,
+            mime_type=kind,
+            associated_file_relationship="Data",
+            desc=what,
+            creation_date=made_at,
+            modification_date=made_at,
+            compress=True,
+            checksum=True,
+        )
+
+    def draw_svg(self, body: bytes, x: float, y: float, wide: float, high: float) -> None:
+        """Draw a picture that has no text of its own font needs beyond outlines."""
+        raise NotImplementedError
+
+    def done(self) -> bytes:
+        """The finished PDF."""
+        self._flush()
+        return bytes(self._pdf.output(output_producer_class=_Producer))
+
+    def _flush(self) -> None:
+        if self._out:
+            self._pdf._out("\n".join(self._out))  # noqa: SLF001 - the one way to write operators
+            self._out = []
+
+
+def _rgb(colour: Colour) -> str:
+    return " ".join(f"{each / 255:.3g}" for each in colour)
+
+
+__all__ = ["BLACK", "MM", "Colour", "Paper", "width"]
