@@ -21,6 +21,7 @@ from typer.exceptions import Abort, Exit, TyperException
 from app.commands import (
     appointments,
     audit,
+    cards,
     duplicates,
     engine,
     house,
@@ -166,6 +167,7 @@ for theme in (
     release,
     ways_out,
     appointments,
+    cards,
     sessions,
     naloxone,
     engine,

@@ -7,6 +7,7 @@ they are too many for it. A reprint shows what is new, what changed and what no 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,10 +15,11 @@ from typing import Final
 
 from core.errors import BadInput, Refused
 from forms import entries
+from forms.column import Column
 from forms.entries import Entry
 from forms.faces import BOLD
-from forms.paper import Paper
-from forms.setting import clean, fitted, is_rtl, width, wrapped
+from forms.paper import MM, Paper
+from forms.setting import apart, clean, closed, fitted, is_rtl, width
 from forms.sheets import LEAST_SIZE, Card, Layout, Room, layout, print_cards
 from forms.texts import DRAFT, Words, words
 
@@ -30,6 +32,9 @@ LINE: Final = 4.4
 
 EDGE: Final = 4.0
 EMERGENCY: Final = "113"
+
+_LEAST_ROOM: Final = 40.0
+"""Points below which a place is left out beside a long number."""
 
 
 class Mark(StrEnum):
@@ -81,7 +86,7 @@ def cards_pdf(
     *,
     size: str = "wallet",
     to_a_sheet: int = 4,
-    printed: object = None,
+    printed: Callable[[int], None] | None = None,
 ) -> bytes:
     """Many cards as one PDF, in their order. `printed` is called with 1 after each card."""
     on = layout(size, to_a_sheet)
@@ -96,13 +101,8 @@ def cards_pdf(
         language=first.words.language,
         made_at=max(card.printed_at for card in cards),
     )
-    told = printed if callable(printed) else _nobody
-    print_cards(paper, drawn, on, printed=told)
+    print_cards(paper, drawn, on, printed=printed)
     return paper.done()
-
-
-def _nobody(_: int) -> None:
-    """Nobody waits for progress."""
 
 
 def qr_content(card: TimeInHand, title: str) -> tuple[str, bool] | None:
@@ -177,7 +177,7 @@ class Drawn(Card):
     def _back(self, paper: Paper, room: Room) -> None:
         said, rtl = self.words, self.words.rtl
         content = qr_content(self.card, said["entry"])
-        side = 36.0
+        side, bottom = 36.0, room.y + room.high - 2.5
         left = room.x + EDGE
         text_x, text_wide = (left + side + 4, room.wide - 2 * EDGE - side - 4)
         if content is None:
@@ -191,25 +191,20 @@ class Drawn(Card):
                 paper.squares(
                     [list(row) for row in rows], left + quiet, room.y + 2 + quiet, side - 2 * quiet
                 )
-            under = said["scan_calendar" if content[1] else "scan_call"]
-            for number, text in enumerate(fitted(under, LEAST_SIZE, (side + 2) * 2.8346, most=2)):
-                self._text(paper, text, left, side, room.y + side + 5.5 + number * LINE)
-        y = room.y + 8
-        self._text(paper, said["emergency"], text_x, text_wide, y)
-        y += 8.5
-        self._text(paper, EMERGENCY, text_x, text_wide, y, size=22, weight=BOLD)
+            under = Column(paper, left, room.y + side + 1.2, side + 1, rtl=rtl)
+            under.text(said["scan_calendar" if content[1] else "scan_call"])
+            under.check(bottom)
+        beside = Column(paper, text_x, room.y + 3.6, text_wide, rtl=rtl)
+        beside.text(said["emergency"])
+        beside.text(EMERGENCY, size=22, weight=BOLD)
         if self.card.contact_phone:
-            y += 6.5
-            self._text(paper, said["questions"], text_x, text_wide, y)
-            y += LINE + 0.6
-            self._text(
-                paper, clean(self.card.contact_phone), text_x, text_wide, y, size=11, weight=BOLD
-            )
+            beside.gap(1.6)
+            beside.text(said["questions"])
+            beside.text(apart(clean(self.card.contact_phone)), size=11, weight=BOLD, most=1)
         if self.card.sms:
-            y += 1.6
-            for text in fitted(said["stop_sms"], LEAST_SIZE, text_wide * 2.8346, most=4):
-                y += LINE
-                self._text(paper, text, text_x, text_wide, y)
+            beside.gap(1.4)
+            beside.text(said["stop_sms"])
+        beside.check(bottom)
 
     def _text(
         self,
@@ -223,7 +218,7 @@ class Drawn(Card):
         weight: str = "regular",
     ) -> None:
         rtl = self.words.rtl
-        [shown] = fitted(text, size, wide * 2.8346 + 0.5, weight)
+        [shown] = fitted(text, size, wide * MM + 0.5, weight)
         paper.put(
             shown,
             x + wide if rtl else x,
@@ -251,7 +246,7 @@ class Drawn(Card):
             y += LINE
             self._text(paper, self.words["none"], x, wide, y)
         for each in self.card.appointments:
-            y = self._appointment(paper, each, x, wide, y, rows)
+            y = self._appointment(paper, each, x, wide, y, rows=rows)
         y = bottom - LINE * (len(foot) - 1)
         for text in foot:
             self._text(paper, text, x, wide, y)
@@ -270,38 +265,32 @@ class Drawn(Card):
         return 3 if count * (3 * LINE + 1.2) <= room else 2
 
     def _appointment(
-        self, paper: Paper, each: Appointment, x: float, wide: float, y: float, rows: int
+        self, paper: Paper, each: Appointment, x: float, wide: float, y: float, *, rows: int
     ) -> float:
         said, rtl = self.words, self.words.rtl
         y += LINE + (1.2 if rows == 3 else 0.55)
         mark = said[each.mark.value] if each.mark is not Mark.SAME else ""
         when = said.dates.at_of(each.entry.starts_at)
         head = f"{when}  {mark}".strip() if not is_rtl(when) else f"{when} {mark}".strip()
-        room = wide
-        phone = clean(each.phone or "")
-        if phone and rows == 2:
-            left = wide - width(head, LEAST_SIZE, BOLD) / 2.8346 - 2
-            [phone] = fitted(phone, LEAST_SIZE, max(left, 1) * 2.8346)
-            paper.put(phone, x if rtl else x + wide, y, size=LEAST_SIZE,
-                      align="left" if rtl else "right", rtl=rtl)  # fmt: skip
-        self._text(paper, head, x, room, y, weight=BOLD)
+        whom, place, phone = (clean(part or "") for part in (each.whom, each.place, each.phone))
+        beside = phone if rows == 2 else ""
+        if beside and width(beside, LEAST_SIZE) > (wide - 2) * MM - width(head, LEAST_SIZE, BOLD):
+            beside = ""
+        if beside:
+            end = x if rtl else x + wide
+            align = "left" if rtl else "right"
+            paper.put(beside, end, y, size=LEAST_SIZE, align=align)
+            phone = ""
+        self._text(paper, head, x, wide, y, weight=BOLD)
         if each.whom is None:
-            y += LINE
-            self._text(paper, said["some_place"], x, wide, y)
-            return y + LINE * (rows - 2)
-        whom, place = clean(each.whom), clean(each.place or "")
-        if rows == 2:
-            y += LINE
-            self._text(paper, ", ".join(filter(None, (whom, place))), x, wide, y)
-            return y
-        self._text(paper, whom, x, wide, y + LINE)
-        last = f"{place} · {phone}" if place and phone else place or phone
-        if phone and place and width(last, LEAST_SIZE) / 2.8346 > wide:
-            # The number is what must not be cut.
-            room = wide * 2.8346 - width(f" · {phone}", LEAST_SIZE)
-            last = f"{fitted(place, LEAST_SIZE, room)[0]} · {phone}" if room > 40 else phone
-        self._text(paper, last, x, wide, y + 2 * LINE)
-        return y + 2 * LINE
+            self._text(paper, said["some_place"], x, wide, y + LINE)
+        elif rows == 2:
+            where = ", ".join(apart(part) for part in (whom, place) if part)
+            self._text(paper, _with_number(where, phone, wide), x, wide, y + LINE)
+        else:
+            self._text(paper, apart(whom), x, wide, y + LINE)
+            self._text(paper, _with_number(apart(place), phone, wide), x, wide, y + 2 * LINE)
+        return y + LINE * (rows - 1)
 
     def _foot(self, wide: float) -> list[str]:
         """The last lines: what no longer holds, how many more there are, which card this is."""
@@ -312,7 +301,7 @@ class Drawn(Card):
         if card.gone:
             gone = ", ".join(said.dates.at_of(instant) for instant in card.gone)
             lines += fitted(
-                said.filled("gone", days=gone), LEAST_SIZE, wide * 2.8346,
+                said.filled("gone", days=gone), LEAST_SIZE, wide * MM,
                 most=1 if len(card.appointments) > 6 else 2,
             )  # fmt: skip
         on = said.dates.date_of(card.printed_at)
@@ -326,7 +315,18 @@ class Drawn(Card):
                 earlier=said.dates.date_of(card.earlier_at),
             )
         )
-        return [*lines, *fitted(about, LEAST_SIZE, wide * 2.8346, most=2)]
+        return [*lines, *fitted(about, LEAST_SIZE, wide * MM, most=2)]
 
 
-__all__ = ["Appointment", "Mark", "TimeInHand", "card_pdf", "cards_pdf", "qr_content", "wrapped"]
+def _with_number(text: str, phone: str, wide: float) -> str:
+    """A text and a number on one line: where both do not fit, it is the text that is cut."""
+    if not (text and phone):
+        return text or apart(phone)
+    room = wide * MM - width(f" · {phone}", LEAST_SIZE)
+    if room < _LEAST_ROOM:
+        return apart(phone)
+    [shown] = fitted(text, LEAST_SIZE, room)
+    return f"{closed(shown)} · {apart(phone)}"
+
+
+__all__ = ["Appointment", "Mark", "TimeInHand", "card_pdf", "cards_pdf", "qr_content"]

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from fpdf.enums import FontDescriptorFlags
 from fpdf.fonts import PDFFontDescriptor
-from fpdf.output import CIDSystemInfo, OutputProducer, PDFContentStream, PDFFont, PDFFontStream
-from fpdf.syntax import Name, PDFArray
+from fpdf.output import CIDSystemInfo, OutputProducer, PDFFont, PDFFontStream
+from fpdf.syntax import Name, PDFArray, PDFContentStream
 
 from forms.faces import Face
 
@@ -56,9 +56,7 @@ class Embedded:
         program = _program(self.face, [gid for gid, _ in glyphs])
         name = f"{_tag(program)}+{self.face.name}"
         font = PDFFont(subtype="Type0", base_font=name, encoding="Identity-H")
-        widths = " ".join(
-            f"{self.face.metrics(gid)[0] * self.face.scale:.0f}" for gid, _ in glyphs
-        )
+        widths = " ".join(f"{self.face.metrics(gid)[0] * self.face.scale:.0f}" for gid, _ in glyphs)
         cid = PDFFont(subtype="CIDFontType2", base_font=name, d_w=0, w=f"[0 [{widths}]]")
         system = CIDSystemInfo()
         described = self._descriptor(name)

@@ -51,7 +51,7 @@ def ics(entries: Iterable[Entry], *, title: str, made_at: datetime) -> bytes:
     calendar.add_component(_zone())
     for each in every:
         calendar.add_component(_event(each, title, made_at))
-    return calendar.to_ical()
+    return bytes(calendar.to_ical())
 
 
 def _event(entry: Entry, title: str, made_at: datetime) -> Event:

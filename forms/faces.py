@@ -34,6 +34,9 @@ FILES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Weight → files; a character is set from the first that has it."""
 
+ENLARGED: Final = {"NotoNaskhArabic": 1.2}
+"""Family → by how much it is set larger: Arabic letters are small beside Latin ones of a size."""
+
 _REMEMBERED: Final = 16_384
 """Shaped texts remembered for a face: the words of forms come back again and again."""
 
@@ -51,7 +54,7 @@ class FontMissing(FileNotFoundError):
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """One glyph in the order of the line. Units are thousandths of the type size.
+    """One glyph in the order of the line. Units are thousandths of the size the face is set in.
 
     `text` is what the glyph stands for when the PDF is read: several letters of a ligature, none
     where the letter belongs to the glyph beside it.
@@ -66,7 +69,7 @@ class Glyph:
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """A text of one face and direction, ready to be set; `width` in thousandths of the size."""
+    """A text of one face and direction; `width` in thousandths of the size that was asked for."""
 
     glyphs: tuple[Glyph, ...]
     width: float
@@ -84,6 +87,7 @@ class Face:
                 f"{file.name} is not in {file.parent}: install again (python -m app.assets)"
             ) from missing
         self.name: str = file.stem.replace("_", "-")
+        self.enlarged: float = ENLARGED.get(file.stem.split("_")[0], 1.0)
         self.tables: dict[str, bytes] = _tables(body)
         self._hb = hb.Font(hb.Face(body))
         head, hhea = self.tables["head"], self.tables["hhea"]
@@ -120,9 +124,7 @@ class Face:
             advance, bearing = struct.unpack_from(">Hh", hmtx, gid * 4)
             return advance, bearing
         (advance,) = struct.unpack_from(">H", hmtx, (self._metrics - 1) * 4)
-        (bearing,) = struct.unpack_from(
-            ">h", hmtx, self._metrics * 4 + (gid - self._metrics) * 2
-        )
+        (bearing,) = struct.unpack_from(">h", hmtx, self._metrics * 4 + (gid - self._metrics) * 2)
         return advance, bearing
 
     def _shape(self, text: str, *, rtl: bool) -> Shaped:
@@ -153,7 +155,7 @@ class Face:
             each.dx == 0 and each.dy == 0 and abs(each.advance - self._width(each.gid)) < 1
             for each in glyphs
         )
-        return Shaped(glyphs, sum(each.advance for each in glyphs), plain)
+        return Shaped(glyphs, sum(each.advance for each in glyphs) * self.enlarged, plain)
 
     def _width(self, gid: int) -> float:
         return self.metrics(gid)[0] * self.scale

@@ -103,7 +103,8 @@ class Paper:
         out = [f"BT {_rgb(colour)} rg {x:.2f} {y:.2f} Td"]
         for run in ready.runs:
             font = self._font(run.face)
-            out.append(f"/F{font.number} {size:g} Tf")
+            large = size * run.face.enlarged
+            out.append(f"/F{font.number} {large:g} Tf")
             code = font.code
             if run.shaped.plain:
                 codes = "".join(f"{code(each.gid, each.text):04X}" for each in run.shaped.glyphs)
@@ -112,7 +113,7 @@ class Paper:
             for each in run.shaped.glyphs:
                 natural = run.face.metrics(each.gid)[0] * run.face.scale
                 after = each.dx + natural - each.advance
-                rise = f"{each.dy * size / 1000:.2f} Ts " if each.dy else ""
+                rise = f"{each.dy * large / 1000:.2f} Ts " if each.dy else ""
                 back = " 0 Ts" if each.dy else ""
                 out.append(
                     f"{rise}[{-each.dx:.0f} <{code(each.gid, each.text):04X}> {after:.0f}] TJ{back}"
@@ -159,7 +160,9 @@ class Paper:
         thick: float = 0.25,
     ) -> None:
         """Draw a rectangle whose upper left corner is at `x`, `y`."""
-        shape = f"{x * MM:.2f} {(self._height - y - high) * MM:.2f} {wide * MM:.2f} {high * MM:.2f} re"
+        shape = (
+            f"{x * MM:.2f} {(self._height - y - high) * MM:.2f} {wide * MM:.2f} {high * MM:.2f} re"
+        )
         if fill is not None:
             self._out.append(f"{_rgb(fill)} rg {shape} f")
         if border is not None:
@@ -178,8 +181,9 @@ class Paper:
                 start = column
                 while column < len(cells) and cells[column]:
                     column += 1
+                corner = self._height - y - (row + 1) * each
                 out.append(
-                    f"{(x + start * each) * MM:.2f} {(self._height - y - (row + 1) * each) * MM:.2f}"
+                    f"{(x + start * each) * MM:.2f} {corner * MM:.2f}"
                     f" {(column - start) * each * MM:.2f} {each * MM:.2f} re"
                 )
         self._out.append(" ".join([*out, "f"]))
@@ -216,10 +220,6 @@ class Paper:
             compress=True,
             checksum=True,
         )
-
-    def draw_svg(self, body: bytes, x: float, y: float, wide: float, high: float) -> None:
-        """Draw a picture that has no text of its own font needs beyond outlines."""
-        raise NotImplementedError
 
     def done(self) -> bytes:
         """The finished PDF."""

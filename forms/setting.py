@@ -20,9 +20,11 @@ from forms.faces import REGULAR, Face, Shaped, face_for, faces
 
 ELLIPSIS: Final = "…"
 UNKNOWN: Final = "\ufffd"
-"""Stands visibly for a character of a name that no font here can set; our own texts never need it."""
+"""Stands visibly for a character of a name that no font here can set; our own texts need none."""
 
 _RTL: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+_OPEN, _CLOSE = "\u2068", "\u2069"
+_ISOLATES: Final = re.compile(f"[{_OPEN}{_CLOSE}]")
 _JOINERS: Final = frozenset("\u200c\u200d\ufe0f")
 _BLANKS: Final = re.compile(r"\s+")
 # A phone number stays together on a line, and in its order within a text from the right.
@@ -57,6 +59,16 @@ def clean(text: str, *, strict: bool = False) -> str:
         else:
             letters.append(character)
     return _BLANKS.sub(" ", "".join(letters)).strip()
+
+
+def apart(text: str) -> str:
+    """A piece that keeps its own direction within a sentence: a name, a place, a number."""
+    return f"{_OPEN}{text}{_CLOSE}" if text else ""
+
+
+def closed(text: str) -> str:
+    """A text that was cut, with the pieces that stand apart closed again."""
+    return text + _CLOSE * (text.count(_OPEN) - text.count(_CLOSE))
 
 
 def is_rtl(text: str) -> bool:
@@ -95,7 +107,7 @@ def line(text: str, weight: str = REGULAR, *, rtl: bool = False) -> Line:
 
 def width(text: str, size: float, weight: str = REGULAR) -> float:
     """How wide a cleaned text is at a size. Words are measured by themselves and remembered."""
-    words = text.split(" ")
+    words = _ISOLATES.sub("", text).split(" ")
     blank = _word_width(" ", weight)
     return (sum(_word_width(word, weight) for word in words) + blank * (len(words) - 1)) * (
         size / 1000
@@ -104,9 +116,7 @@ def width(text: str, size: float, weight: str = REGULAR) -> float:
 
 @lru_cache(maxsize=16_384)
 def _word_width(word: str, weight: str) -> float:
-    return sum(
-        face.shape(piece, rtl=is_rtl(piece)).width for face, piece in _by_face(word, weight)
-    )
+    return sum(face.shape(piece, rtl=is_rtl(piece)).width for face, piece in _by_face(word, weight))
 
 
 def wrapped(text: str, size: float, room: float, weight: str = REGULAR) -> list[str]:
@@ -126,7 +136,9 @@ def wrapped(text: str, size: float, room: float, weight: str = REGULAR) -> list[
     return [*lines, current] if current or not lines else lines
 
 
-def fitted(text: str, size: float, room: float, weight: str = REGULAR, *, most: int = 1) -> list[str]:
+def fitted(
+    text: str, size: float, room: float, weight: str = REGULAR, *, most: int = 1
+) -> list[str]:
     """At most `most` lines; what does not fit is cut, with an ellipsis in its place."""
     lines = wrapped(text, size, room, weight)
     if len(lines) <= most:
@@ -188,7 +200,7 @@ def _follows(character: str, current: Face, weight: str) -> bool:
 def _visual(text: str, *, rtl: bool) -> list[tuple[str, bool]]:
     """Pieces of one direction in the order in which they stand on the line, letters in theirs."""
     if not rtl and not is_rtl(text):
-        return [(text.replace(_KEPT_BLANK, " "), False)]
+        return [(_ISOLATES.sub("", text).replace(_KEPT_BLANK, " "), False)]
     base = TextDirection.RTL if rtl else TextDirection.LTR
     text = _IN_NUMBER.sub(_KEPT_BLANK, text)
     pieces: list[tuple[str, bool]] = []
@@ -200,4 +212,5 @@ def _visual(text: str, *, rtl: bool) -> list[tuple[str, bool]]:
             pieces[-1] = (letters, from_right)
         else:
             pieces.append((each.character, from_right))
-    return [(piece.replace(_KEPT_BLANK, " "), from_right) for piece, from_right in pieces]
+    told = ((_ISOLATES.sub("", piece), from_right) for piece, from_right in pieces)
+    return [(piece.replace(_KEPT_BLANK, " "), from_right) for piece, from_right in told if piece]

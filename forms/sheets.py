@@ -113,7 +113,7 @@ def print_cards(
     cards: Sequence[Card],
     on: Layout,
     *,
-    printed: Callable[[int], None] = lambda count: None,
+    printed: Callable[[int], None] | None = None,
 ) -> None:
     """Put cards on pages, two pages for each sheet. `printed` is told of every card."""
     for start in range(0, len(cards), on.to_a_page):
@@ -129,7 +129,7 @@ def print_cards(
                 paper.clipped(room.x, room.y, room.wide, room.high)
                 (card.inside if behind else card.outside)(paper, room, on)
                 paper.back()
-                if behind:
+                if behind and printed is not None:
                     printed(1)
 
 
@@ -139,7 +139,7 @@ def _label(paper: Paper, on: Layout, room: Room, label: str) -> None:
     middle = room.y + room.high / 4
     left = room.x < on.page[0] / 2
     if on.columns == 1:
-        paper.put(label, room.x, room.y - MARK - GAP, size=LEAST_SIZE)
+        paper.put(label, room.x + GAP, room.y - GAP, size=LEAST_SIZE)
     elif left:
         paper.put(label, room.x - GAP, middle, size=LEAST_SIZE, align="right")
     else:

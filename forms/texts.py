@@ -12,7 +12,8 @@ import string
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date as Date  # noqa: N812 - a field below is called date
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -72,7 +73,7 @@ class Dates:
         """Day and time together: `ons. 25.11. kl. 10.00`."""
         return self.at.format(day=self.day_of(instant), time=self.time_of(instant))
 
-    def date_of(self, when: datetime | date) -> str:
+    def date_of(self, when: datetime | Date) -> str:
         """The date with its year: `25.11.2026`."""
         day = local(when).date() if isinstance(when, datetime) else when
         return self.date.format(day=day.day, month=day.month, year=day.year)
@@ -85,7 +86,7 @@ class Words:
     language: str
     part: str
     version: int
-    dated_on: date
+    dated_on: Date
     source: str
     status: Status
     dates: Dates
@@ -182,9 +183,7 @@ def _language(code: str, content: dict[str, Any], main: Language | None) -> Lang
     return Language(code, name, dates, parts)
 
 
-def _part(
-    code: str, part: str, entry: dict[str, Any], dates: Dates, like: Words | None
-) -> Words:
+def _part(code: str, part: str, entry: dict[str, Any], dates: Dates, like: Words | None) -> Words:
     values: dict[str, Value] = {
         key: tuple(clean(str(each), strict=True) for each in value)
         if isinstance(value, list)
@@ -194,7 +193,7 @@ def _part(
     }
     if like is not None:
         _check_like(part, values, like)
-    if not isinstance(entry["version"], int) or type(entry["dated"]) is not date:
+    if not isinstance(entry["version"], int) or type(entry["dated"]) is not Date:
         raise ValueError(f"{part} needs a version from 1 and a date")
     return Words(
         code,
