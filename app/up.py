@@ -21,8 +21,8 @@ import uvicorn
 
 from app.installation import Installation
 from app.loops import Loops
+from cases.sending import sender_of
 from core.errors import EXIT_FAULT, UnsafeSettings
-from notifications.sender import ConsoleSender
 from web.app import create_app
 from web.house import House
 
@@ -32,6 +32,7 @@ READY_WITHIN: Final = 30.0
 
 def run(house: Installation, *, port: int) -> int:
     """Serve until a signal comes; returns the exit code. Raises `UnsafeSettings`."""
+    sender = sender_of(house, sys.stderr)
     with _only_one(house.folder.path), _listening(port) as listener:
         app = create_app(house_for_web(house))
         server = uvicorn.Server(
@@ -44,7 +45,7 @@ def run(house: Installation, *, port: int) -> int:
                 timeout_graceful_shutdown=10,
             )
         )
-        loops = Loops(house, ConsoleSender(sys.stderr))
+        loops = Loops(house, sender)
         web = threading.Thread(target=server.run, args=([listener],), name="web", daemon=True)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

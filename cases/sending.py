@@ -6,37 +6,109 @@ Messages know no case; here the two meet, for the command line and the loops.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, TextIO
 
 from sqlalchemy import Connection
 
-from cases import people, queries, vault
+from cases import people, phones, queries, vault
 from cases.access import SYSTEM
 from cases.installation import Installation
 from cases.wanted import still_wanted
 from core.crypto import new_ref
-from core.errors import NotFound
+from core.errors import NotFound, UnsafeSettings
+from core.settings import Settings
 from notifications.delivery import Ask, DeliverResult, deliver
 from notifications.message import Claimed
 from notifications.reasons import Reason
-from notifications.sender import Sender
+from notifications.sender import ConsoleSender, Sender
+from notifications.signature import SigningKeys
+from notifications.timing import Timing
 
 NATIONAL_CONTACT: Final = "22 00 00 00"
-"""The neutral number in every message, while units have none of their own (DOMAIN section 6)."""
+"""The neutral number where neither the unit nor the settings name one (DOMAIN section 6)."""
 
 
 def deliver_due(
     house: Installation, sender: Sender, *, go_on: Callable[[], bool] = lambda: True
 ) -> DeliverResult:
     """Send what is due in the outbox through `sender`; `go_on` may end it between batches."""
+    outside = sender.threaded
     return deliver(
         house.db,
         sender,
-        ask=ASK,
+        ask=ask_of(house.settings),
         clock=house.clock,
         owner=f"worker-{new_ref()}",
+        timing=timing_of(house.settings),
+        at_once=house.settings.sms_at_once if outside else 1,
+        rate=house.settings.sms_per_second if outside else None,
         go_on=go_on,
     )
+
+
+def sender_of(house: Installation, stream: TextIO) -> Sender:
+    """What carries messages here: Twilio if it is set, else `stream` shows what would be sent.
+
+    Call it once, at the start. Raises `UnsafeSettings`.
+    """
+    settings = house.settings
+    timing_of(settings)
+    if settings.twilio_account_sid is None:
+        return ConsoleSender(stream)
+    public = settings.public_url
+    if not house.folder.demo and not (public or "").startswith("https://"):
+        raise UnsafeSettings(
+            "OVERLEV_PUBLIC_URL must be an https address when SMS are sent: the provider's"
+            " callbacks go there"
+        )
+    # The SDK takes its time to load, and many a command sends nothing.
+    from notifications.twilio_sender import TwilioAccount, TwilioSender  # noqa: PLC0415
+
+    token = settings.twilio_auth_token
+    return TwilioSender(
+        TwilioAccount(
+            sid=settings.twilio_account_sid,
+            token=token.get_secret_value() if token is not None else "",
+            sender=settings.twilio_sender or "",
+            public_url=public,
+            api_base=settings.twilio_api_base,
+            region=settings.twilio_region,
+            edge=settings.twilio_edge,
+            timeout=settings.sms_timeout,
+            at_once=settings.sms_at_once,
+        )
+    )
+
+
+def timing_of(settings: Settings) -> Timing:
+    """The periods of delivery. Raises `UnsafeSettings` if they contradict each other."""
+    try:
+        return Timing(
+            timeout=timedelta(seconds=settings.sms_timeout),
+            list_lag=timedelta(seconds=settings.sms_list_lag),
+            lease=timedelta(seconds=settings.sms_lease),
+            look_after=timedelta(seconds=settings.sms_look_after),
+        )
+    except ValueError as wrong:
+        raise UnsafeSettings(str(wrong)) from None
+
+
+def signing_keys(settings: Settings) -> SigningKeys | None:
+    """What webhooks may be signed with; None where no provider is set."""
+    token, shared = settings.twilio_auth_token, settings.twilio_webhook_secret
+    if token is None:
+        return None
+    secrets = shared.get_secret_value().split(",") if shared is not None else []
+    return SigningKeys(
+        token.get_secret_value(), tuple(each.strip() for each in secrets if each.strip())
+    )
+
+
+def ask_of(settings: Settings) -> Ask:
+    """What delivery asks of the cases, in this installation."""
+    return replace(ASK, contact_phone=lambda tx, subject: contact_phone(tx, subject, settings))
 
 
 def may_send(tx: Connection, message: Claimed) -> str | None:
@@ -53,10 +125,15 @@ def digest_of(tx: Connection, number: str) -> str:
     return vault.digest(tx, "phone", number)
 
 
-def contact_phone(tx: Connection, subject: str) -> str:
-    """The neutral number to name to a person; one for all until units have a setting for it."""
+def contact_phone(tx: Connection, subject: str, settings: Settings | None = None) -> str:
+    """The neutral number to name to a person: the installation's (units have none of their own)."""
     del tx, subject
-    return NATIONAL_CONTACT
+    return settings.contact_phone if settings is not None else NATIONAL_CONTACT
+
+
+def number_failed(tx: Connection, digest: str, reason: Reason, now: datetime) -> None:
+    """A number is no use for good: its persons' coordinators hear of it."""
+    phones.failed(tx, digest, reason, now)
 
 
 ASK: Final = Ask(
@@ -64,5 +141,6 @@ ASK: Final = Ask(
     number_for=people.number_for,
     contact_phone=contact_phone,
     digest_of=digest_of,
+    number_failed=number_failed,
 )
-"""What delivery asks of the cases."""
+"""What delivery asks of the cases, without the settings of an installation."""

@@ -310,6 +310,20 @@ def _notice(
     }
 
 
+def tell(
+    tx: Connection,
+    case: Case,
+    rung: Rung,
+    staffed: frozenset[tuple[str, str]],
+    *,
+    now: datetime,
+) -> int:
+    """Tell one notice about a stored case from outside the sweep; 0 if it was told before."""
+    if case.id is None:
+        raise ValueError("a case that is not stored cannot be told about")
+    return _tell(tx, [_notice(case.id, case.unit, rung, staffed, now)])
+
+
 def _tell(tx: Connection, rows: list[dict[str, Any]]) -> int:
     """Write notices that were not told before; returns how many those were."""
     if not rows:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, JsonValue, SecretStr, ValidationError, field_validator, model_validator
@@ -27,12 +28,13 @@ LEAST_THRESHOLD: Final = 3
 
 # Families that later work reads: accepted with any ending, listed so that nothing is silent.
 RESERVED: Final[Mapping[str, str]] = {
-    "SMTP_": "mail server for digests to staff; not read yet",
     "OIDC_": "sign-in through an identity provider; not read yet",
 }
 # Not settings of the program: the entry script and the tests read these themselves.
 NOT_OURS: Final = ("TEST_", "BOOTSTRAP_")
 
+
+_PHONE: Final = re.compile(r"\+?[0-9](?: ?[0-9]){2,14}", re.ASCII)
 
 # A field that may also come from a file and is never shown.
 _SECRET: Final[dict[str, JsonValue]] = {"secret": True}
@@ -107,15 +109,61 @@ class Settings(BaseSettings):
         default=False,
         description="1 shows where a fault of ours happened: places in the code, no values",
     )
-    twilio_account_sid: str | None = Field(None, description="SMS account; not read yet")
+    contact_phone: str = Field(
+        "22 00 00 00",
+        description="the neutral number that messages to persons name, where a unit has none;"
+        " never a prison's",
+    )
+    twilio_account_sid: str | None = Field(
+        None, description="SMS account at Twilio; without it messages are shown, not sent"
+    )
     twilio_auth_token: SecretStr | None = Field(
-        None, description="its secret; not read yet", repr=False, json_schema_extra=_SECRET
+        None, description="its secret", repr=False, json_schema_extra=_SECRET
     )
     twilio_sender: str | None = Field(
-        None, description="sender name, number or messaging service; not read yet"
+        None, description="what messages come from: a number, a messaging service (MG…) or a name"
     )
     twilio_api_base: str = Field(
-        "https://api.twilio.com", description="a loopback stand-in for tests; not read yet"
+        "https://api.twilio.com", description="the SMS provider's address; a stand-in for tests"
+    )
+    twilio_region: str | None = Field(
+        None, description="Twilio region that holds the data, like `ie1`; needs the edge too"
+    )
+    twilio_edge: str | None = Field(None, description="Twilio edge of that region, like `dublin`")
+    twilio_webhook_secret: SecretStr | None = Field(
+        None,
+        description="SharedKey secrets that Twilio signs webhooks with, divided by commas;"
+        " without them only the auth token is known",
+        repr=False,
+        json_schema_extra=_SECRET,
+    )
+    sms_timeout: float = Field(8.0, gt=0, description="seconds one call to the provider may take")
+    sms_list_lag: float = Field(
+        5.0, ge=0, description="seconds until the provider lists a message it accepted"
+    )
+    sms_lease: float = Field(
+        24.0, gt=0, description="seconds a worker holds a message; more than the two above together"
+    )
+    sms_look_after: float = Field(
+        120.0, gt=0, description="seconds between look-ups of a message nobody knows about"
+    )
+    sms_per_second: float = Field(
+        190.0, gt=0, description="calls a second to the provider at most, for each worker"
+    )
+    sms_at_once: int = Field(
+        32, ge=1, le=64, description="calls to the provider under way at once, for each worker"
+    )
+    smtp_host: str | None = Field(
+        None, description="mail server for digests to staff; without it there is no mail"
+    )
+    smtp_port: int = Field(587, ge=1, le=65_535, description="its port")
+    smtp_user: str | None = Field(None, description="name to sign in with there, if it asks")
+    smtp_password: SecretStr | None = Field(
+        None, description="the password", repr=False, json_schema_extra=_SECRET
+    )
+    smtp_from: str | None = Field(None, description="address that mail comes from")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="`starttls`, `tls`, or `none` (on this machine only)"
     )
 
     @classmethod
@@ -151,6 +199,13 @@ class Settings(BaseSettings):
     def _api_base(cls, url: str) -> str:
         return _web_address(url, "https, or http to a stand-in on this machine")
 
+    @field_validator("contact_phone")
+    @classmethod
+    def _one_number(cls, phone: str) -> str:
+        if _PHONE.fullmatch(phone) is None:
+            raise ValueError("is not one phone number: digits, blanks, a leading +")
+        return phone
+
     @field_validator("small_number_threshold")
     @classmethod
     def _hides_something(cls, threshold: int) -> int:
@@ -170,6 +225,29 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{PREFIX}TWILIO_ACCOUNT_SID, _AUTH_TOKEN and _SENDER belong together:"
                 " set all three or none"
+            )
+        if bool(self.twilio_region) != bool(self.twilio_edge):
+            raise ValueError(f"{PREFIX}TWILIO_REGION and _EDGE belong together: set both or none")
+        if self.sms_lease <= self.sms_timeout + self.sms_list_lag:
+            raise ValueError(
+                f"{PREFIX}SMS_LEASE must be longer than {PREFIX}SMS_TIMEOUT and _LIST_LAG together,"
+                " or a message in mid-sending is taken for lost"
+            )
+        if self.sms_look_after <= 2 * self.sms_list_lag:
+            raise ValueError(
+                f"{PREFIX}SMS_LOOK_AFTER must be more than twice {PREFIX}SMS_LIST_LAG, or what the"
+                " provider has is not seen yet"
+            )
+        return self._mail_fits_together()
+
+    def _mail_fits_together(self) -> Settings:
+        if bool(self.smtp_host) != bool(self.smtp_from):
+            raise ValueError(f"{PREFIX}SMTP_HOST and _FROM belong together: set both or none")
+        if bool(self.smtp_user) != bool(self.smtp_password):
+            raise ValueError(f"{PREFIX}SMTP_USER and _PASSWORD belong together: set both or none")
+        if self.smtp_host and self.smtp_security == "none" and not _is_loopback(self.smtp_host):
+            raise ValueError(
+                f"{PREFIX}SMTP_SECURITY is none, which is for a mail server on this machine only"
             )
         return self
 
@@ -198,7 +276,7 @@ def load_settings(*, data: Path | None = None) -> Settings:
 
 def reserved_in_use() -> list[str]:
     """Names that are set, but that this version does not read yet: worth a warning."""
-    families = (*RESERVED, "TWILIO_")
+    families = tuple(RESERVED)
     return sorted(
         name
         for name, value in os.environ.items()

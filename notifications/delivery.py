@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection
@@ -72,13 +72,15 @@ class Ask:
 
     In the claim's transaction `may_send` says None, or the `Reason` for sending nothing after all;
     `number_for` tells the E.164 number of a person (None: cancelled as `no_number`), `digest_of`
-    its keyed hash, and `contact_phone` the neutral number to name to a subject.
+    its keyed hash, and `contact_phone` the neutral number to name to a subject. `number_failed`
+    hears, with the transaction's instant, of a number (as its hash) that is no use for good.
     """
 
     may_send: Callable[[Connection, Claimed], str | None]
     number_for: Callable[[Connection, str], str | None]
     contact_phone: Callable[[Connection, str], str]
     digest_of: Callable[[Connection, str], str]
+    number_failed: Callable[[Connection, str, Reason, datetime], None] = lambda *_: None
 
 
 def deliver(
@@ -309,7 +311,9 @@ class _Run:
         return refs.count(None)
 
     def _submit(self, begun: _Begun, ref: str) -> Future[SendResult | None]:
-        request = SendRequest(ref, begun.ready.to, begun.ready.written.body)
+        written = begun.ready.written
+        left = (written.claimed.expires_at - self.clock()).total_seconds()
+        request = SendRequest(ref, begun.ready.to, written.body, max(int(left), 1))
         if self.pool is not None:
             return self.pool.submit(self._call, begun, request)
         at_once: Future[SendResult | None] = Future()
@@ -357,8 +361,11 @@ class _Run:
                 claims.give_back(tx, claimed, now=now)
                 continue
             settling.settle(tx, claimed, answer, now=now, timing=self.timing)
+            digest = begun.ready.written.to_digest
             if answer.reason == Reason.OPTED_OUT:
-                opt_outs.stop(tx, begun.ready.written.to_digest, source="provider", now=now)
+                opt_outs.stop(tx, digest, source="provider", now=now)
+            elif answer.reason in (Reason.BAD_NUMBER, Reason.NUMBER_GONE):
+                self.ask.number_failed(tx, digest, Reason(answer.reason), now)
         if self.line != before:
             line.write(tx, self.line, now=now)
 

@@ -18,8 +18,12 @@ _STOPPED: Final = Prepared(
     )
 )
 _ADD: Final = {
-    "sqlite": sqlite.insert(opt_out).on_conflict_do_nothing(index_elements=["digest"]),
-    "postgresql": postgresql.insert(opt_out).on_conflict_do_nothing(index_elements=["digest"]),
+    "sqlite": sqlite.insert(opt_out)
+    .on_conflict_do_nothing(index_elements=["digest"])
+    .returning(opt_out.c.id),
+    "postgresql": postgresql.insert(opt_out)
+    .on_conflict_do_nothing(index_elements=["digest"])
+    .returning(opt_out.c.id),
 }
 _STOP_AGAIN: Final = (
     update(opt_out)
@@ -46,7 +50,7 @@ def stop(tx: Connection, digest: str, *, source: Source, now: datetime) -> bool:
     if again.rowcount == 1:
         return True
     new = {"digest": digest, "source": source, "stopped_at": now}
-    return tx.execute(_ADD[tx.dialect.name], new).rowcount == 1
+    return tx.execute(_ADD[tx.dialect.name], new).first() is not None
 
 
 def start(tx: Connection, digest: str, *, now: datetime) -> bool:

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     REFUSED = "refused"
     BAD_NUMBER = "bad_number"
     NUMBER_GONE = "number_gone"
+    WRONG_NUMBER = "wrong_number"
     COUNTRY_NOT_ALLOWED = "country_not_allowed"
     TEXT_REFUSED = "text_refused"
     GAVE_UP = "gave_up"
@@ -94,6 +95,7 @@ MEANING: Final[dict[Reason, str]] = {
     Reason.REFUSED: "the provider refused it: it was not sent",
     Reason.BAD_NUMBER: "the number cannot take an SMS: it was not sent, ask for another number",
     Reason.NUMBER_GONE: "the number is no longer in use: ask for another number",
+    Reason.WRONG_NUMBER: "whoever has the number answered that it is wrong: ask for another",
     Reason.COUNTRY_NOT_ALLOWED: "the SMS account may not send to that country: it was not sent",
     Reason.TEXT_REFUSED: "the provider refused the text: it was not sent",
     Reason.GAVE_UP: "the provider put it off again and again: it was not sent",

@@ -32,12 +32,14 @@ class Outcome(StrEnum):
 class SendRequest:
     """One call: our random attempt id, the number as E.164, the text.
 
-    Number and text are left out of `repr`, so that no log or traceback can hold them.
+    After `valid_for` seconds it is too late to be delivered. Number and text are left out of
+    `repr`, so that no log or traceback can hold them.
     """
 
     attempt_id: str
     to: str = field(repr=False)
     body: str = field(repr=False)
+    valid_for: int | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Sender(Protocol):
 
     takes_replies: bool
     """Whether an answer to its messages reaches us, so that STOPP can be promised."""
+    threaded: bool
+    """Whether several threads may call it at once."""
 
     def send(self, request: SendRequest) -> SendResult: ...
 
@@ -129,6 +133,7 @@ class MemorySender:
     """
 
     takes_replies = True
+    threaded = False
 
     def __init__(
         self,
@@ -158,6 +163,7 @@ class ConsoleSender:
     """Without a provider: prints what would be sent, the number masked, and calls it accepted."""
 
     takes_replies = True
+    threaded = False
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

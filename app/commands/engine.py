@@ -39,11 +39,10 @@ def deliver(ctx: typer.Context, as_json: Json = False) -> None:
 
     Without an SMS provider the messages are printed, the numbers masked.
     """
-    from cases.sending import deliver_due
-    from notifications.sender import ConsoleSender
+    from cases.sending import deliver_due, sender_of
 
     with opened(ctx) as house:
-        done = deliver_due(house, ConsoleSender(sys.stderr))
+        done = deliver_due(house, sender_of(house, sys.stderr))
     _show_counts(asdict(done), as_json=as_json)
 
 

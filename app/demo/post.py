@@ -19,6 +19,7 @@ class Nobody:
     """A sender that sends nothing."""
 
     takes_replies = True
+    threaded = False
 
     def send(self, request: SendRequest) -> SendResult:
         """Say what a provider would have."""
