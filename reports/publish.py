@@ -198,12 +198,32 @@ def earlier_publications(tx: Connection, period: Period) -> list[Kept]:
     ]
 
 
+def frozen_revisions(tx: Connection, period: Period) -> list[int]:
+    """The numbers of the frozen revisions, the oldest first."""
+    return sorted(row.revision for row in frozen_rows(tx, period))
+
+
+def frozen_rows(tx: Connection, period: Period) -> list[Any]:
+    """The rows of the frozen revisions, for `shown`; the newest first."""
+    return list(tx.execute(_FROZEN, {"period": str(period)}))
+
+
+def frozen_kept(tx: Connection, period: Period) -> list[Kept]:
+    """The frozen revisions as they are kept, nothing hidden, the oldest first: not to be shown."""
+    rows = tx.execute(_FROZEN, {"period": str(period)}).all()
+    return [
+        kept_from(
+            tx.execute(_BODY, {"id": row.id}).scalar_one(), state=row.state, revision=row.revision
+        )
+        for row in reversed(rows)
+    ]
+
+
 def frozen_whole(tx: Connection, period: Period, revision: int) -> Report:
     """The figures kept with a frozen revision, nothing hidden: to be compared, not to be shown."""
-    for row in tx.execute(_FROZEN, {"period": str(period)}):
-        if row.revision == revision:
-            body = tx.execute(_BODY, {"id": row.id}).scalar_one()
-            return kept_from(body, state=row.state, revision=row.revision).report
+    for kept in frozen_kept(tx, period):
+        if kept.report.revision == revision:
+            return kept.report
     raise NotFound(f"{period} has no frozen revision {revision}.")
 
 

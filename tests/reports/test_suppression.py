@@ -36,6 +36,7 @@ def some(cells_: list[Cell]) -> list[Cell]:
     return random.Random(1).sample(cells_, min(len(cells_), 400 if TABLES > 50 else 25))
 
 
+@pytest.mark.timeout(180 if TABLES < 50 else 3600)  # the long form's tables are national
 @pytest.mark.parametrize("seed", range(TABLES))
 def test_nothing_hidden_is_recovered_through_a_freeze_and_a_revision(seed: int) -> None:
     nation = Nation.of(seed, units=16 if TABLES > 50 else 8, size=5 + 5 * (seed % 5))
