@@ -198,7 +198,7 @@ def viewer_of(tx: Connection, username: str, *, now: datetime) -> Viewer:
         .where(
             account.c.username == username.strip().lower(),
             account.c.disabled_at.is_(None),
-            _in_force(on),
+            in_force(on),
         )
     ).all()
     if not rows:
@@ -213,7 +213,8 @@ def viewer_of(tx: Connection, username: str, *, now: datetime) -> Viewer:
     return Viewer(rows[0].ref, role, units, belongs)
 
 
-def _in_force(on: Any) -> Any:
+def in_force(on: Any) -> Any:
+    """The condition that a membership holds on a day (a value, or a bound one)."""
     return and_(
         or_(membership.c.valid_from.is_(None), membership.c.valid_from <= on),
         or_(membership.c.valid_to.is_(None), membership.c.valid_to > on),
@@ -226,7 +227,7 @@ _STAFFED: Final = Prepared(
     .where(
         account.c.disabled_at.is_(None),
         membership.c.unit.is_not(None),
-        _in_force(bindparam("on", type_=Date)),
+        in_force(bindparam("on", type_=Date)),
     )
     .distinct()
 )

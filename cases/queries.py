@@ -254,6 +254,14 @@ class CaseLine:
     overdue: int
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the order of a list of cases: after the case with this due time and reference."""
+
+    due_at: datetime | None
+    ref: str
+
+
 def case_lines(
     tx: Connection,
     viewer: Viewer,
@@ -262,27 +270,62 @@ def case_lines(
     unit: str | None = None,
     phase: str | None = None,
     overdue: bool = False,
+    due_before: datetime | None = None,
+    refs: Sequence[str] | None = None,
+    after: Place | None = None,
     limit: int | None = None,
 ) -> Iterator[CaseLine]:
-    """The viewer's cases, the earliest due first; those with nothing due come last."""
+    """The viewer's cases, the earliest due first; those with nothing due come last.
+
+    With `due_before` only those whose next task is due before it, with `refs` only those of them,
+    with `after` what follows that place in the list.
+    """
     check_may_open_cases(viewer)
+    # Only what is due has a place with a due time; what has none follows it all.
+    due = overdue or due_before is not None
+    if due and after is not None and after.due_at is None:
+        return
     question = _lines(
         _places(viewer),
-        of_unit=unit is not None,
-        of_phase=phase is not None,
-        overdue=overdue,
-        limited=limit is not None,
+        _Cut(
+            of_unit=unit is not None,
+            of_phase=phase is not None,
+            due=due,
+            listed=refs is not None,
+            after=None if after is None else after.due_at is not None,
+            limited=limit is not None,
+        ),
     )
-    binds = {"now": now, "unit": unit, "phase": phase, "limit": limit}
+    until = due_before if not overdue else now if due_before is None else min(now, due_before)
+    binds = {
+        "now": now,
+        "unit": unit,
+        "phase": phase,
+        "due_before": until,
+        "refs": None if refs is None else list(refs),
+        "after_due": after.due_at if after is not None else None,
+        "after_ref": after.ref if after is not None else None,
+        "limit": limit,
+    }
     asked = {name: value for name, value in binds.items() if value is not None}
     for row in tx.execute(question, asked | visible_binds(viewer)):
         yield CaseLine(*row)
 
 
-@lru_cache(maxsize=64)
-def _lines(
-    places: int | None, *, of_unit: bool, of_phase: bool, overdue: bool, limited: bool
-) -> Select[Any]:
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """What a list is cut to. `after`: None from the start, else whether the place is due."""
+
+    of_unit: bool
+    of_phase: bool
+    due: bool
+    listed: bool
+    after: bool | None
+    limited: bool
+
+
+@lru_cache(maxsize=128)
+def _lines(places: int | None, cut: _Cut) -> Select[Any]:
     # The first task is found by "no other is earlier", not by a window over all open tasks: so
     # the overdue are walked along the index on their due times, and a unit's cases by their own.
     is_first = and_(task.c.case_id == case_.c.id, task.c.state == "open", ~_an_earlier_one())
@@ -299,20 +342,38 @@ def _lines(
             _overdue_tasks(),
         )
         .join(person, person.c.id == case_.c.person_id)
-        .join(task, is_first, isouter=not overdue)
+        .join(task, is_first, isouter=not cut.due)
         .where(_visible(places, past=False))
-        .order_by(*(() if overdue else (task.c.due_at.is_(None),)), task.c.due_at, case_.c.ref)
+        .order_by(*(() if cut.due else (task.c.due_at.is_(None),)), task.c.due_at, case_.c.ref)
     )
-    if overdue:
-        query = query.where(task.c.due_at < _NOW)
-    if of_unit:
+    if cut.due:
+        query = query.where(task.c.due_at < _DUE_BEFORE)
+    if cut.of_unit:
         query = query.where(case_.c.unit == bindparam("unit"))
-    if of_phase:
+    if cut.of_phase:
         query = query.where(case_.c.phase == bindparam("phase"))
-    return query.limit(bindparam("limit")) if limited else query
+    if cut.listed:
+        query = query.where(one_of(case_.c.ref, "refs"))
+    if cut.after is not None:
+        query = query.where(_follows(after_due=cut.after, only_due=cut.due))
+    return query.limit(bindparam("limit")) if cut.limited else query
+
+
+def _follows(*, after_due: bool, only_due: bool) -> ColumnElement[bool]:
+    further = case_.c.ref > bindparam("after_ref")
+    if not after_due:
+        return and_(task.c.due_at.is_(None), further)
+    # Said as a bound first, so that the index on due times is entered there.
+    later = and_(
+        task.c.due_at >= _AFTER_DUE,
+        or_(task.c.due_at > _AFTER_DUE, further),
+    )
+    return later if only_due else or_(later, task.c.due_at.is_(None))
 
 
 _NOW: Final = bindparam("now", type_=task.c.due_at.type)
+_DUE_BEFORE: Final = bindparam("due_before", type_=task.c.due_at.type)
+_AFTER_DUE: Final = bindparam("after_due", type_=task.c.due_at.type)
 
 
 def _an_earlier_one() -> Exists:

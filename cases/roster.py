@@ -80,11 +80,13 @@ def import_roster(
     dry_run: bool = False,
     progress: Progress | None = None,
     rejects: Path | None = None,
+    name: str | None = None,
 ) -> ImportResult:
     """Import the roster at `path`. Raises `BadInput` for a file that cannot be read at all.
 
     With `dry_run` nothing is written and the counts are those that the import would give. Rejected
-    rows go to the file `rejects`, to be mended and imported again.
+    rows go to the file `rejects`, to be mended and imported again. `name` is what the sender called
+    the file, where `path` does not tell.
     """
     rules.check_role(viewer, IMPORTING, "import a roster")
     result = ImportResult()
@@ -94,7 +96,7 @@ def import_roster(
     with db.read() as tx:
         units = unit_index(organisation.names_of_units(tx, local_date(now)))
     decider = Decider(viewer, now=now, dry_run=dry_run)
-    with parse_in_child(path) as child:
+    with parse_in_child(path, name=name) as child:
         result.warnings += header_remarks(child.header)
         readings = typed_rows(child, units=units, now=now, demo=demo)
         for chunk in _chunks(readings):

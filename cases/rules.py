@@ -43,6 +43,12 @@ class CaseNotFound(NotFound):
     message_key = "error.case_not_found"
 
 
+class StaleVersion(Conflict):
+    """The caller saw another version than the stored one; `current` names the stored one."""
+
+    message_key = "error.stale_version"
+
+
 class TaskNotOpen(Conflict):
     """The task is settled already; `current` says who did it and when."""
 
@@ -126,7 +132,7 @@ def check_open(case: Case) -> None:
 def check_version(case: Case, version: int | None) -> None:
     """Raise `Conflict` when the caller saw another version than the stored one."""
     if version is not None and version != case.version:
-        raise Conflict(
+        raise StaleVersion(
             f"The case has changed since you opened it (version {case.version}, yours {version}). "
             "Look at it again and repeat.",
             {"version": case.version},

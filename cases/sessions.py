@@ -254,7 +254,7 @@ def session_to_change(
     session = session_of(tx, viewer, ref, for_update=True)
     check_may_lead(viewer, rule_of(tx, session.unit, session.task, now).owner)
     if version is not None and version != session.version:
-        raise Conflict(
+        raise rules.StaleVersion(
             f"The session has changed since you opened it (version {session.version}, yours "
             f"{version}). Look at it again and repeat.",
             as_it_stands(session),

@@ -11,7 +11,7 @@ days its own past. An erased person has no number; details that were sealed are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -21,10 +21,12 @@ from cases import controllers, health, history, people, queries, standing, vault
 from cases.access import Viewer, check_may_open_cases, sees_who
 from cases.consents import sees_details
 from cases.identity_number import classify
-from cases.journal import SYSTEM_SCOPE, AccessRow, append
+from cases.journal import AccessRow, append
+from cases.lists import CASES_LISTED, line_view, log_list
 from cases.merging import owner_at
 from cases.model import Absence, Appointment, Case, Phase, Role, Step, Task, answers_in_order
 from cases.package import Package
+from cases.queries import Place
 from cases.registry import package_named
 from cases.rules import one_of
 from cases.tables import notice
@@ -38,7 +40,7 @@ View = dict[str, Any]
 """Plain JSON values."""
 
 CASE_READ: Final = "case_read"
-CASES_LISTED: Final = "cases_listed"
+MESSAGES_READ: Final = "messages_read"
 
 LANGUAGE: Final = "nb"
 """The language of the labels in a view; a page takes its own from the package."""
@@ -81,6 +83,15 @@ def read_case(tx: Connection, viewer: Viewer, ref: str, *, now: datetime) -> Vie
     return view
 
 
+def read_messages(tx: Connection, viewer: Viewer, ref: str, *, now: datetime) -> list[View]:
+    """What was, or is to be, sent to the person, and why or why not; the reading logged."""
+    case = queries.case_by_ref(tx, viewer, ref)
+    told = messages_view(tx, viewer, case)
+    look = AccessRow(case.unit, now, viewer.account, viewer.role.value, MESSAGES_READ, ref)
+    append(tx, [look], now=now)
+    return told
+
+
 def list_cases(
     tx: Connection,
     viewer: Viewer,
@@ -89,42 +100,33 @@ def list_cases(
     unit: str | None = None,
     phase: str | None = None,
     overdue: bool = False,
+    due_before: datetime | None = None,
+    after: Place | None = None,
+    limit: int | None = None,
 ) -> list[View]:
     """The viewer's cases, the earliest due first, the look logged with every case on the list.
 
-    `overdue_tasks` counts what `overdue` says. Raises `NotAllowed`, `BadInput`.
+    `overdue_tasks` counts what `overdue` says; for the rest see `queries.case_lines`. Raises
+    `NotAllowed`, `BadInput`.
     """
     check_may_open_cases(viewer)
     of_phase = one_of(Phase, phase, "phase").value if phase is not None else None
     lines = list(
-        queries.case_lines(tx, viewer, now=now, unit=unit, phase=of_phase, overdue=overdue)
+        queries.case_lines(
+            tx,
+            viewer,
+            now=now,
+            unit=unit,
+            phase=of_phase,
+            overdue=overdue,
+            due_before=due_before,
+            after=after,
+            limit=limit,
+        )
     )
     identities = people.opened(tx, {line.person: line.identity_enc for line in lines})
-    numbers = {person: identity.inmate_no for person, identity in identities.items()}
-    place = unit if unit is not None or len(viewer.units) != 1 else next(iter(viewer.units))
-    look = AccessRow(
-        scope=place if place is not None and lines else SYSTEM_SCOPE,
-        at=now,
-        actor=viewer.account,
-        role=viewer.role.value,
-        verb=CASES_LISTED,
-        subjects=tuple(line.ref for line in lines),
-    )
-    append(tx, [look], now=now)
-    return [
-        {
-            "ref": line.ref,
-            "inmate_no": numbers.get(line.person),
-            "unit": line.unit,
-            "phase": line.phase,
-            "participation": line.participation,
-            "next_task": line.next_task,
-            "next_due_at": _at(line.next_due_at),
-            "overdue": line.overdue > 0,
-            "overdue_tasks": line.overdue,
-        }
-        for line in lines
-    ]
+    log_list(tx, viewer, lines, CASES_LISTED, now=now, unit=unit)
+    return [line_view(line, identities.get(line.person)) for line in lines]
 
 
 def case_view(
@@ -143,6 +145,7 @@ def case_view(
     identity = people.identity_of(tx, case.person)
     view: View = {
         "ref": case.ref,
+        "version": case.version,
         "inmate_no": identity.inmate_no if identity is not None else None,
         "unit": case.unit,
         "package": case.package,
@@ -170,7 +173,7 @@ def case_view(
             for record in case.release_dates
         ],
         "appointments": [
-            _appointment(tx, viewer, case, each, present=present or case)
+            appointment_view(tx, viewer, case, each, present=present or case)
             for each in sorted(case.appointments, key=lambda each: (each.starts_at, each.id))
         ],
         "transfers": [
@@ -186,7 +189,7 @@ def case_view(
         # What there was to look at before a case was given away is the receiver's now.
         "warnings": [] if past else [each.value for each in warnings_for(viewer, case, now=now)],
         # Messages go to released persons only, so a case that could be given away had none.
-        "messages": [] if past else _messages(tx, viewer, case),
+        "messages": [] if past else messages_view(tx, viewer, case),
         "notices": _notices(tx, case, until=now if past else None),
         "deviations": [
             {
@@ -253,15 +256,16 @@ def _steps(
                     "label": package.step_labels(step).in_language(LANGUAGE),
                     "state": standing.step_state(tasks, now).value,
                     "due_at": _at(standing.step_due(tasks)),
-                    "tasks": [_task(task, package, viewer, answers, now) for task in tasks],
+                    "tasks": [task_view(task, package, viewer, answers, now) for task in tasks],
                 }
             )
     return steps
 
 
-def _task(
-    task: Task, package: Package, viewer: Viewer, answers: dict[str, str], now: datetime
+def task_view(
+    task: Task, package: Package, viewer: Viewer, answers: Mapping[str, str], now: datetime
 ) -> View:
+    """One task; `answers` are the health answers that this viewer may read, by task."""
     rule = package.rule(task.code) if package.has(task.code) else None
     view: View = {
         "task": task.code,
@@ -290,9 +294,10 @@ def _answers(tx: Connection, viewer: Viewer, case: Case) -> dict[str, str]:
         return {}
 
 
-def _appointment(
+def appointment_view(
     tx: Connection, viewer: Viewer, case: Case, each: Appointment, *, present: Case
 ) -> View:
+    """One appointment, its details where both the case and its `present` let the viewer see."""
     if not all(sees_details(viewer, asked, each.kind) for asked in (case, present)):
         return {
             "id": each.id,
@@ -322,7 +327,8 @@ def _appointment(
     }
 
 
-def _messages(tx: Connection, viewer: Viewer, case: Case) -> list[View]:
+def messages_view(tx: Connection, viewer: Viewer, case: Case) -> list[View]:
+    """The messages to a case's person, in the order of their times."""
     # Why a message was not sent can tell of a consent; who may not read those sees its state.
     tells = viewer.role in SEES_CONSENTS
     return [

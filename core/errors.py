@@ -53,13 +53,17 @@ class NotFound(Refused):
 
 
 class Conflict(Refused):
-    """Somebody else was first. `current` is the value as it stands now, ready to be shown."""
+    """Somebody else was first. `current` is the value as it stands now, ready to be shown.
+
+    `yours` is what was asked for, where an edge sets the two side by side.
+    """
 
     message_key = "error.conflict"
 
     def __init__(self, detail: str, current: Mapping[str, object] | None = None) -> None:
         super().__init__(detail)
         self.current: Mapping[str, object] = dict(current or {})
+        self.yours: Mapping[str, object] = {}
 
 
 class BadInput(OverlevError):
@@ -85,6 +89,14 @@ class UnsafeSettings(OverlevError):
 
     exit_code = EXIT_BAD_INPUT
     message_key = "error.unsafe_settings"
+
+
+class NotSignedIn(OverlevError):
+    """Nobody is signed in, or with something that is not good any more."""
+
+    status = 401
+    exit_code = EXIT_NOT_ALLOWED
+    message_key = "error.not_signed_in"
 
 
 class NotAllowed(OverlevError):

@@ -16,17 +16,22 @@ from web.signing import signed_of
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request of somebody signed in. `now` is read once, for everything it does."""
+    """One request of somebody signed in. `now` is read once, for everything it does.
+
+    `what` is the method and the path: what a repeated request must be the same in.
+    """
 
     house: House
     viewer: Viewer
     now: datetime
+    what: str
 
 
 async def asked_of(request: Request) -> Asked:
     """What this request is asked with; only where the policy is not public."""
     house = house_of(request)
-    return Asked(house, (await signed_of(request)).viewer, house.now())
+    viewer = (await signed_of(request)).viewer
+    return Asked(house, viewer, house.now(), f"{request.method} {request.url.path}")
 
 
 SignedIn = Annotated[Asked, Depends(asked_of)]

@@ -22,11 +22,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from core.crypto import new_ref
-from core.errors import BadInput, Busy, Conflict, OverlevError
+from core.errors import BadInput, Busy, Conflict, NotSignedIn, OverlevError
 from web.limits import TooLarge
-from web.signing import NotSignedIn
 
 URN: Final = "urn:overlev:problem:"
+OURS: Final = "overlev."
+"""What the type of a mistake begins with that carries a reason of ours."""
+
 MEDIA_TYPE: Final = "application/problem+json"
 LANGUAGES: Final = ("nb", "nn", "en")
 
@@ -103,9 +105,11 @@ def of_error(request: Request, error: Exception) -> Problem:
         headers["Retry-After"] = str(error.retry_after)
         more["retry_after"] = error.retry_after
     if isinstance(error, NotSignedIn):
-        headers["WWW-Authenticate"] = error.challenge
+        bad = "" if type(error) is NotSignedIn else ', error="invalid_token"'
+        headers["WWW-Authenticate"] = f'Bearer realm="overlev"{bad}'
     if isinstance(error, Conflict) and error.current:
         more["current"] = dict(error.current)
+        more["yours"] = dict(error.yours) or None
     if isinstance(error, BadInput):
         more |= {"field": error.field, "reason": error.reason}
         more["errors"] = [{"field": error.field, "reason": error.reason, "detail": error.detail}]
@@ -134,10 +138,9 @@ def of_invalid(request: Request, error: Exception) -> Problem:
 def _mistake(error: Mapping[str, Any]) -> dict[str, Any]:
     # What was sent is never sent back: it may be about a person, and it lands in logs.
     kind = str(error["type"])
-    raised = (error.get("ctx") or {}).get("error")
-    reason = raised.reason if isinstance(raised, BadInput) else _REASONS.get(kind, "bad_value")
-    detail = raised.detail if isinstance(raised, BadInput) else str(error["msg"])
-    return {"field": _field(error["loc"]), "reason": reason, "detail": detail}
+    field = (error.get("ctx") or {}).get("field") or _field(error["loc"])
+    reason = kind.removeprefix(OURS) if kind.startswith(OURS) else _REASONS.get(kind, "bad_value")
+    return {"field": field, "reason": reason, "detail": str(error["msg"])}
 
 
 def _field(place: Iterable[Any]) -> str | None:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends
 from starlette.requests import Request
 
 from cases.access import Viewer
-from cases.tokens import viewer_of_token
-from core.errors import EXIT_NOT_ALLOWED, OverlevError
+from cases.tokens import BadToken, viewer_of_token
+from core.errors import NotSignedIn
 from web.house import House, house_of
 from web.session_cookie import (
     CSRF_HEADER,
@@ -34,24 +34,6 @@ if TYPE_CHECKING:
 BEARER: Final = "bearer"
 
 
-class NotSignedIn(OverlevError):
-    """Nobody is signed in, or with something that is not good any more."""
-
-    status = 401
-    exit_code = EXIT_NOT_ALLOWED
-    message_key = "error.not_signed_in"
-
-    challenge: ClassVar[str] = 'Bearer realm="overlev"'
-
-
-class BadToken(NotSignedIn):
-    """The token is unknown, expired or revoked."""
-
-    message_key = "error.bad_token"
-
-    challenge: ClassVar[str] = 'Bearer realm="overlev", error="invalid_token"'
-
-
 @dataclass(frozen=True, slots=True)
 class Signed:
     """Who asks, and by what: `token` or `session`."""
@@ -64,7 +46,7 @@ Signer = Callable[[House, Request], Signed | None]
 
 
 def by_token(house: House, request: Request) -> Signed | None:
-    """The viewer of an `Authorization: Bearer` token. Raises `BadToken`, `Busy`."""
+    """The viewer of an `Authorization: Bearer` token. Raises `NotSignedIn`, `Busy`."""
     written = request.headers.get("authorization")
     if written is None:
         return None
@@ -73,8 +55,6 @@ def by_token(house: House, request: Request) -> Signed | None:
         raise BadToken("Authorization takes a Bearer token.")
     with house.db.read() as tx:
         viewer = viewer_of_token(tx, token.strip(), now=house.real_clock())
-    if viewer is None:
-        raise BadToken("This token is unknown, expired or revoked: ask for a new one.")
     return Signed(viewer, "token")
 
 

@@ -116,6 +116,7 @@ idempotency = Table(
     Column("status", Integer, nullable=False),
     Column("result_ref", Text, nullable=False),
     at("expires_at"),
+    Index("ix_idempotency_expires_at", "expires_at"),
 )
 
 heartbeat = Table(

@@ -166,6 +166,13 @@ token_unit = Table(
     Column("unit", CODE, ForeignKey("unit.code"), primary_key=True),
 )
 
+token_account = Table(
+    "token_account",
+    metadata,
+    Column("token_id", KEY, ForeignKey("api_token.id"), primary_key=True, autoincrement=False),
+    Column("account_id", KEY, ForeignKey("account.id"), nullable=False, index=True),
+)
+
 package_version = Table(
     "package_version",
     metadata,

@@ -32,9 +32,9 @@ COLUMNS = (
 class ReadHere:
     """A roster read in this process: the child has tests of its own, and costs a Python start."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, name: str | None = None) -> None:
         self._stream = open_file(path)
-        opened = open_roster(self._stream, name=path.name)
+        opened = open_roster(self._stream, name=path.name if name is None else name)
         self.header = opened.header
         self._rows = opened.rows
 

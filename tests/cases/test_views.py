@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import Connection, Engine, event, select
 
-from cases import appointments, health, history, service, sweep, transfers, views
+from cases import appointments, health, history, lists, service, sweep, transfers, views
 from cases.access import OPERATOR, Viewer
 from cases.appointments import Booking
 from cases.model import Case, Role
@@ -566,7 +566,7 @@ def test_a_list_is_one_row_with_every_case_on_it(tx: Connection) -> None:
     listed = views.list_cases(tx, OFFICER, now=NOW)
 
     assert {line["ref"] for line in listed} == {case.ref for case in cases}
-    (row,) = tx.execute(select(access_log).where(access_log.c.verb == views.CASES_LISTED)).all()
+    (row,) = tx.execute(select(access_log).where(access_log.c.verb == lists.CASES_LISTED)).all()
     assert (row.scope, row.case_ref) == ("A", None)
     subjects = select(access_subject.c.case_ref).where(access_subject.c.access_id == row.id)
     assert set(tx.execute(subjects).scalars()) == {case.ref for case in cases}

@@ -4,8 +4,36 @@ from __future__ import annotations
 
 from typing import Final
 
+from web.api import (
+    appointments,
+    cases,
+    description,
+    imports,
+    naloxone,
+    participation,
+    release,
+    sessions,
+    tasks,
+    tertials,
+    transfers,
+)
+from web.api.description import PREFIX, PROBLEMS
 from web.policy import Router
 
-PREFIX: Final = "/api/v1"
+router: Final = Router(prefix=PREFIX, responses=PROBLEMS)
+for _part in (
+    cases,
+    tasks,
+    participation,
+    release,
+    transfers,
+    appointments,
+    naloxone,
+    sessions,
+    imports,
+    tertials,
+    description,
+):
+    router.include_router(_part.router)
 
-router: Final = Router(prefix=PREFIX)
+__all__ = ["PREFIX", "router"]

@@ -1,0 +1,112 @@
+"""Rosters taken in. The file is parsed in a limited child process and never touches the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final
+
+from fastapi import Query, UploadFile
+from pydantic import BaseModel
+from sqlalchemy import Connection
+from starlette.formparsers import MultiPartParser
+from starlette.responses import Response
+
+from cases import idempotency, roster, rules
+from cases.idempotency import Answer
+from cases.roster_file import DEFAULT_LIMITS
+from web.api.answers import IdempotencyKey, request_of, told, written
+from web.api.inputs import Input
+from web.api.models import Imported
+from web.asked import Asked, SignedIn
+from web.policy import CASE_WORKERS, Router, allow
+
+LARGEST: Final = DEFAULT_LIMITS.max_bytes + 64 * 1024
+"""Bytes of an upload: the largest roster, and what a form puts around it."""
+
+MultiPartParser.spool_max_size = LARGEST
+"""An upload waits in memory: beyond a megabyte it would be put on the disk, in plain."""
+
+router: Final = Router(tags=["imports"])
+
+
+class How(Input):
+    """With `dry_run` nothing is written, and the answer is what an import would give."""
+
+    dry_run: bool = False
+
+
+class _Sent(BaseModel):
+    """What a repeated import must be the same in."""
+
+    sha256: str
+    dry_run: bool
+
+
+@router.post("/imports", response_model=Imported)
+@allow(CASE_WORKERS, body_limit=LARGEST)
+def take_in(
+    asked: SignedIn, file: UploadFile, how: Annotated[How, Query()], key: IdempotencyKey = None
+) -> Response:
+    """Take in a prison's roster (CSV or XLSX). Rows are taken whole or not at all.
+
+    An import is many transactions: one that was cut short is simply done again.
+    """
+    rules.check_role(asked.viewer, roster.IMPORTING, "import a roster")
+    house = asked.house
+    request = None
+    if key is not None:
+        request = request_of(asked, key, _Sent(sha256=_digest(file.file), dry_run=how.dry_run))
+        first = house.db.transact(lambda tx: idempotency.first(tx, request, now=asked.now))
+        if first is not None:
+            return told(first)
+    with _as_path(file.file) as path:
+        result = roster.import_roster(
+            house.db,
+            path,
+            asked.viewer,
+            now=asked.now,
+            demo=house.demo,
+            dry_run=how.dry_run,
+            name=file.filename or "",
+        )
+    answer = Answer(200, written(Imported, asdict(result)))
+    if request is not None:
+        answer = house.db.transact(lambda tx: _kept(tx, request, answer, asked))
+    return told(answer)
+
+
+def _kept(tx: Connection, request: idempotency.Request, answer: Answer, asked: Asked) -> Answer:
+    # Two at once under one key: both took the file in, which the second time changes nothing, and
+    # both are told what the first one did.
+    first = idempotency.claim(tx, request, now=asked.now)
+    if first is not None:
+        return first
+    idempotency.keep(tx, request, answer)
+    return answer
+
+
+def _digest(file: BinaryIO) -> str:
+    file.seek(0)
+    digest = sha256()
+    while part := file.read(1024 * 1024):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _as_path(file: BinaryIO) -> Iterator[Path]:
+    """The upload under a path that the child process can be given, in memory only."""
+    file.seek(0)
+    descriptor = os.memfd_create("roster", os.MFD_CLOEXEC)
+    try:
+        with open(descriptor, "wb", closefd=False) as kept:
+            shutil.copyfileobj(file, kept)
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
