@@ -28,8 +28,11 @@ from core.statement import Prepared
 KEPT_FOR: Final = timedelta(hours=24)
 """How long an answer can be asked for again."""
 
-LONGEST_KEY: Final = 128
+LONGEST_KEY: Final = 120
 """Characters of a key."""
+
+# Forms of pages keep their keys in the same table, with answers of another form.
+_OURS: Final = "api:"
 
 _ASKED: Final = "idempotency"
 _UNFINISHED: Final = 0
@@ -76,6 +79,11 @@ class Request:
     key: str
     asks: Any
 
+    @property
+    def kept_as(self) -> str:
+        """The key as it is stored."""
+        return _OURS + self.key
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -90,7 +98,7 @@ def first(tx: Connection, request: Request, *, now: datetime) -> Answer | None:
 
     Raises `KeyReused` for a key that stands for another request.
     """
-    found = _FOUND.row(tx, {"b_actor": request.actor, "b_key": request.key})
+    found = _FOUND.row(tx, {"b_actor": request.actor, "b_key": request.kept_as})
     if found is None or found[3] <= now:
         return None
     request_hash, status, sealed, _ = found
@@ -108,7 +116,7 @@ def claim(tx: Connection, request: Request, *, now: datetime) -> Answer | None:
     """
     row = {
         "actor": request.actor,
-        "key": request.key,
+        "key": request.kept_as,
         "request_hash": _hash(tx, request),
         "status": _UNFINISHED,
         "result_ref": "",
@@ -119,7 +127,7 @@ def claim(tx: Connection, request: Request, *, now: datetime) -> Answer | None:
         return None
     answered = first(tx, request, now=now)
     if answered is None:  # it has expired
-        _FORGET.run(tx, {"b_actor": request.actor, "b_key": request.key})
+        _FORGET.run(tx, {"b_actor": request.actor, "b_key": request.kept_as})
         taking.run(tx, row)
     return answered
 
@@ -130,7 +138,7 @@ def keep(tx: Connection, request: Request, answer: Answer) -> None:
         tx,
         {
             "b_actor": request.actor,
-            "b_key": request.key,
+            "b_key": request.kept_as,
             "b_status": answer.status,
             "b_result": _sealed(tx, request, answer.body),
         },

@@ -420,6 +420,16 @@ class Figure(Output):
 Figures: TypeAlias = dict[str, Figure]
 
 
+class Seal(Output):
+    """By what a published report was made, so that it can be checked."""
+
+    definitions: str
+    software: str
+    threshold: int
+    sha256: str
+    notes: list[str]
+
+
 class TertialReport(Output):
     """The indicators of a tertial. Of a unit's view only `units` holds anything."""
 
@@ -432,6 +442,7 @@ class TertialReport(Output):
     nation: Figures
     regions: dict[str, Figures]
     units: dict[str, Figures]
+    seal: Seal | None = None
 
 
 class FieldMistake(Output):

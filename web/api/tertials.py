@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import Query
+from pydantic import Field
 from starlette.responses import Response
 
-from cases.access import acts_in
-from cases.model import Role
-from core.errors import NotAllowed, NotFound
 from reports.figures import as_json
-from reports.report import snapshot, tertial_report
 from reports.tertial import Period
+from reports.views import tertial_report
 from web.api.answers import JSON, written
-from web.api.inputs import Code, Input, Instant
+from web.api.inputs import LARGEST, Code, Input, Instant
 from web.api.models import TertialReport
 from web.asked import SignedIn
-from web.policy import CASE_WORKERS, Router, allow
-
-COUNTING: Final = CASE_WORKERS | {Role.DIRECTORATE}
-"""Who may see counts: all but administrators, who see no case and no count of cases."""
+from web.policy import EVERYBODY, Router, allow
 
 router: Final = Router(tags=["tertials"])
 
@@ -34,32 +29,29 @@ class View(StrEnum):
 
 
 class Asking(Input):
-    """Which part of a tertial, and as it was known when (now, if left out)."""
+    """Which part of a tertial; `as_of` is for the command line's tokens alone."""
 
     view: View = View.DIRECTORATE
     unit: Code | None = None
     region: Code | None = None
     as_of: Instant | None = None
+    revision: Annotated[int | None, Field(ge=1, le=LARGEST)] = None
 
 
 @router.get("/tertials/{period}", response_model=TertialReport)
-@allow(COUNTING)
+@allow(EVERYBODY)
 def tertial(asked: SignedIn, period: Code, asking: Annotated[Asking, Query()]) -> Response:
     """The indicators of a tertial, like `2026-T3`. Counts only; nothing about a person."""
-    of_period = Period.parse(period)
-    if asking.view is View.UNIT:
-        if asked.viewer.role is Role.DIRECTORATE:
-            raise NotAllowed("Unsuppressed figures are the unit's own.")
-        if asking.unit is not None and not acts_in(asked.viewer, asking.unit):
-            raise NotFound("There is no such unit here. Check its code.")
-    with snapshot(asked.house.db) as tx:
-        report: Any = tertial_report(
-            tx,
-            of_period,
-            now=asked.now,
-            as_of=asking.as_of,
-            view=asking.view.value,
-            unit=asking.unit,
-            region=asking.region,
-        )
+    report = tertial_report(
+        asked.house.db,
+        asked.viewer,
+        Period.parse(period),
+        now=asked.now,
+        threshold=asked.house.settings.small_number_threshold,
+        view=asking.view.value,
+        unit=asking.unit,
+        region=asking.region,
+        as_of=asking.as_of,
+        revision=asking.revision,
+    )
     return Response(written(TertialReport, as_json(report)), media_type=JSON)

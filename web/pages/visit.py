@@ -22,6 +22,7 @@ from starlette.responses import RedirectResponse, Response
 
 from cases.access import Viewer
 from cases.web_sessions import SignedIn
+from core.errors import NotSignedIn
 from web.house import House, house_of
 from web.i18n import LANGUAGES, Translate, best_of, translator
 from web.limits import BODY_LIMIT, limited
@@ -35,7 +36,6 @@ from web.session_cookie import (
     session_in,
     token_in,
 )
-from web.signing import NotSignedIn
 
 LANGUAGE_COOKIE: Final = "overlev-language"
 SCHEME_COOKIE: Final = "overlev-scheme"
