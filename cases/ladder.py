@@ -272,16 +272,12 @@ def _outcome_asked(case: Case) -> list[Rung]:
 def _missed(case: Case) -> list[Rung]:
     """Every missed task is announced to its owner's lead, from when the miss was recorded.
 
-    Whose it was stands in the task itself: its package may have moved on since (rebase).
+    Whose it was stands in the task itself: its package may have moved on since (rebase). The
+    moment of the miss makes the notice what it is: if the release is taken back and the task is
+    missed at another one, that is another miss, whatever its due time.
     """
     return [
-        Rung(
-            task.code,
-            MISSED,
-            task.missed_at,
-            task.due_at or task.missed_at,
-            lead_of(task.owner),
-        )
+        Rung(task.code, MISSED, task.missed_at, task.missed_at, lead_of(task.owner))
         for task in case.tasks
         if task.state is TaskState.MISSED and task.missed_at is not None
     ]

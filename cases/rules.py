@@ -14,6 +14,7 @@ from cases.model import (
     AppointmentKind,
     AppointmentStatus,
     Case,
+    CloseReason,
     Owner,
     Participation,
     Phase,
@@ -213,8 +214,10 @@ def check_can_complete(
     `rule` is None for a task that the case's package does not have any more, `required` what that
     package asks of `appointments_confirmed`.
     """
-    check_may_settle(case, task, viewer)
+    if not ended_by_closing(case, task) or not may_complete(viewer, task):
+        check_may_settle(case, task, viewer)
     check_happened(case, done_at, now=now, field="done_at")
+    check_before_closing(case, task, done_at)
     check_before_release(case, task, done_at)
     _check_choice(task.code, "form", form, rule.forms if rule is not None else ())
     _check_choice(task.code, "answer", answer, rule.answers if rule is not None else ())
@@ -228,6 +231,29 @@ def check_before_release(case: Case, task: Task, done_at: datetime) -> None:
         raise Refused(
             f"{task.code} was missed at the release {iso_local(case.released_at)}: it can only be "
             "completed with a time before that (--at)."
+        )
+
+
+def ended_by_closing(case: Case, task: Task) -> bool:
+    """Whether the task waited until the closing ended it: what was done by then can be entered.
+
+    Not what the answer to the offer had ended before, nor in a case registered in error.
+    """
+    return (
+        case.phase is Phase.CLOSED
+        and case.close_reason is not CloseReason.REGISTERED_IN_ERROR
+        and task.state is TaskState.CANCELLED
+        and task.settled_at is not None
+        and task.settled_at == case.closed_at
+    )
+
+
+def check_before_closing(case: Case, task: Task, done_at: datetime) -> None:
+    """What the closing ended can only have been done by then."""
+    if ended_by_closing(case, task) and case.closed_at and done_at > case.closed_at:
+        raise CaseClosed(
+            f"The case is closed ({case.close_reason}) since {iso_local(case.closed_at)}: "
+            f"{task.code} can only be completed with a time before that (--at)."
         )
 
 

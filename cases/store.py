@@ -80,6 +80,7 @@ class Verb(StrEnum):
     CONSENT_RECORDED = "consent_recorded"
     RELEASE_DATE_SET = "release_date_set"
     RELEASED = "released"
+    RELEASE_UNDONE = "release_undone"
     CLOSED = "closed"
     TRANSFER_PROPOSED = "transfer_proposed"
     TRANSFER_ANSWERED = "transfer_answered"

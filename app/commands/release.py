@@ -108,6 +108,40 @@ def release(
     say(f"released {when} to {to}, {_standing(case)}{beside} · case {case.ref}")
 
 
+def undo_release(
+    ctx: typer.Context,
+    *,
+    inmate_no: InmateNo,
+    reason: Annotated[
+        str,
+        typer.Option(
+            "--reason",
+            metavar="R",
+            help="wrong_person, not_released or wrong_details.",
+            show_default=False,
+        ),
+    ],
+    ref: Ref = None,
+) -> None:
+    """Take back a release that was recorded wrongly.
+
+    Example: overlev undo-release 101000 --reason wrong_person
+    """
+    from app.output import say
+    from cases import release_undo as verbs
+
+    case = change(
+        ctx,
+        inmate_no,
+        ref,
+        lambda tx, house, found: verbs.undo_release(
+            tx, house.viewer, found, reason, now=house.now()
+        ),
+    )
+    force = f"release date {case.release_on}" if case.release_on else "no release date"
+    say(f"release taken back: {_standing(case)}, {force} · case {case.ref}")
+
+
 def close(
     ctx: typer.Context,
     *,
@@ -216,6 +250,7 @@ def register(app: typer.Typer) -> None:
     for name, command in (
         ("release-date", release_date),
         ("release", release),
+        ("undo-release", undo_release),
         ("close", close),
         ("transfer", transfer),
     ):

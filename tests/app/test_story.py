@@ -154,3 +154,20 @@ def test_another_case_is_named_by_its_reference(any_house: Shell) -> None:
 
     assert any_house.task("101000", "talk_held")["reason"] == "refused_this_task"
     assert any_house("case", "--ref", ref, "--json").json == any_house.case("101000")
+
+
+def test_a_wrong_release_is_taken_back_with_its_reason(released: Shell) -> None:
+    later = "2026-12-02T09:00+01:00"
+    released("undo-release", "101000", now=later, code=2)
+    released("undo-release", "101000", "--reason", "no_idea", now=later, code=2)
+
+    answer = released("undo-release", "101000", "--reason", "wrong_person", now=later)
+
+    assert answer.out.startswith("release taken back: in_prison, release date 2026-11-30")
+    case = released.case("101000", now=later)
+    assert (case["phase"], case["released_at"]) == ("in_prison", None)
+    assert "wanted" not in {each["state"] for each in case["messages"]}
+    again = released("undo-release", "101000", "--reason", "wrong_person", now=later, code=1)
+    assert "nothing to take back" in again.err
+    unit_figures(released, now="2027-01-20T12:00+01:00")
+    unit_figures(released, now="2027-01-20T12:00+01:00", as_of="2026-12-01T12:00+01:00")

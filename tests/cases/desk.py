@@ -40,6 +40,7 @@ from cases.model import (
     Phase,
     ReleaseKind,
     Role,
+    Step,
     Task,
     TaskState,
     TransferState,
@@ -56,7 +57,7 @@ from core.crypto import KeyRing
 from core.db import Database
 from core.keystore import KeyStore
 from notifications import outbox
-from notifications.message import Message, MessageState
+from notifications.message import MAY_HAVE_GONE, Message, MessageState
 from tests.cases.strategies import oslo as oslo  # noqa: PLC0414 - every test takes it from here
 
 T = TypeVar("T")
@@ -199,6 +200,8 @@ def reopened(url: str, keys: Path, ring: KeyRing) -> Desk:
 # --- doing -------------------------------------------------------------------------------------
 
 _numbers: Final = itertools.count(700_000)
+
+WAITING: Final = (TaskState.OPEN, TaskState.PREPARED)
 
 
 def make_case(
@@ -449,7 +452,15 @@ def check_case(desk: Desk, ref: str, *, now: datetime) -> None:
     assert replan(case, case, package, now=now) == case, "stored is not what the rules give"
     check_facts(case, now=now)
     unsent = {about for about, m in stored.items() if m.state is MessageState.WANTED}
-    assert unsent == {m.about for m in wanted(case)}, "the outbox is not what is wanted"
+    # What was claimed once is never wanted anew, nor on another rung.
+    ended = {
+        about
+        for about, m in stored.items()
+        if m.state not in (MessageState.WANTED, MessageState.CANCELLED)
+    }
+    gone = {m.occasion for m in stored.values() if m.state in MAY_HAVE_GONE}
+    to_send = {m.about for m in wanted(case) if m.about not in ended and m.occasion not in gone}
+    assert unsent == to_send, "the outbox is not what is wanted"
 
 
 def check_facts(case: Case, *, now: datetime) -> None:
@@ -463,6 +474,9 @@ def check_facts(case: Case, *, now: datetime) -> None:
             assert each.state is not TaskState.OPEN, "open though the release is over"
         if case.phase is Phase.CLOSED:
             assert each.state not in (TaskState.OPEN, TaskState.PREPARED)
+        if case.participation.value in ("declined", "withdrawn"):
+            asked = each.step is Step.INTAKE_TALK or each.state not in WAITING
+            assert asked, "somebody who said no is asked again"
     assert sum(t.state is TransferState.PROPOSED for t in case.transfers) <= 1
     assert [s.unit for s in case.stays if s.to_at is None] == [case.unit]
     assert all(s.to_at is None or s.from_at <= s.to_at for s in case.stays)

@@ -606,6 +606,43 @@ def test_nothing_new_happens_in_a_closed_case(desk: Desk) -> None:
     assert desk.case(case.ref) == closed
 
 
+def test_an_intake_talk_held_before_the_case_closed_can_be_typed_in_afterwards(desk: Desk) -> None:
+    case = make_case(desk, answer="declined")
+    closed = let_go(desk, case, now=FRIDAY)
+    assert closed.phase is Phase.CLOSED
+
+    late = complete(
+        desk, case, "intake_talk", now=FRIDAY + 3 * DAY, at=ADMITTED + HOUR, answer="at_risk"
+    )
+
+    assert (state(late, "intake_talk"), late.phase) == (TaskState.DONE, Phase.CLOSED)
+    assert task(late, "intake_talk").late_entry
+    check_case(desk, case.ref, now=FRIDAY + 3 * DAY)
+    undone = desk.do(
+        service.undo_task, NURSE, case.ref, "intake_talk", "not_done", now=FRIDAY + 4 * DAY
+    )
+    assert state(undone, "intake_talk") is TaskState.CANCELLED
+
+
+def test_after_the_closing_only_what_was_done_by_then_and_was_not_ruled_out_can_be_typed_in(
+    desk: Desk,
+) -> None:
+    case = make_case(desk, answer="declined")
+    let_go(desk, case, now=FRIDAY)
+    monday = FRIDAY + 3 * DAY
+
+    with pytest.raises(CaseClosed, match="before that"):
+        complete(desk, case, "intake_talk", now=monday, at=FRIDAY + HOUR)
+    with pytest.raises(CaseClosed):
+        complete(desk, case, "brief_info", now=monday, at=FRIDAY - HOUR)
+    with pytest.raises(CaseClosed):
+        desk.do(service.waive_task, NURSE, case.ref, "intake_talk", "absent", now=monday)
+    in_error = make_case(desk)
+    desk.do(release.close, COORDINATOR, in_error.ref, "registered_in_error", now=FRIDAY)
+    with pytest.raises(CaseClosed):
+        complete(desk, in_error, "intake_talk", now=monday, at=FRIDAY - HOUR)
+
+
 def test_death_in_follow_up_cancels_every_message_at_once(desk: Desk) -> None:
     case = make_case(desk, answer="accepted", phone="+4740000005")
     consent(desk, case, "sms", now=MONDAY)
