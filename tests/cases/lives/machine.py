@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from sqlalchemy import func, select
 
-from app.sending import contact_phone, may_send
-from cases import appointments, people, release, service, sweep, transfers
+from cases import appointments, release, sending, service, sweep, transfers
 from cases.access import OPERATOR, Viewer
 from cases.appointments import Booking
 from cases.model import (
@@ -198,7 +197,7 @@ class Lives(RuleBasedStateMachine):
         if minutes is not None:
             cells["innsatt"] = f"{cells['innsatt'][:10]} {minutes // 60:02d}:{minutes % 60:02d}"
         somebody.cells = cells
-        self._import(somebody)
+        self._import(somebody, tried=True)
 
     @rule()
     def the_roster_comes_again(self) -> None:
@@ -398,9 +397,7 @@ class Lives(RuleBasedStateMachine):
         deliver(
             self.desk.db,
             sender,
-            may_send=may_send,
-            number_for=people.number_for,
-            contact_phone=contact_phone,
+            ask=sending.ASK,
             clock=frozen_clock(self.now),
             owner=f"test-{len(self.sent)}-{self.now.timestamp()}",
         )
@@ -443,12 +440,14 @@ class Lives(RuleBasedStateMachine):
         self.people.append(somebody)
         return somebody
 
-    def _import(self, *people: Somebody) -> Any:
+    def _import(self, *people: Somebody, tried: bool = False) -> Any:
         path = file_of(self.folder, *(somebody.cells for somebody in people))
-        dry = import_roster(self.desk.db, path, OPERATOR, now=self.now, demo=True, dry_run=True)
+        dry = None
+        if tried:
+            dry = import_roster(self.desk.db, path, OPERATOR, now=self.now, demo=True, dry_run=True)
         result = import_roster(self.desk.db, path, OPERATOR, now=self.now, demo=True)
         path.unlink()
-        assert dry == result, "a dry run gives the same counts"
+        assert dry in (None, result), "a dry run gives the same counts"
         for ref in all_refs(self.desk):
             self._check(ref)
         return result
