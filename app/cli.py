@@ -31,6 +31,7 @@ from app.commands import (
     release,
     reporting,
     roster,
+    service,
     sessions,
     staff,
     tasks,
@@ -178,6 +179,7 @@ for theme in (
     units,
     unit_life,
     packages,
+    service,
     house,
     audit,
 ):

@@ -1,7 +1,9 @@
-"""`overlev up`: everything on one machine, in one process, until it is told to stop.
+"""`overlev up`: a parent that starts the parts of the service, keeps them running, and stops them.
 
-Migrate, then the web, then the loops. A second `up` on the same data folder, and a port that is
-taken, are said at once. SIGTERM and Ctrl-C stop everything in reverse.
+The web first, then Prefect's server and the worker, each a process of its own. The parent holds the
+listening socket, so that whoever asks while the web starts again waits and is not turned away. What
+dies comes again, later and later if it keeps dying. SIGTERM and Ctrl-C stop everything in reverse.
+Should the parent itself be killed, its children notice that and end.
 """
 
 from __future__ import annotations
@@ -9,79 +11,196 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import queue
 import signal
 import socket
 import sys
-import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import uvicorn
-
-from app.installation import Installation
-from app.loops import Loops
-from cases.sending import sender_of
+from app.children import Child, Ended
 from core.errors import EXIT_FAULT, UnsafeSettings
-from web.app import create_app
-from web.house import House
+from core.folder import DataFolder
+from core.settings import Settings
+from flows import environment
 
 HOST: Final = "127.0.0.1"
-READY_WITHIN: Final = 30.0
+READY_WITHIN: Final = 60.0
+STOP_WITHIN: Final = {"worker": 20.0, "prefect": 4.0, "web": 4.0}
+"""Seconds that each part gets to end by itself, in the order in which they are stopped."""
+
+PORTS_TRIED: Final = 50
 
 
-def run(house: Installation, *, port: int) -> int:
-    """Serve until a signal comes; returns the exit code. Raises `UnsafeSettings`."""
-    sender = sender_of(house, sys.stderr)
-    with _only_one(house.folder.path), _listening(port) as listener:
-        app = create_app(house_for_web(house))
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-                timeout_graceful_shutdown=10,
-            )
-        )
-        loops = Loops(house, sender)
-        web = threading.Thread(target=server.run, args=([listener],), name="web", daemon=True)
-        stop = threading.Event()
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is started: where the data lie, on which socket, beside which Prefect."""
+
+    settings: Settings
+    folder: DataFolder
+    listener: socket.socket
+    prefect_port: int | None
+    fill: tuple[str, ...] | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the pages are."""
+        return f"http://{HOST}:{self.listener.getsockname()[1]}"
+
+
+class Supervisor:
+    """The parent. `run` returns the exit code once everything has ended."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._told: queue.SimpleQueue[Ended | int] = queue.SimpleQueue()
+        self._children: dict[str, Child] = {}
+
+    def run(self) -> int:
+        """Start, watch, stop."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        web.start()
-        if not _ready(server, web):
-            print("overlev: the web server did not start", file=sys.stderr)
-            return EXIT_FAULT
-        loops.start()
-        print(f"Overlev is ready at http://{HOST}:{listener.getsockname()[1]}", flush=True)
-        while not stop.wait(0.5) and web.is_alive():
-            pass
-        stopped = loops.stop()
-        server.should_exit = True
-        web.join(15)
-        clean = stopped and stop.is_set() and not web.is_alive()
-        return 0 if clean else EXIT_FAULT
+            signal.signal(number, lambda got, _: self._told.put(got))
+        self._start("web", "web", "--fd", str(self._plan.listener.fileno()))
+        try:
+            if not self._ready():
+                return EXIT_FAULT
+            self._after_the_web()
+            return self._watch()
+        finally:
+            self._stop()
+
+    def _after_the_web(self) -> None:
+        print(f"Overlev is ready at {self._plan.address}", flush=True)
+        if self._plan.prefect_port is not None:
+            self._children["prefect"] = Child(
+                "prefect", ("-m", "flows.server"), dict(os.environ), self._told
+            ).start()
+            where = self._plan.folder.path / "prefect" / environment.AUTH_FILE
+            print(
+                f"Prefect's pages: http://{HOST}:{self._plan.prefect_port}, the password stands in"
+                f" {where}",
+                file=sys.stderr,
+            )
+        if self._plan.fill is None:
+            self._start_worker()
+        else:
+            # The year of a demo is one transaction; the worker comes when it is over.
+            self._children["fill"] = Child(
+                "fill", self._plan.fill, dict(os.environ), self._told, comes_again=False
+            ).start()
+
+    def _start_worker(self) -> None:
+        self._start("worker", "worker", "--page", self._plan.address)
+
+    def _start(self, name: str, *words: str) -> None:
+        command = ("-m", "app.cli", "--data", str(self._plan.folder.path), *words)
+        kept = (self._plan.listener.fileno(),) if name == "web" else ()
+        self._children[name] = Child(name, command, dict(os.environ), self._told, keep=kept).start()
+
+    def _ready(self) -> bool:
+        """Wait for the first page; False if it does not come, or somebody wants us to stop."""
+        until = time.monotonic() + READY_WITHIN
+        while time.monotonic() < until:
+            with contextlib.suppress(queue.Empty):
+                told = self._told.get(timeout=0.05)
+                if isinstance(told, int):
+                    return False
+                if not told.child.may_come_again(told):
+                    break
+            try:
+                with urllib.request.urlopen(  # noqa: S310 - our own address
+                    f"{self._plan.address}/healthz", timeout=5
+                ) as page:
+                    if page.status == 200:
+                        return True
+            except (urllib.error.URLError, OSError):
+                continue
+        print("overlev: the web server did not start; see the lines above", file=sys.stderr)
+        return False
+
+    def _watch(self) -> int:
+        while True:
+            told = self._told.get()
+            if isinstance(told, int):
+                return 0
+            if told.child.name == "fill":
+                del self._children["fill"]
+                if told.code != 0:
+                    print("overlev: the demo's cases could not be made", file=sys.stderr)
+                self._start_worker()
+                continue
+            wait = told.child.come_again(told)
+            print(
+                f"overlev: {told.child.name} ended ({told.how}) and comes again in {wait:.1f} s",
+                file=sys.stderr,
+            )
+
+    def _stop(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        fill = self._children.pop("fill", None)
+        if fill is not None:
+            fill.stop(1.0)
+        for name, within in STOP_WITHIN.items():
+            child = self._children.get(name)
+            if child is not None and not child.stop(within):
+                print(f"overlev: {name} did not end in {within:.0f} s: ended", file=sys.stderr)
 
 
-def house_for_web(house: Installation) -> House:
-    """The installation as the web sees it."""
-    return House(house.db, house.clock, house.settings, demo=house.folder.demo)
+def run(settings: Settings, folder: DataFolder, *, port: int, fill: tuple[str, ...] | None) -> int:
+    """Serve until a signal comes; returns the exit code. Raises `UnsafeSettings`."""
+    with listening(port) as listener:
+        prefect_port = prefect_beside(folder)
+        return Supervisor(Plan(settings, folder, listener, prefect_port, fill)).run()
 
 
-def _ready(server: uvicorn.Server, web: threading.Thread) -> bool:
-    waited = threading.Event()
-    for _ in range(int(READY_WITHIN * 20)):
-        if server.started or not web.is_alive():
-            break
-        waited.wait(0.05)
-    return server.started
+def prefect_beside(folder: DataFolder) -> int | None:
+    """Prepare a Prefect server of our own; its port, or None where `PREFECT_API_URL` names another.
+
+    Raises `UnsafeSettings` when the port that was asked for is taken.
+    """
+    if os.environ.get(environment.API_URL):
+        environment.for_clients(os.environ)
+        return None
+    asked = os.environ.get(environment.SERVER_PORT)
+    if asked is not None and not _free(int(asked)):
+        raise UnsafeSettings(
+            f"port {asked} for Prefect cannot be used: name another with {environment.SERVER_PORT}"
+        )
+    port = int(asked) if asked is not None else _next_free(environment.PORT)
+    environment.for_a_server_of_our_own(folder.path, port, os.environ)
+    return port
+
+
+def _next_free(port: int) -> int:
+    for each in range(port, port + PORTS_TRIED):
+        if _free(each):
+            if each != port:
+                print(f"overlev: port {port} is taken: Prefect gets {each}", file=sys.stderr)
+            return each
+    raise UnsafeSettings(
+        f"no port for Prefect is free from {port} on: name one with {environment.SERVER_PORT}"
+    )
+
+
+def _free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((HOST, port))
+        except OSError:
+            return False
+        return True
 
 
 @contextlib.contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process, as long as it lives."""
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process, as long as it lives. Raises `UnsafeSettings`."""
     descriptor = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -96,14 +215,15 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
+def listening(port: int, host: str = HOST) -> Iterator[socket.socket]:
+    """A socket that listens, said at once if it cannot. Raises `UnsafeSettings`."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((HOST, port))
+            listener.bind((host, port))
         except OSError as taken:
             raise UnsafeSettings(
                 f"port {port} cannot be used ({taken.strerror}): name another with --port"
             ) from taken
-        listener.listen(128)
+        listener.listen(512)
         yield listener

@@ -199,6 +199,12 @@ def is_due(tx: Connection, *, now: datetime) -> bool:
     )
 
 
+def is_late(tx: Connection, *, before: datetime) -> bool:
+    """Whether something that was due before that instant still waits, and is not put off."""
+    binds = {"now": before} | backoff.binds(before)
+    return _ANY_TASK.row(tx, binds) is not None or _ANY_CASE.row(tx, binds) is not None
+
+
 def _tell_tasks(tx: Connection, now: datetime) -> tuple[SweepResult, bool]:
     """One chunk of tasks, and whether more may be due."""
     rows = _DUE_TASKS[tx.dialect.name].rows(tx, {"now": now} | backoff.binds(now))

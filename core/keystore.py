@@ -8,8 +8,11 @@ everything sealed with it unreadable for good, while counts and log chains stay 
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -44,6 +47,9 @@ BATCH: Final = 5_000
 REMEMBERED: Final = 10_000
 """Unwrapped keys kept in memory, the last used (0.3 kB each)."""
 
+REMEMBERED_FOR: Final = 300.0
+"""Seconds after which a key is read anew: another process may have destroyed it."""
+
 # Not the domain's metadata: these tables live in another database.
 _metadata: Final = MetaData()
 
@@ -54,6 +60,13 @@ person_key: Final = Table(
     Column("wrapped", LargeBinary, nullable=False),
     Column("master_id", String, nullable=False, index=True),
     Column("created_at", UtcDateTime, nullable=False),
+)
+# Whom this store forgot, so that a backup of the domain's database brings nobody back.
+destroyed: Final = Table(
+    "destroyed",
+    _metadata,
+    Column("pseudonym", String, primary_key=True),
+    Column("at", UtcDateTime, nullable=True),
 )
 # Which lookup key this installation was made with: a wrong secret would otherwise start quietly,
 # find nobody, and write new people under keys that the others cannot read.
@@ -76,7 +89,7 @@ class KeyStore:
         if self._db.is_sqlite:
             event.listen(self._db.engine, "connect", _overwrite_deleted)
         self._ring = ring
-        self._known: OrderedDict[str, bytes] = OrderedDict()
+        self._known: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def prepare(self) -> None:
@@ -132,10 +145,11 @@ class KeyStore:
         """The keys that are there; who was erased is left out. Raises `CannotDecrypt`."""
         found: dict[str, bytes] = {}
         unknown: list[str] = []
+        oldest = time.monotonic() - REMEMBERED_FOR
         with self._lock:
             for pseudonym in pseudonyms:
-                key = self._known.get(pseudonym)
-                if key is None:
+                key, since = self._known.get(pseudonym, _NOT_KNOWN)
+                if since < oldest:
                     unknown.append(pseudonym)
                 else:
                     self._known.move_to_end(pseudonym)
@@ -153,14 +167,16 @@ class KeyStore:
             found.update(read)
         return found
 
-    def destroy(self, pseudonym: str) -> bool:
-        """Destroy a person's key for good; False if there was none.
+    def destroy(self, pseudonym: str, *, now: datetime | None = None) -> bool:
+        """Destroy a person's key for good; False if there was none. That it was is remembered.
 
         On SQLite the bytes are overwritten in the file and the write-ahead log is emptied. Other
-        processes forget what they remember when they next ask: see `forget`.
+        processes forget what they remember within `REMEMBERED_FOR`.
         """
         with self._db.write() as tx:
             gone = tx.execute(_DELETE, {"person": pseudonym}).rowcount > 0
+            if tx.execute(_WAS_DESTROYED, {"person": pseudonym}).first() is None:
+                tx.execute(insert(destroyed), {"pseudonym": pseudonym, "at": now})
         self.forget((pseudonym,))
         if self._db.is_sqlite:
             with self._db.engine.connect() as connection:
@@ -207,6 +223,66 @@ class KeyStore:
             found = tx.execute(select(person_key.c.pseudonym).order_by(person_key.c.pseudonym))
             yield from found.scalars().all()
 
+    def destroyed(self) -> set[str]:
+        """Everybody whose key was destroyed."""
+        with self._db.read() as tx:
+            return set(tx.execute(select(destroyed.c.pseudonym)).scalars())
+
+    def written_out(self) -> Iterator[str]:
+        """Every wrapped key and every destroyed one, a line of JSON each: for backups."""
+        with self._db.read() as tx:
+            yield json.dumps({"ring": self._ring.lookup.id})
+            keys = tx.execute(select(person_key), execution_options={"yield_per": 1000})
+            for row in keys:
+                yield json.dumps(
+                    {
+                        "key": row.pseudonym,
+                        "wrapped": base64.b64encode(row.wrapped).decode("ascii"),
+                        "master": row.master_id,
+                        "at": row.created_at.isoformat(),
+                    }
+                )
+            for row in tx.execute(select(destroyed)):
+                at = row.at.isoformat() if row.at is not None else None
+                yield json.dumps({"destroyed": row.pseudonym, "at": at})
+
+    def take_in(self, lines: Iterable[str]) -> tuple[int, set[str]]:
+        """Put back keys from a backup, but none that is there or was destroyed, here or there.
+
+        Returns how many, and who was destroyed by then. Raises `UnsafeSettings` for a backup made
+        with other secrets.
+        """
+        read = [json.loads(line) for line in lines]
+        if not read or read[0].get("ring") != self._ring.lookup.id:
+            raise UnsafeSettings(
+                "the keys in the backup were made with other secrets: put back the secrets.json or"
+                " OVERLEV_SECRET_KEY they were made with"
+            )
+        gone = {each["destroyed"]: each["at"] for each in read if "destroyed" in each}
+        with self._db.write() as tx:
+            before = set(tx.execute(select(destroyed.c.pseudonym)).scalars())
+            there = set(tx.execute(select(person_key.c.pseudonym)).scalars())
+            rows = [
+                {
+                    "pseudonym": each["key"],
+                    "wrapped": base64.b64decode(each["wrapped"]),
+                    "master_id": each["master"],
+                    "created_at": datetime.fromisoformat(each["at"]),
+                }
+                for each in read
+                if "key" in each and each["key"] not in there | before | gone.keys()
+            ]
+            if rows:
+                tx.execute(_INSERT, rows)
+            new = [
+                {"pseudonym": name, "at": datetime.fromisoformat(at) if at else None}
+                for name, at in gone.items()
+                if name not in before
+            ]
+            if new:
+                tx.execute(insert(destroyed), new)
+        return len(rows), set(gone)
+
     def close(self) -> None:
         self._db.close()
 
@@ -221,8 +297,9 @@ class KeyStore:
         }
 
     def _remember(self, keys: dict[str, bytes]) -> None:
+        now = time.monotonic()
         with self._lock:
-            self._known.update(keys)
+            self._known.update({pseudonym: (key, now) for pseudonym, key in keys.items()})
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
 
@@ -250,11 +327,15 @@ def _overwrite_deleted(connection: DBAPIConnection, record: ConnectionPoolEntry)
 
 
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(715517)")
+_NOT_KNOWN: Final = (b"", float("-inf"))
 _INSERT: Final = insert(person_key)
 _SELECT: Final = select(person_key.c.pseudonym, person_key.c.wrapped, person_key.c.master_id).where(
     person_key.c.pseudonym.in_(bindparam("some", expanding=True))
 )
 _DELETE: Final = delete(person_key).where(person_key.c.pseudonym == bindparam("person"))
+_WAS_DESTROYED: Final = select(destroyed.c.pseudonym).where(
+    destroyed.c.pseudonym == bindparam("person")
+)
 _SELECT_OLD: Final = (
     select(person_key.c.pseudonym, person_key.c.wrapped, person_key.c.master_id)
     .where(person_key.c.master_id != bindparam("current"))

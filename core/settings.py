@@ -105,6 +105,11 @@ class Settings(BaseSettings):
     small_number_threshold: int = Field(
         5, description=f"counts below it are hidden in published tables, at least {LEAST_THRESHOLD}"
     )
+    backup_dir: Path | None = Field(
+        None,
+        description="where the calendar's backups go, best another disk;"
+        " default `backups` in the data folder",
+    )
     debug: bool = Field(
         default=False,
         description="1 shows where a fault of ours happened: places in the code, no values",
@@ -178,11 +183,11 @@ class Settings(BaseSettings):
         del dotenv_settings, file_secret_settings  # one source each: the environment, named files
         return init_settings, _FromFiles(settings_cls), env_settings
 
-    @field_validator("data")
+    @field_validator("data", "backup_dir")
     @classmethod
-    def _absolute(cls, folder: Path) -> Path:
+    def _absolute(cls, folder: Path | None) -> Path | None:
         # A later change of directory must not move the folder.
-        return folder.expanduser().absolute()
+        return None if folder is None else folder.expanduser().absolute()
 
     @field_validator("database_url", "keys_url")
     @classmethod
@@ -250,6 +255,11 @@ class Settings(BaseSettings):
                 f"{PREFIX}SMTP_SECURITY is none, which is for a mail server on this machine only"
             )
         return self
+
+    @property
+    def backup_dir_in_use(self) -> Path:
+        """Where the calendar's backups go."""
+        return self.backup_dir or self.data / "backups"
 
     @property
     def database_url_in_use(self) -> str:

@@ -1,50 +1,75 @@
-"""Whether the service is alive and ready: `/healthz` and `/readyz`. Nothing about a person."""
+"""Whether the service is alive and ready: `/healthz` and `/readyz`. Nothing about a person.
+
+Ready is who can do what must be done: the database answers, and sweep and deliver live. Degraded,
+but ready, is what somebody should look at: Prefect is away, the show stands still, or something
+that was due a minute ago still waits.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from sqlalchemy import func, select
 
-from cases.tables import heartbeat
+from cases import heartbeats, sweep
+from cases.heartbeats import LoopHealth
+from core.clock import iso_local
 from core.db import Database
 from core.errors import Busy
-from web.house import house_of
+from notifications.due import anything_late
+from web.house import House, house_of
 from web.policy import Router, public
 
 LOOPS: Final = ("sweep", "deliver")
 """The loops without which nothing is told or sent."""
 
-STALE: Final = timedelta(seconds=60)
-"""A loop whose newest heartbeat is older than this is taken for stuck."""
+BESIDE: Final = (heartbeats.PREFECT, "show")
+"""What the service can do without for a while."""
 
-_NEWEST: Final = select(heartbeat.c.loop, func.max(heartbeat.c.at)).group_by(heartbeat.c.loop)
+LATE: Final = timedelta(seconds=60)
+"""What was due so long ago and still waits is late."""
 
 router: Final = Router()
 
 
 @dataclass(frozen=True, slots=True)
-class LoopHealth:
-    """How one loop stands. `at` is its newest heartbeat, None before the first."""
+class Health:
+    """How the service stands. `stuck` is why it is not ready, `degraded` what to look at."""
 
-    loop: str
-    at: datetime | None
-    alive: bool
+    loops: tuple[LoopHealth, ...]
+    stuck: tuple[str, ...] = ()
+    degraded: tuple[str, ...] = field(default=())
+
+    @property
+    def status(self) -> str:
+        """`ready`, `degraded` or `not_ready`."""
+        if self.stuck:
+            return "not_ready"
+        return "degraded" if self.degraded else "ready"
 
 
 def loops_of(db: Database, *, now: datetime) -> list[LoopHealth]:
     """The loops by their newest heartbeats, of whichever worker. Raises `Busy`."""
     with db.read() as tx:
-        newest = {row[0]: row[1] for row in tx.execute(_NEWEST)}
-    found = []
-    for loop in LOOPS:
-        at = newest.get(loop)
-        found.append(LoopHealth(loop, at, at is not None and now - at <= STALE))
-    return found
+        return heartbeats.health(tx, LOOPS, now=now)
+
+
+def health_of(house: House) -> Health:
+    """How the service stands now. Raises `Busy` when the database does not answer."""
+    real = house.real_clock()
+    with house.db.read() as tx:
+        every = heartbeats.health(tx, (*LOOPS, *BESIDE), now=real)
+        late = sweep.is_late(tx, before=house.now() - LATE) or anything_late(
+            tx, before=house.now() - LATE
+        )
+    stuck = tuple(each.loop for each in every if each.loop in LOOPS and not each.alive)
+    degraded = [each.loop for each in every if each.loop in BESIDE and not each.alive]
+    if late:
+        degraded.append("late")
+    return Health(tuple(every), stuck, tuple(degraded))
 
 
 @router.get("/healthz", include_in_schema=False)
@@ -57,13 +82,21 @@ def healthz() -> JSONResponse:
 @router.get("/readyz", include_in_schema=False)
 @public()
 def readyz(request: Request) -> JSONResponse:
-    """Ready: the database answers and every loop has run within the last minute."""
-    house = house_of(request)
+    """200 `ready`; 200 `degraded` with the reason; 503 `not_ready` with which part stands still."""
     try:
-        loops = loops_of(house.db, now=house.real_clock())
+        found = health_of(house_of(request))
     except Busy:
-        return JSONResponse({"status": "not_ready", "reason": ["database"]}, 503)
-    stuck = [each.loop for each in loops if not each.alive]
-    if stuck:
-        return JSONResponse({"status": "not_ready", "reason": stuck}, 503)
-    return JSONResponse({"status": "ready"})
+        return JSONResponse(
+            {"status": "not_ready", "reason": ["database"]}, 503, headers={"Retry-After": "2"}
+        )
+    body: dict[str, object] = {
+        "status": found.status,
+        "heartbeats": {
+            each.loop: iso_local(each.at) if each.at is not None else None for each in found.loops
+        },
+    }
+    if found.stuck or found.degraded:
+        body["reason"] = list(found.stuck or found.degraded)
+    if found.stuck:
+        return JSONResponse(body, 503, headers={"Retry-After": "5"})
+    return JSONResponse(body)

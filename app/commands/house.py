@@ -1,4 +1,4 @@
-"""The installation itself: making, starting, moving to a new schema, checking, its recovery key."""
+"""The installation itself: making, checking, its recovery key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from app.commands.opening import HOUSE, globals_of, opened, settings_of
-from core.errors import EXIT_REFUSED, BadInput, Refused, UnsafeSettings
+from core.errors import EXIT_REFUSED, BadInput, Refused
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 CASES: Final = 5_000
 """Of a demo that `init` makes, if nothing else is asked for."""
-
-CASES_OF_UP: Final = 300
-"""Of a demo that `up` makes on its first start, which somebody waits for."""
 
 SEED: Final = 1
 
@@ -113,72 +110,6 @@ def make(
     return house
 
 
-def migrate(ctx: typer.Context) -> None:
-    """Bring the databases to this version's schema.
-
-    Example: overlev migrate
-    """
-    from app.installation import known_schemas, schema_of
-    from app.output import say
-
-    with opened(ctx, any_schema=True) as house:
-        before = schema_of(house.db)
-        bring_up_to_date(house)
-    now = known_schemas()[-1]
-    say(f"schema {now}" + (", as before" if before == now else f", was {before or 'none'}"))
-
-
-def bring_up_to_date(house: Installation) -> None:
-    """Give the database the schema and the packages of this version."""
-    from app.migrate import migrate as bring
-    from cases.registry import register_national
-
-    bring(house.db)
-    house.db.transact(lambda tx: register_national(tx, now=house.now()))
-
-
-def up(
-    ctx: typer.Context,
-    *,
-    port: Annotated[
-        int, typer.Option("--port", metavar="N", help="Where it listens.", min=1, max=65535)
-    ] = 8000,
-    demo: Annotated[bool, typer.Option("--demo", help="With a demo folder of its own.")] = False,
-) -> None:
-    """Migrate and start everything, until it is stopped.
-
-    Example: overlev up --demo
-    """
-    from app.installation import open_installation
-    from app.output import note
-    from app.up import run
-    from core.folder import DataFolder
-    from core.log import set_up_logging
-
-    if globals_of(ctx).now is not None:
-        raise BadInput(
-            "now_and_up", "`up` runs by the real clock: leave --now out, or run commands.", "--now"
-        )
-    settings = settings_of(ctx)
-    if demo and globals_of(ctx).data is None:
-        # Invented people never share a folder with real ones.
-        beside = settings.data.with_name(f"{settings.data.name}-demo")
-        settings = settings.model_copy(update={"data": beside})
-    if DataFolder.exists(settings.data):
-        house = open_installation(settings, any_schema=True)
-        if demo and not house.folder.demo:
-            house.close()
-            raise UnsafeSettings(f"{house.folder.path} is no demo folder: leave --demo out")
-        note(f"Going on with {house.folder.path}")
-    else:
-        house = make(settings, demo=demo, cases=CASES_OF_UP)
-    with house:
-        bring_up_to_date(house)
-        set_up_logging()
-        code = run(house, port=port)
-    raise typer.Exit(code)
-
-
 def test() -> None:
     """Run the whole test suite.
 
@@ -265,10 +196,8 @@ def export_key(
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     for name, command in (
-        ("up", up),
         ("test", test),
         ("init", init),
-        ("migrate", migrate),
         ("doctor", doctor),
     ):
         app.command(name, rich_help_panel=HOUSE)(command)

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.loops import beat
+from cases.heartbeats import beat
 from core.clock import parse_instant
 from core.db import Database
 from core.settings import Settings

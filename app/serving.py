@@ -1,0 +1,80 @@
+"""The parts of the service as processes: the web, and the worker."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+
+from cases.installation import Installation
+from core.errors import EXIT_FAULT, UnsafeSettings
+from flows import environment
+
+NO_PREFECT = "http://127.0.0.1:9/api"
+"""Where nobody answers: a client that is told nothing would look for a server elsewhere."""
+
+
+def serve_web(house: Installation, *, host: str, port: int, fd: int | None) -> int:
+    """Serve until SIGTERM; requests under way get ten seconds."""
+    import uvicorn
+
+    from app.up import listening
+    from web.app import create_app
+    from web.house import House
+
+    app = create_app(House(house.db, house.clock, house.settings, demo=house.folder.demo))
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        lifespan="off",
+        timeout_graceful_shutdown=10,
+    )
+    with contextlib.ExitStack() as stack:
+        if fd is None:
+            listener = stack.enter_context(listening(port, host))
+        else:
+            listener = stack.enter_context(socket.socket(fileno=os.dup(fd)))
+        server = uvicorn.Server(config)
+        with _quiet_signals(server):
+            server.run([listener])
+        return 0 if server.started else EXIT_FAULT
+
+
+@contextlib.contextmanager
+def _quiet_signals(server: object) -> Iterator[None]:
+    """Uvicorn raises the signal that stopped it once more when it is done; that ended cleanly."""
+    del server
+    before = {
+        number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def serve_worker(house: Installation, *, page: str | None) -> int:
+    """Work until SIGTERM; what is under way gets 18 seconds to end."""
+    if not os.environ.get(environment.API_URL):
+        os.environ[environment.API_URL] = NO_PREFECT
+    environment.for_clients(os.environ)
+    os.environ.setdefault("PREFECT_HOME", str(house.folder.path / "prefect"))
+    from flows.service import Service, forget_old_heartbeats
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    service = Service(house, page=page)
+    with contextlib.suppress(UnsafeSettings):
+        forget_old_heartbeats(house)
+    service.start()
+    stop.wait()
+    return 0 if service.stop() else EXIT_FAULT
