@@ -25,7 +25,7 @@ from core.db import Transactions
 from flows import due
 from flows.carrier import Carrier
 from notifications.due import anything_due
-from notifications.sender import ConsoleSender, Sender, SendRequest, SendResult
+from notifications.sender import ConsoleSender, Found, Sender, SendRequest, SendResult, Sought
 
 T = TypeVar("T")
 
@@ -92,8 +92,10 @@ class Loop:
         self._done = time.monotonic()
 
 
-def loops_of(house: Installation, carrier: Carrier, beats: Beats) -> list[Loop]:
-    """Sweep and deliver."""
+def loops_of(
+    house: Installation, carrier: Carrier, beats: Beats, stopping: threading.Event
+) -> list[Loop]:
+    """Sweep and deliver; when `stopping` is set a long delivery ends after its batch."""
     sender = Noting(ConsoleSender(sys.stderr), beats)
 
     def asked(question: Callable[[Connection], bool]) -> bool:
@@ -111,7 +113,7 @@ def loops_of(house: Installation, carrier: Carrier, beats: Beats) -> list[Loop]:
         Loop(
             due.deliver,
             question=lambda: asked(lambda tx: anything_due(tx, now=house.now())),
-            act=lambda: deliver_due(house, sender),
+            act=lambda: deliver_due(house, sender, go_on=lambda: not stopping.is_set()),
             carrier=carrier,
             beats=beats,
         ),
@@ -132,13 +134,24 @@ class NotingEach:
 
 
 class Noting:
-    """A sender that notes the delivery's life at each message: a provider may be slow."""
+    """A sender that notes the delivery's life at each call: a provider may be slow."""
 
     def __init__(self, sender: Sender, beats: Beats) -> None:
         self._sender = sender
         self._beats = beats
+        self.takes_replies = sender.takes_replies
 
     def send(self, request: SendRequest) -> SendResult:
         """Send one message."""
         self._beats.note(due.deliver.name)
         return self._sender.send(request)
+
+    def look_up(self, sought: Sought) -> Found:
+        """Ask what the provider has."""
+        self._beats.note(due.deliver.name)
+        return self._sender.look_up(sought)
+
+    def erase(self, provider_id: str) -> bool:
+        """Have the provider forget a text."""
+        self._beats.note(due.deliver.name)
+        return self._sender.erase(provider_id)

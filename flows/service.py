@@ -45,8 +45,8 @@ class Service:
         self._house = house
         self._beats = Beats(self.name)
         self._carrier = Carrier(self.name)
-        self._loops = loops_of(house, self._carrier, self._beats)
         self._stopping = threading.Event()
+        self._loops = loops_of(house, self._carrier, self._beats, self._stopping)
         self._writer = threading.Thread(target=self._write_beats, name="heartbeats", daemon=True)
 
     def start(self) -> None:
@@ -60,9 +60,9 @@ class Service:
     def stop(self) -> bool:
         """Take no more work and let what is under way end; False if something did not in time."""
         until = time.monotonic() + STOP_WITHIN
+        self._stopping.set()
         for loop in self._loops:
             loop.ask_to_stop()
-        self._stopping.set()
         self._carrier.loop.call_soon_threadsafe(self._end.set)
         ended = [loop.join(max(0.0, until - time.monotonic())) for loop in self._loops]
         try:
