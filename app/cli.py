@@ -31,6 +31,7 @@ from app.commands import (
     release,
     reporting,
     roster,
+    safekeeping,
     service,
     sessions,
     staff,
@@ -181,6 +182,7 @@ for theme in (
     packages,
     service,
     house,
+    safekeeping,
     audit,
 ):
     theme.register(app)

@@ -54,6 +54,13 @@ def migrate(database: Database) -> None:
             _check_foreign_keys(tx)
 
 
+def upgrade_to(tx: Connection, revision: str) -> None:
+    """Bring an empty database to the schema of a version, inside an open transaction."""
+    config = _config()
+    config.attributes["connection"] = tx
+    command.upgrade(config, revision)
+
+
 def newest() -> str:
     """The revision that this version of Overlev needs."""
     return _newest(_config())

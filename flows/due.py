@@ -18,10 +18,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from cases.sending import deliver_due
+from cases.sending import deliver_due, sender_of
 from cases.sweep import sweep as sweep_all
 from flows.house import FlowFault, installation, told_safely
-from notifications.sender import ConsoleSender
 
 
 @dataclass(slots=True)
@@ -66,4 +65,6 @@ async def sweep() -> State[Any]:
 @told_safely
 async def deliver() -> State[Any]:
     """Send what is due in the outbox; each message at most once."""
-    return await _watched(lambda: deliver_due(installation(), ConsoleSender(sys.stderr)))
+    return await _watched(
+        lambda: deliver_due(installation(), sender_of(installation(), sys.stderr))
+    )

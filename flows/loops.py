@@ -19,13 +19,13 @@ from sqlalchemy import Connection
 
 from cases.heartbeats import Beats
 from cases.installation import Installation
-from cases.sending import deliver_due
+from cases.sending import deliver_due, sender_of
 from cases.sweep import is_due, sweep
 from core.db import Transactions
 from flows import due
 from flows.carrier import Carrier
 from notifications.due import anything_due
-from notifications.sender import ConsoleSender, Found, Sender, SendRequest, SendResult, Sought
+from notifications.sender import Found, Sender, SendRequest, SendResult, Sought
 
 T = TypeVar("T")
 
@@ -96,7 +96,7 @@ def loops_of(
     house: Installation, carrier: Carrier, beats: Beats, stopping: threading.Event
 ) -> list[Loop]:
     """Sweep and deliver; when `stopping` is set a long delivery ends after its batch."""
-    sender = Noting(ConsoleSender(sys.stderr), beats)
+    sender = Noting(sender_of(house, sys.stderr), beats)
 
     def asked(question: Callable[[Connection], bool]) -> bool:
         with house.db.read() as tx:
