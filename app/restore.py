@@ -186,7 +186,7 @@ def _erased_before(settings: Settings) -> set[str]:
 
 def _erased_beside(beside: Path, keys_dir: Path) -> set[str]:
     """Whom any backup beside this one knows to be erased; newer ones know more."""
-    gone: set[str] = set()
+    gone = backup.noted_erased(beside)
     for other in (beside / "data").glob("[0-9]*Z"):
         with contextlib.suppress(OSError, ValueError, KeyError):
             gone |= set(json.loads((other / backup.MANIFEST).read_text("utf-8"))["erased"])

@@ -10,6 +10,7 @@ export`), but for demos, whose people are invented.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hmac
 import json
@@ -34,6 +35,8 @@ from core.errors import UnsafeSettings
 MANIFEST: Final = "manifest.json"
 RING: Final = "secrets.json"
 HEADS: Final = "heads.json"
+PLACES: Final = "backup-places.json"
+ERASED: Final = "erased.txt"
 FORMAT: Final = 1
 KEYS_KEPT: Final = timedelta(days=30)
 DATA_KEPT: Final = 14
@@ -84,6 +87,7 @@ def make(house: Installation, into: Path, *, keys_into: Path | None = None) -> P
         shutil.rmtree(half, ignore_errors=True)
         raise
     record_heads(house)
+    _remember_place(house, into)
     return done
 
 
@@ -93,6 +97,42 @@ def scheduled(house: Installation) -> str:
     made = make(house, into)
     gone = prune(into, now=system_now())
     return f"{made.name}; {gone} older ones taken out"
+
+
+def note_erased(house: Installation, refs: Iterable[str]) -> None:
+    """Tell every place that holds backups who is erased, so that a restore elsewhere knows too.
+
+    A place that is away now (a disk in the safe) is passed over: newer backups there will know.
+    """
+    lines = "".join(f"{ref}\n" for ref in refs)
+    for place in _places(house):
+        if lines and (place / "data").is_dir():
+            with contextlib.suppress(OSError), (place / ERASED).open("a", encoding="ascii") as out:
+                out.write(lines)
+                out.flush()
+                os.fsync(out.fileno())
+
+
+def noted_erased(come: Path) -> set[str]:
+    """Whom `note_erased` told a place of."""
+    try:
+        return set((come / ERASED).read_text("ascii").split())
+    except OSError:
+        return set()
+
+
+def _places(house: Installation) -> list[Path]:
+    """Where backups of this house were ever put."""
+    try:
+        said = json.loads((house.folder.path / PLACES).read_text("utf-8"))
+    except (OSError, ValueError):
+        said = []
+    return sorted({Path(each) for each in said} | {house.settings.backup_dir_in_use})
+
+
+def _remember_place(house: Installation, into: Path) -> None:
+    places = sorted({*(str(each) for each in _places(house)), str(into.absolute())})
+    _write(house.folder.path / PLACES, json.dumps(places).encode())
 
 
 def prune(into: Path, *, now: datetime) -> int:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, delete, exists, select
 
 from cases.access import SYSTEM, Viewer
+from cases.backup import note_erased
 from cases.erasure import erase, finish
 from cases.heartbeats import forget_old
 from cases.installation import Installation
@@ -79,10 +80,18 @@ def retain(house: Installation, *, now: datetime, viewer: Viewer = SYSTEM) -> Re
     with house.db.read() as tx:
         persons = over(tx, now=now)
     for ref in persons:
-        erase(house.db, house.keys, viewer, ref, "retention", now=now)
+        erase_person(house, viewer, ref, "retention", now=now)
     finish(house.db, house.keys, viewer, now=now)
     rows = house.db.transact(lambda tx: _machinery(tx, now))
     return Retained(len(persons), rows)
+
+
+def erase_person(
+    house: Installation, viewer: Viewer, ref: str, reason: str, *, now: datetime
+) -> None:
+    """Erase a person here and in what is told to the backups. Raises as `cases.erasure.erase`."""
+    erase(house.db, house.keys, viewer, ref, reason, now=now)
+    note_erased(house, [ref])
 
 
 def _machinery(tx: Connection, now: datetime) -> int:

@@ -51,6 +51,7 @@ SERVER: Final[Mapping[str, str]] = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "5",
+    "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
     # Automations lose events and are not used.
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
     # Nobody pauses, cancels or waits for concurrency by the second here.

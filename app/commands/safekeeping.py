@@ -89,6 +89,7 @@ def erase(
     """
     from app.output import say
     from cases import erasure
+    from cases.retention import erase_person
 
     if not yes:
         raise BadInput(
@@ -97,7 +98,7 @@ def erase(
     with opened(ctx) as house:
         with house.db.read() as tx:
             ref = erasure.person_of(tx, inmate_no)
-        erasure.erase(house.db, house.keys, house.viewer, ref, reason, now=house.now())
+        erase_person(house, house.viewer, ref, reason, now=house.now())
     say(f"erased: person {ref}")
 
 
