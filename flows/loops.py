@@ -140,6 +140,7 @@ class Noting:
         self._sender = sender
         self._beats = beats
         self.takes_replies = sender.takes_replies
+        self.threaded = sender.threaded
 
     def send(self, request: SendRequest) -> SendResult:
         """Send one message."""

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
+from core import keystore
 from core.crypto import CannotDecrypt, KeyRing, UnknownKey, new_pseudonym
 from core.errors import UnsafeSettings
-from core.keystore import KeyDestroyed, KeyStore, person_key
+from core.keystore import KeyDestroyed, KeyStore, destroyed, person_key
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 RING = KeyRing.derive("a secret that is only good for tests of the key store")
@@ -171,8 +172,39 @@ def test_on_disk_a_destroyed_key_leaves_no_bytes_behind(tmp_path: Path) -> None:
     assert wrapped in on_disk()
     store.destroy(KARI)
     assert wrapped not in on_disk()
-    assert KARI.encode() not in on_disk()
     store.close()
+
+
+def test_the_store_remembers_whom_it_forgot_and_takes_no_such_key_back(store: KeyStore) -> None:
+    store.create_many([KARI, OLA], now=NOW)
+    backed_up = list(store.written_out())
+    store.destroy(KARI, now=NOW)
+    store.destroy(OLA)
+    with store._db.write() as tx:
+        tx.execute(delete(destroyed).where(destroyed.c.pseudonym == OLA))
+
+    taken, gone = store.take_in(backed_up)
+
+    assert (taken, gone) == (1, set())
+    assert store.destroyed() == {KARI}
+    assert set(store.get_many([KARI, OLA])) == {OLA}
+
+
+def test_keys_made_with_other_secrets_are_not_taken_in(store: KeyStore) -> None:
+    with pytest.raises(UnsafeSettings, match="other secrets"):
+        store.take_in(['{"ring": "lookup-of-another"}'])
+
+
+def test_a_key_destroyed_by_another_process_is_soon_forgotten(
+    store: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create_many([KARI], now=NOW)
+    with store._db.write() as tx:
+        tx.execute(delete(person_key))
+
+    assert set(store.get_many([KARI])) == {KARI}
+    monkeypatch.setattr(keystore, "REMEMBERED_FOR", 0.0)
+    assert store.get_many([KARI]) == {}
 
 
 def test_the_file_of_keys_is_for_its_owner_alone(tmp_path: Path) -> None:
