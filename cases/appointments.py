@@ -284,7 +284,6 @@ def _for_update(
 ) -> tuple[Case, Appointment]:
     """An appointment that the viewer may change, with its case."""
     check_may_open_cases(viewer)
-    rules.check_role(viewer, BOOKING, what)
     row = _CASE_OF.row(tx, {"id": appointment_id})
     if row is None:
         raise _not_found()
@@ -292,6 +291,7 @@ def _for_update(
         case = queries.case_for_update(tx, viewer, row[0])
     except rules.CaseNotFound:
         raise _not_found() from None
+    rules.check_role(viewer, BOOKING, what)
     this = next(a for a in case.appointments if a.id == appointment_id)
     if not sees_details(viewer, case, this.kind):
         raise NotAllowed("Only health staff change this appointment.")

@@ -163,7 +163,6 @@ def answer_transfer(
     stays.
     """
     check_may_open_cases(viewer)
-    rules.check_role(viewer, TRANSFERRING, "answer a transfer")
     if answer not in ("accept", "reject", "revoke"):
         raise BadInput(
             "unknown_code", f"The answer is accept, reject or revoke, not {answer!r}.", "answer"
@@ -174,15 +173,17 @@ def answer_transfer(
         side = found.from_unit if answer == "revoke" else found.to_unit
     if found is None or side is None:
         raise _no_transfer()
+    if not (acts_in(viewer, found.from_unit) or acts_in(viewer, found.to_unit)):
+        raise _no_transfer()
     if viewer.role is not Role.UNIT_LEAD and queries.is_hidden_from(tx, viewer, found.ref):
         raise _no_transfer()
+    # Of a transfer that is not theirs, nobody hears more than that there is none.
+    rules.check_role(viewer, TRANSFERRING, "answer a transfer")
     if not acts_in(viewer, side):
-        if acts_in(viewer, found.from_unit) or acts_in(viewer, found.to_unit):
-            raise Refused(
-                "The receiving unit accepts or rejects, the sending unit revokes: this answer "
-                "belongs to the other unit."
-            )
-        raise _no_transfer()
+        raise Refused(
+            "The receiving unit accepts or rejects, the sending unit revokes: this answer "
+            "belongs to the other unit."
+        )
     # The receiver does not own the case yet, so the engine loads it; the answer is the viewer's.
     before = queries.case_for_update(tx, SYSTEM, found.ref)
     this = next(t for t in before.transfers if t.id == transfer_id)

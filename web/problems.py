@@ -88,7 +88,7 @@ def problem(
     }
     if detail is not None:
         body["detail"] = detail
-    body.update((name, value) for name, value in more.items() if value is not None)
+    body.update(more)
     return Problem(body, status, headers)
 
 
@@ -109,7 +109,8 @@ def of_error(request: Request, error: Exception) -> Problem:
         headers["WWW-Authenticate"] = f'Bearer realm="overlev"{bad}'
     if isinstance(error, Conflict) and error.current:
         more["current"] = dict(error.current)
-        more["yours"] = dict(error.yours) or None
+        if error.yours:
+            more["yours"] = dict(error.yours)
     if isinstance(error, BadInput):
         more |= {"field": error.field, "reason": error.reason}
         more["errors"] = [{"field": error.field, "reason": error.reason, "detail": error.detail}]
@@ -156,14 +157,14 @@ def of_http(request: Request, error: Exception) -> Problem:
     if not isinstance(error, HTTPException):
         return of_fault(request, error)
     code = _BY_STATUS.get(error.status_code, "refused")
-    limit = error.limit if isinstance(error, TooLarge) else None
+    more = {"limit": error.limit} if isinstance(error, TooLarge) else {}
     return problem(
         request,
         code,
         error.status_code,
         error.detail if isinstance(error, TooLarge) else None,
         headers=error.headers,
-        limit=limit,
+        **more,
     )
 
 
