@@ -57,7 +57,14 @@ def certify(
         raise Conflict(f"{username} is certified in {code} already, since {since}.")
     tx.execute(
         insert(distributor),
-        {"account_id": user, "unit": code, "certified_from": on, "certified_to": until},
+        {
+            "account_id": user,
+            "unit": code,
+            "certified_from": on,
+            "certified_to": until,
+            "recorded_at": now,
+            "end_recorded_at": now if until is not None else None,
+        },
     )
     _log(tx, viewer, code, CERTIFIED, now)
 
@@ -76,7 +83,7 @@ def uncertify(
             distributor.c.certified_from < on,
             or_(distributor.c.certified_to.is_(None), distributor.c.certified_to > on),
         )
-        .values(certified_to=on)
+        .values(certified_to=on, end_recorded_at=now)
     )
     if ended.rowcount == 0:
         raise DistributorNotFound(f"{username} is no certified distributor of {code} before {on}.")
@@ -104,16 +111,22 @@ def is_certified(tx: Connection, ref: str, on: date) -> bool:
     )
 
 
-def how_many(tx: Connection, on: date) -> dict[str, int]:
-    """How many certified distributors each unit has on a day; units without one are left out."""
+def how_many(tx: Connection, on: date, *, as_of: datetime | None = None) -> dict[str, int]:
+    """How many certified distributors each unit has on a day; units without one are left out.
+
+    With `as_of`, certificates and their ends that were recorded later are left out.
+    """
+    ends = distributor.c.certified_to.is_(None) | (distributor.c.certified_to > on)
+    known = and_(distributor.c.certified_from <= on, ends)
+    if as_of is not None:
+        known = and_(
+            distributor.c.certified_from <= on,
+            or_(distributor.c.recorded_at.is_(None), distributor.c.recorded_at <= as_of),
+            or_(ends, distributor.c.end_recorded_at > as_of),
+        )
     rows = tx.execute(
         select(distributor.c.unit, func.count(distributor.c.account_id.distinct()))
-        .where(
-            and_(
-                distributor.c.certified_from <= on,
-                or_(distributor.c.certified_to.is_(None), distributor.c.certified_to > on),
-            )
-        )
+        .where(known)
         .group_by(distributor.c.unit)
     )
     return {row[0]: row[1] for row in rows}

@@ -142,7 +142,7 @@ def project_state(
 ) -> dict[str, ProjectState]:
     """Every unit that stands on a day, by code, with its place in the project on that day.
 
-    With `as_of`, what was recorded later is left out (certificates have no recording time).
+    With `as_of`, what was recorded later is left out.
     """
     states = {each.code: ProjectState(each.code) for each in organisation.units(tx, on)}
     query = select(
@@ -153,7 +153,7 @@ def project_state(
     for row in tx.execute(query):
         if row.unit in states and (row.on is None or row.on <= on):
             states[row.unit] = _after(states[row.unit], row.event, row.on, row.value, on)
-    for code, count in distributors.how_many(tx, on).items():
+    for code, count in distributors.how_many(tx, on, as_of=as_of).items():
         if code in states:
             states[code] = replace(states[code], distributors=count)
     return states

@@ -12,7 +12,7 @@ from typing import Final, TextIO
 
 from sqlalchemy import Connection
 
-from cases import people, phones, queries, vault
+from cases import contacts, people, phones, queries, vault
 from cases.access import SYSTEM
 from cases.installation import Installation
 from cases.wanted import still_wanted
@@ -126,8 +126,10 @@ def digest_of(tx: Connection, number: str) -> str:
 
 
 def contact_phone(tx: Connection, subject: str, settings: Settings | None = None) -> str:
-    """The neutral number to name to a person: the installation's (units have none of their own)."""
-    del tx, subject
+    """The neutral number to name to a person: the unit's, if one is checked, else the national."""
+    of_unit = contacts.number_for_case(tx, subject)
+    if of_unit is not None:
+        return of_unit
     return settings.contact_phone if settings is not None else NATIONAL_CONTACT
 
 

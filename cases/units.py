@@ -166,7 +166,7 @@ def merge(
             above = into if child.unit != into else _above(tx, version, merging, on)
             _change(tx, child.unit, {"parent": above}, on)
     _staff_follow(tx, merging, into, on)
-    _distributors_follow(tx, merging, into, on)
+    _distributors_follow(tx, merging, into, on, now)
     project.follow_merger(tx, viewer, merging, into, on=on, now=now)
     came = 0
     if on <= local_date(now):
@@ -317,7 +317,9 @@ def _staff_follow(tx: Connection, merging: list[str], into: str, on: date) -> No
         )
 
 
-def _distributors_follow(tx: Connection, merging: list[str], into: str, on: date) -> None:
+def _distributors_follow(
+    tx: Connection, merging: list[str], into: str, on: date, now: datetime
+) -> None:
     in_force = and_(
         distributor.c.certified_from <= on,
         or_(distributor.c.certified_to.is_(None), distributor.c.certified_to > on),
@@ -342,6 +344,8 @@ def _distributors_follow(tx: Connection, merging: list[str], into: str, on: date
                     "unit": into,
                     "certified_from": on,
                     "certified_to": row.certified_to,
+                    "recorded_at": now,
+                    "end_recorded_at": now if row.certified_to is not None else None,
                 },
             )
 

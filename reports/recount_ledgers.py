@@ -59,7 +59,7 @@ def count_units(tx: Connection, question: Question, regions: Regions, tally: Tal
         has = {
             "active": stage.event == "active",
             "naloxone": introduced is not None and _by_then(introduced.value, on),
-            "distributor": _has_distributor(tx, unit, on),
+            "distributor": _has_distributor(tx, unit, on, question.as_of),
             "in_time": _in_time(tx, unit, question),
             "experience": _experience(tx, unit, question),
         }
@@ -97,13 +97,15 @@ def _stands(tx: Connection, unit: str, on: date) -> bool:
     return any((since or date.min) <= on < (until or date.max) for since, until in versions)
 
 
-def _has_distributor(tx: Connection, unit: str, on: date) -> bool:
-    certificates = tx.execute(
-        select(distributor.c.certified_from, distributor.c.certified_to).where(
-            distributor.c.unit == unit
-        )
-    )
-    return any(since <= on < (until or date.max) for since, until in certificates)
+def _has_distributor(tx: Connection, unit: str, on: date, as_of: datetime) -> bool:
+    for row in tx.execute(select(distributor).where(distributor.c.unit == unit)):
+        if row.recorded_at is not None and row.recorded_at > as_of:
+            continue
+        ended = row.end_recorded_at is None or row.end_recorded_at <= as_of
+        until = row.certified_to if ended else None
+        if row.certified_from <= on < (until or date.max):
+            return True
+    return False
 
 
 def _in_time(tx: Connection, unit: str, question: Question) -> bool:

@@ -165,6 +165,37 @@ def uncertify(ctx: typer.Context, *, username: Username, code: Code, on: On = No
     _done(ctx, on, verb)
 
 
+@unit.command("contact")
+def contact(
+    ctx: typer.Context,
+    *,
+    code: Code,
+    number: Annotated[
+        str,
+        typer.Argument(
+            metavar="NUMBER",
+            help="Like '22 00 00 00'; or check, reject or end what stands.",
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Set the neutral phone number that messages about a unit's people name.
+
+    Example: overlev unit contact bergen "22 00 00 00"
+    """
+    from cases import contacts
+
+    def verb(tx: Connection, house: Installation, _day: date, now: datetime) -> str:
+        found = unit_named(tx, code, now=now)
+        if number in ("check", "reject", "end"):
+            contacts.decide(tx, house.viewer, found, number, now=now)
+            return f"{found}: {number}"
+        set_to = contacts.propose(tx, house.viewer, found, number, now=now)
+        return f"{found}: messages name {set_to.number} ({set_to.state})"
+
+    _done(ctx, None, verb)
+
+
 @unit.command("project")
 def project(
     ctx: typer.Context,

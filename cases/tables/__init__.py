@@ -44,6 +44,7 @@ from cases.tables.facts import (
 from cases.tables.organisation import (
     account,
     api_token,
+    contact_phone,
     controller,
     distributor,
     membership,
@@ -95,6 +96,7 @@ __all__ = [
     "case_",
     "case_event",
     "consent",
+    "contact_phone",
     "controller",
     "distributor",
     "due_change",

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from cases import model
@@ -133,7 +134,29 @@ distributor = Table(
     of_unit("unit"),
     Column("certified_from", Date, nullable=False),
     Column("certified_to", Date, nullable=True),
+    # None: written before these times were kept; that counts as known from the beginning.
+    at("recorded_at", nullable=True),
+    at("end_recorded_at", nullable=True),
 )
+
+contact_phone = Table(
+    "contact_phone",
+    metadata,
+    key(),
+    of_unit("unit"),
+    Column("number", String(20), nullable=False),
+    at("proposed_at"),
+    Column("proposed_by", CODE, nullable=False),
+    at("decided_at", nullable=True),
+    Column("decided_by", CODE, nullable=True),
+    Column("state", CODE, nullable=False),
+    CheckConstraint("state IN ('proposed', 'checked', 'rejected', 'ended')", name="state"),
+    CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name="decided_has_time"),
+    # One in force and one that waits, of each unit.
+    Index("uq_contact_phone_of_unit", "unit", "state", unique=True,
+          sqlite_where=text("state IN ('proposed', 'checked')"),
+          postgresql_where=text("state IN ('proposed', 'checked')")),
+)  # fmt: skip
 
 web_session = Table(
     "web_session",

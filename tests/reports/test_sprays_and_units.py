@@ -257,6 +257,24 @@ def test_a_unit_has_a_distributor_while_one_is_certified(tx: Connection) -> None
     assert where(found, "I18.distributor") == {"Vest": 1, "A": 1}
 
 
+def test_a_certificate_counts_in_a_report_as_of_a_day_only_if_it_was_recorded_by_then(
+    tx: Connection,
+) -> None:
+    values = {"ref": new_ref(), "username": "eva", "display_name": "eva", "created_at": at(NOW)}
+    tx.execute(insert(account), values)
+    late = at("2026-10-20 10:00")
+    distributors.certify(tx, ADMIN, "eva", "A", on=date(2026, 9, 1), now=late)
+    distributors.uncertify(tx, ADMIN, "eva", "A", on=date(2026, 9, 10), now=at("2026-11-02 10:00"))
+
+    for as_of, counts in (
+        ("2026-10-19 08:00", 0),
+        ("2026-10-21 08:00", 1),
+        ("2026-11-01 08:00", 1),
+        ("2026-11-03 08:00", 0),
+    ):
+        assert share(counted(tx, "2026-T3", as_of), "I18.distributor") == (counts, 3), as_of
+
+
 def test_reports_in_time_and_experience_reports_are_counted_from_what_was_submitted(
     tx: Connection,
 ) -> None:

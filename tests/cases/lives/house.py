@@ -27,6 +27,7 @@ from cases.organisation import REGIONS
 from cases.package_moves import fingerprint, move_of
 from cases.project import Stage
 from cases.tables import group_session, unit_version
+from core.clock import local_date
 from tests.cases.desk import ADMIN, COORDINATOR, OFFICER, UNIT_LEAD, UNITS, all_refs
 from tests.cases.lives.always import used_packages
 from tests.cases.lives.machine import WAITS, WHICH, codes
@@ -133,7 +134,9 @@ class House(WaysOut):
         self, viewer: Viewer, codes: set[str], into: str, days: int, sure: int
     ) -> None:
         if sure == 0:  # not always, because of three units little is left then
-            self._do(units.merge, viewer, sorted(codes), into, on=self._today(days))
+            on = self._today(days)
+            self._do(units.merge, viewer, sorted(codes), into, on=on)
+            self._forget_reports(on)
 
     @rule(
         viewer=ADMINS,
@@ -154,6 +157,7 @@ class House(WaysOut):
         days: int,
     ) -> None:
         on = self._today(days)
+        self._forget_reports(on)
         if what == "rename":
             self._do(units.rename, viewer, unit, f"{unit} {days}", on=on)
         elif what == "region":
@@ -183,6 +187,14 @@ class House(WaysOut):
             "host_municipality": f"{like}-by",
         }
         self._do(organisation.import_units, [row])
+        self.reports.clear()
+
+    def _forget_reports(self, on: date) -> None:
+        """What a unit is from a day on may be said later, and is so in every count of that day.
+
+        Units have no "as of": a frozen report keeps the figures that were given.
+        """
+        self.reports = [each for each in self.reports if local_date(each[1]) < on]
 
     # --- the project, and who may hand out sprays ---
 

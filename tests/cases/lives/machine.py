@@ -609,7 +609,13 @@ class Lives(RuleBasedStateMachine):
             with snapshot(self.desk.db) as tx:
                 if period.first_at <= self.now and not changed_after(tx, question):
                     quick = count_now(tx, question).report(question)
-                    assert not compare(quick, recount(tx, period, self.now))
+                    differing = compare(quick, recount(tx, period, self.now))
+                    assert not differing, f"a recount differs: {_told(differing)}"
         for period, then, figures in self.reports:
             with snapshot(self.desk.db) as tx:
-                assert not compare(figures, recount(tx, period, then)), f"the past of {then} moved"
+                differing = compare(figures, recount(tx, period, then))
+                assert not differing, f"the past of {then} moved: {_told(differing)}"
+
+
+def _told(differing: Iterable[Any]) -> str:
+    return "; ".join(str(each) for each in list(differing)[:4])
