@@ -128,6 +128,12 @@ def calendar_file(
     return made
 
 
+def upcoming(tx: Connection, viewer: Viewer, case: Case, *, now: datetime) -> list[Promised]:
+    """The confirmed appointments that lie ahead, as far as the viewer may know them."""
+    ahead = sorted((each for each in case.appointments if _holds(each, now)), key=_by_time)
+    return [_promised(tx, viewer, case, each) for each in ahead]
+
+
 def entry_of(case: Case, appointment: Appointment) -> Entry:
     """The calendar entry of an appointment: the same for every one that stands in its place."""
     by_id = {each.id: each for each in case.appointments}

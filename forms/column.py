@@ -34,6 +34,12 @@ class Column:
         """The height of a line in millimetres."""
         return (size or self.size) * LEADING / MM
 
+    def narrow(self, millimetres: float) -> None:
+        """Leave so much free at the far end, or give it back."""
+        self.wide -= millimetres
+        if self.rtl:
+            self.x += millimetres
+
     def gap(self, millimetres: float) -> None:
         """Leave room."""
         self.y += millimetres

@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Final
 
 import segno
-from icalendar import Calendar, Event, Timezone
+from icalendar import Calendar, Component, Event, Timezone
 
-from core.clock import OSLO, local
+from core.clock import local
 
 PRODUCT: Final = "-//avtale//NO"
 HOW_LONG: Final = timedelta(minutes=30)
@@ -59,7 +59,7 @@ def _event(entry: Entry, title: str, made_at: datetime) -> Event:
     event.add("uid", entry.uid)
     event.add("sequence", entry.sequence)
     event.add("dtstamp", made_at.astimezone(UTC))
-    event.add("dtstart", local(entry.starts_at).replace(fold=0))
+    event.add("dtstart", _in_norway(entry.starts_at))
     event.add("duration", HOW_LONG)
     event.add("summary", title)
     event.add("class", "PRIVATE")
@@ -67,9 +67,36 @@ def _event(entry: Entry, title: str, made_at: datetime) -> Event:
     return event
 
 
+_ZONE: Final = """BEGIN:VTIMEZONE
+TZID:Europe/Oslo
+BEGIN:DAYLIGHT
+TZNAME:CEST
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0200
+DTSTART:19810329T020000
+RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU
+END:DAYLIGHT
+BEGIN:STANDARD
+TZNAME:CET
+TZOFFSETFROM:+0200
+TZOFFSETTO:+0100
+DTSTART:19961027T030000
+RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU
+END:STANDARD
+END:VTIMEZONE
+"""
+"""Norwegian time, by the rule in force since 1996."""
+
+
 @lru_cache(maxsize=1)
-def _zone() -> Timezone:
-    return Timezone.from_tzinfo(OSLO, "Europe/Oslo")
+def _zone() -> Component:
+    return Timezone.from_ical(_ZONE.replace("\n", "\r\n"))
+
+
+def _in_norway(instant: datetime) -> datetime:
+    """The wall-clock time; in the hour that comes twice, the second one can only be told in UTC."""
+    there = local(instant)
+    return there if there.fold == 0 else instant.astimezone(UTC)
 
 
 def calendar_text(entries: Iterable[Entry], *, title: str, made_at: datetime) -> str:

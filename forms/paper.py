@@ -8,7 +8,10 @@ no link is ever written.
 
 from __future__ import annotations
 
+import struct
 from datetime import datetime
+from functools import lru_cache
+from io import BytesIO
 from typing import Any, Final
 
 from fpdf import FPDF
@@ -26,6 +29,8 @@ BLACK: Final = (0, 0, 0)
 Colour = tuple[int, int, int]
 
 PRODUCER: Final = "Overlev"
+DOTS: Final = 3.0
+"""Dots of a picture for each unit of its SVG."""
 
 
 class _Producer(OutputProducer):
@@ -221,6 +226,18 @@ class Paper:
             checksum=True,
         )
 
+    def picture_height(self, svg: bytes, wide: float) -> float:
+        """How high a picture is that is `wide` millimetres wide."""
+        _, columns, rows = _drawn(svg)
+        return wide * rows / columns
+
+    def picture(self, svg: bytes, x: float, y: float, wide: float, high: float) -> None:
+        """Put a picture into a rectangle, as large as it goes; its letters are drawn, not set."""
+        png, columns, rows = _drawn(svg)
+        self._flush()
+        scale = min(wide / columns, high / rows) * MM
+        self._pdf.image(BytesIO(png), x * MM, y * MM, columns * scale, rows * scale)
+
     def done(self) -> bytes:
         """The finished PDF."""
         self._flush()
@@ -230,6 +247,20 @@ class Paper:
         if self._out:
             self._pdf._out("\n".join(self._out))  # noqa: SLF001 - the one way to write operators
             self._out = []
+
+
+@lru_cache(maxsize=32)
+def _drawn(svg: bytes) -> tuple[bytes, int, int]:
+    """An SVG as a PNG, with its width and height.
+
+    Charts come with letters and strokes of their own, which a library for charts draws better than
+    one for PDFs; at this resolution paper shows no dots.
+    """
+    import vl_convert  # noqa: PLC0415 - takes long to load, and only reports have charts
+
+    png = bytes(vl_convert.svg_to_png(svg.decode("utf-8"), scale=DOTS))
+    wide, high = struct.unpack_from(">2I", png, 16)
+    return png, wide, high
 
 
 def _rgb(colour: Colour) -> str:
