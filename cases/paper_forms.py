@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, select
@@ -36,9 +37,13 @@ from forms import (
     short_form,
     transfer_sheet,
 )
+from forms.card import card_pdf, check_card
 from forms.document import Document
+from forms.document_pdf import document_pdf
+from forms.overdose import overdose_pdf
+from forms.sheets import layout
 
-__all__ = ["FORMS", "STAFF_LANGUAGE", "attendance_list", "case_form"]
+__all__ = ["FORMS", "STAFF_LANGUAGE", "Printable", "attendance_list", "case_form", "printable"]
 
 STAFF_LANGUAGE: Final = "nb"
 
@@ -96,6 +101,47 @@ def case_form(
         verb = f"{form.replace('-', '_')}_printed"
         append(tx, [AccessRow(case.unit, now, viewer.account, role, verb, case.ref)], now=now)
     return document
+
+
+@dataclass(frozen=True, slots=True)
+class Printable:
+    """A paper that was asked for and logged; setting it needs no database any more."""
+
+    page: Document
+    _pdf: Callable[[], bytes]
+
+    def pdf(self) -> bytes:
+        """As PDF."""
+        return self._pdf()
+
+
+def printable(
+    tx: Connection,
+    viewer: Viewer,
+    ref: str,
+    form: str,
+    *,
+    now: datetime,
+    language: str | None = None,
+    size: str = "wallet",
+    to_a_sheet: int = 1,
+) -> Printable:
+    """A form or card of a case, as PDF and as a page. `size` and `to_a_sheet` are for cards.
+
+    Raises as `case_form`, and `BadInput` for a layout there is not.
+    """
+    if form == "time-in-hand":
+        card = print_outs.time_in_hand(tx, viewer, ref, now=now, language=language)
+        check_card(card, size=size, to_a_sheet=to_a_sheet)
+        page = card_page.time_in_hand_page(card)
+        return Printable(page, partial(card_pdf, card, size=size, to_a_sheet=to_a_sheet))
+    if form == "overdose":
+        layout(size, to_a_sheet)
+        info = print_outs.overdose(tx, viewer, ref, now=now, language=language)
+        made = partial(overdose_pdf, info, size=size, to_a_sheet=to_a_sheet)
+        return Printable(card_page.overdose_page(info), made)
+    page = case_form(tx, viewer, ref, form, now=now, language=language)
+    return Printable(page, partial(document_pdf, page))
 
 
 def attendance_list(

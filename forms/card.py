@@ -105,6 +105,11 @@ def cards_pdf(
     return paper.done()
 
 
+def check_card(card: TimeInHand, *, size: str, to_a_sheet: int) -> None:
+    """Raise what would keep the card from being printed: `Refused`, `BadInput`."""
+    Drawn(card, words("card", card.language)).check(layout(size, to_a_sheet))
+
+
 def qr_content(card: TimeInHand, title: str) -> tuple[str, bool] | None:
     """What the QR code holds, and whether it is a calendar; None where there is nothing."""
     if card.appointments:
@@ -329,4 +334,4 @@ def _with_number(text: str, phone: str, wide: float) -> str:
     return f"{closed(shown)} · {apart(phone)}"
 
 
-__all__ = ["Appointment", "Mark", "TimeInHand", "card_pdf", "cards_pdf", "qr_content"]
+__all__ = ["Appointment", "Mark", "TimeInHand", "card_pdf", "cards_pdf", "check_card", "qr_content"]

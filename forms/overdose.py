@@ -18,6 +18,7 @@ from forms.sheets import LEAST_SIZE, Card, Layout, Room, layout, print_cards
 from forms.texts import DRAFT, Words, words
 
 EDGE: Final = 4.0
+_LEAST_HIGH: Final = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Overdose:
 def overdose_pdf(card: Overdose, *, size: str = "wallet", to_a_sheet: int = 1) -> bytes:
     """The card as PDF. Raises `BadInput` for a layout that is too small for its words."""
     on = layout(size, to_a_sheet)
-    if on.high < 100:
+    if on.high < _LEAST_HIGH:
         raise BadInput(
             "too_many_for_layout",
             "The overdose card is folded: print four to a sheet.",
