@@ -21,6 +21,7 @@ from cases.roster_columns import matching_key
 from cases.tables import unit_alias, unit_version
 from cases.unit_import import COLUMNS, KINDS, REGIONS, UnitCounts, import_units
 from core.errors import BadInput, Refused
+from core.statement import Prepared
 
 __all__ = [
     "COLUMNS",
@@ -90,6 +91,7 @@ _UNITS: Final = (
     .where(_VALID)
     .order_by(unit_version.c.unit)
 )
+_NAMES: Final = Prepared(select(unit_version.c.unit, unit_version.c.name).where(_VALID))
 _ALIASES: Final = select(unit_alias.c.unit, unit_alias.c.alias).order_by(unit_alias.c.alias)
 # NULL means always, and databases disagree on where it sorts.
 _BY_TIME: Final = (
@@ -121,6 +123,11 @@ def units(tx: Connection, on: date) -> list[Unit]:
         )
         for row in tx.execute(_UNITS, {"on": on})
     ]
+
+
+def unit_names(tx: Connection, on: date) -> dict[str, str]:
+    """What every unit is called on a day, by code."""
+    return dict(_NAMES.rows(tx, {"on": on}))
 
 
 def names_of_units(tx: Connection, on: date) -> list[tuple[str, str]]:

@@ -6,10 +6,14 @@ from typing import Final
 
 from web.pages import (
     acts,
+    case,
     choices,
     front,
+    overdue,
+    search,
     sign_in,
     static_files,
+    task,
     today,
 )
 from web.pages.refusals import refused
@@ -25,5 +29,9 @@ for _page in (
     choices,
     today,
     acts,
+    case,
+    task,
+    search,
+    overdue,
 ):
     router.include_router(_page.router)

@@ -157,12 +157,9 @@ def told(tx: Connection, visit: Visit) -> Told | None:
 
 def unit_names(tx: Connection, viewer: Viewer, on: date) -> dict[str, str]:
     """The names of the viewer's units by code, in the order of their names."""
-    named = {
-        unit.code: unit.name
-        for unit in organisation.units(tx, on)
-        if viewer.sees_all_units or unit.code in viewer.units
-    }
-    return dict(sorted(named.items(), key=lambda each: each[1]))
+    named = organisation.unit_names(tx, on)
+    mine = ((code, named.get(code, code)) for code in viewer.units)
+    return dict(sorted(mine, key=lambda each: each[1]))
 
 
 def log_look(visit: Visit, verb: str, refs: Iterable[str], *, unit: str | None = None) -> None:

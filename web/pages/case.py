@@ -1,0 +1,184 @@
+"""One person's way out: four steps in order, what is next, appointments, consents, history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import Response
+from sqlalchemy import Connection
+
+from cases import appointments, desk, history, organisation, people, queries, release, views
+from cases.access import COMPLETERS, Viewer, acts_in, sees_who
+from cases.leave import RECORDING as ABSENCES
+from cases.model import LATE_ENTRY, Case, Owner, Phase
+from cases.naloxone import KEEPING
+from cases.registry import package_named
+from cases.service import CONSENTING
+from cases.short_form import FILLING_IN
+from cases.store import Verb
+from cases.transfers import TRANSFERRING
+from cases.views import SEES_CONSENTS, View
+from cases.warnings import warnings_for
+from core.clock import local_date
+from web.pages import rows
+from web.pages.rendering import page
+from web.pages.visit import Pages, Visit, Visited
+from web.pages.words import label_of, step_label
+from web.policy import CASE_WORKERS, allow
+
+MOST_EVENTS: Final = 100
+
+# What correctional staff never see the history of.
+_OF_HEALTH: Final = frozenset({Verb.ANSWERED.value})
+_OF_CONSENT: Final = frozenset({Verb.CONSENT_RECORDED.value})
+_ABOUT_TASKS: Final = frozenset(
+    {
+        Verb.TASK_COMPLETED.value,
+        Verb.TASK_WAIVED.value,
+        Verb.TASK_UNDONE.value,
+        Verb.SHORT_FORM.value,
+    }
+)
+_APPOINTMENTS: Final = frozenset(
+    {
+        Verb.APPOINTMENT_BOOKED.value,
+        Verb.APPOINTMENT_OUTCOME.value,
+        Verb.APPOINTMENT_MOVED.value,
+    }
+)
+_SILENT: Final = frozenset({Verb.ADVANCED.value})
+
+router: Final = Pages()
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of the history."""
+
+    verb: str
+    at: Any
+    late: bool
+    by: str | None
+    tasks: tuple[str, ...]
+
+
+@router.get("/cases/{ref}")
+@allow(CASE_WORKERS)
+def case_page(visit: Visited, ref: str) -> Response:
+    """The whole case as this viewer may see it."""
+    shown = visit.house.db.transact(lambda tx: gathered(tx, visit, ref))
+    return page(visit, "pages/case.html", **shown)
+
+
+def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
+    """Everything that the page of a case shows; the reading is logged."""
+    viewer, now = visit.viewer, visit.now
+    view = views.read_case(tx, viewer, ref, now=now)
+    case = queries.case_by_ref(tx, viewer, ref, past=True, now=now)
+    here = acts_in(viewer, case.unit)
+    identity = people.identity_of(tx, case.person)
+    package = package_named(tx, view["package"])
+    for step in view["steps"]:
+        step["label"] = step_label(package, step["step"], visit.language)
+        for task in step["tasks"]:
+            task["label"] = label_of(package, task["task"], visit.language)
+            task["mine"] = here and viewer.role in COMPLETERS[Owner(task["owner"])]
+    done_by = (task["done_by"] for step in view["steps"] for task in step["tasks"])
+    happened = _history(tx, viewer, case) if here else []
+    return {
+        "view": view,
+        "ref": ref,
+        "name": identity.name if identity is not None else "",
+        "born_on": identity.born_on if identity is not None else None,
+        "owned": here,
+        "units": organisation.unit_names(tx, local_date(now)),
+        "labels": {task["task"]: task["label"] for step in view["steps"] for task in step["tasks"]},
+        "people": desk.names_of_accounts(tx, [*done_by, *(each.by for each in happened)]),
+        "next": _next(view),
+        "happened": happened,
+        "may": may(viewer, case) if here else {},
+        "warnings": [each.value for each in warnings_for(viewer, case, now=now)] if here else [],
+        "consents": _consents(view) if viewer.role in SEES_CONSENTS and "consents" in view else {},
+        "told": rows.told(tx, visit) if here else None,
+        "said": visit.asked("said"),
+    }
+
+
+def may(viewer: Viewer, case: Case) -> dict[str, bool]:
+    """What this role can do with the case as it stands; the verbs decide in the end."""
+    is_open = case.phase is not Phase.CLOSED
+    inside = case.phase is Phase.IN_PRISON
+    role = viewer.role
+    return {
+        "book": is_open and role in appointments.BOOKING,
+        "date": inside and role in release.DATING,
+        "release": inside and role in release.RELEASING,
+        "unplanned": inside and role in FILLING_IN,
+        "close": is_open and role in release.CLOSING,
+        "transfer": inside and role in TRANSFERRING,
+        "consent": is_open and role in CONSENTING,
+        "absence": inside and role in ABSENCES,
+        "spray": role in KEEPING,
+    }
+
+
+def _next(view: View) -> View | None:
+    """The open task with the earliest deadline."""
+    waiting = [
+        task
+        for step in view["steps"]
+        for task in step["tasks"]
+        if task["state"] == "open" and task["due_at"]
+    ]
+    return min(waiting, key=lambda task: str(task["due_at"]), default=None)
+
+
+def _history(tx: Connection, viewer: Viewer, case: Case) -> list[Happened]:
+    """What happened, the latest first; nothing of what belongs to the health service alone."""
+    hidden = set(_SILENT)
+    if not viewer.reads_health:
+        hidden |= _OF_HEALTH
+    if viewer.role not in SEES_CONSENTS:
+        hidden |= _OF_CONSENT
+    found = []
+    for event in history.events_of(tx, case.ref):
+        if event.verb in hidden:
+            continue
+        tasks = _settled_by(event)
+        found.append(
+            Happened(
+                event.verb,
+                event.happened_at,
+                event.recorded_at - event.happened_at > LATE_ENTRY,
+                event.actor if _tells_who(viewer, case, event.verb, tasks) else None,
+                tasks,
+            )
+        )
+    return found[::-1][:MOST_EVENTS]
+
+
+def _settled_by(event: history.Event) -> tuple[str, ...]:
+    """The tasks that an act of somebody settled or opened again."""
+    if event.verb not in _ABOUT_TASKS:
+        return ()
+    changed = event.payload.get("tasks", {})
+    return tuple(code for code, fields in changed.items() if "state" in fields)
+
+
+def _tells_who(viewer: Viewer, case: Case, verb: str, tasks: tuple[str, ...]) -> bool:
+    """Whether who did it is this viewer's to see: never of a health task or of an appointment."""
+    if viewer.reads_health:
+        return True
+    if verb in _APPOINTMENTS:
+        return False
+    touched = (case.task(code) for code in tasks)
+    return all(task is None or sees_who(viewer, task) for task in touched)
+
+
+def _consents(view: View) -> dict[str, View]:
+    """The consent in force of each purpose, the latest row of each."""
+    latest: dict[str, View] = {}
+    for row in view["consents"]:
+        latest[row["purpose"] + (f":{row['to']}" if row["to"] else "")] = row
+    return latest

@@ -1,0 +1,103 @@
+"""Forms that are shown again with what was typed, what is wrong and the way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from core.clock import parse_date, parse_instant
+from core.errors import BadInput, NotAllowed, NotFound, Refused
+from web.i18n import marked
+from web.pages.once import once
+from web.pages.refusals import reason_of
+from web.pages.visit import Visit
+
+Errors = dict[str, str]
+"""Field → what is wrong with it; the empty name stands for the form as a whole."""
+
+_NORWEGIAN_DATE: Final = re.compile(
+    r"([0-9]{1,2})[./ -]([0-9]{1,2})[./ -]([0-9]{2}|[0-9]{4})", re.ASCII
+)
+
+
+def tried(visit: Visit, verb: Callable[[Connection], str]) -> Response | Errors:
+    """Do what a form asks for; where that is refused, the errors to show it with again.
+
+    Another's case, and a role that has no business here, are no mistakes in a form: they raise.
+    """
+    try:
+        return once(visit, verb)
+    except BadInput as wrong:
+        return {wrong.field or "": _worded(visit, wrong)}
+    except (NotFound, NotAllowed):
+        raise
+    except Refused as refused:
+        return {"": reason_of(visit.translate, refused)}
+
+
+_BY_REASON: Final = {
+    "empty": marked("Skriv noe her."),
+    "too_long": marked("Det er for langt."),
+    "bad_date": marked("Skriv datoen slik: 24.12.2026."),
+    "bad_time": marked("Skriv dato og klokkeslett."),
+    "in_past": marked("Tidspunktet må ligge fram i tid."),
+    "in_future": marked("Tidspunktet er ikke kommet ennå."),
+    "before_admission": marked("Det er før innsettelsen."),
+    "after_release": marked("Det er etter løslatelsen."),
+    "before_release": marked("Det er før løslatelsen."),
+    "out_of_range": marked("Verdien er utenfor det som er mulig."),
+    "unknown_code": marked("Velg en av mulighetene."),
+    "missing": marked("Dette må fylles ut."),
+    "weak_password": marked("Minst tolv tegn, og ikke brukernavnet."),
+    "not_the_same": marked("De to er ikke like."),
+    "wrong_code": marked("Koden stemmer ikke. Bruk den nyeste i appen."),
+    "same_time": marked("Avtalen er på dette tidspunktet allerede."),
+    "unknown_colleague": marked("Velg en som arbeider i samme enhet."),
+    "unknown_unit": marked("Enheten finnes ikke."),
+}
+
+
+def _worded(visit: Visit, wrong: BadInput) -> str:
+    text = _BY_REASON.get(wrong.reason)
+    return visit.translate(text) if text else reason_of(visit.translate, wrong)
+
+
+def required(visit: Visit, *names: str) -> Errors:
+    """The errors of fields that were left empty."""
+    return {name: visit.translate(_BY_REASON["missing"]) for name in names if not visit.typed(name)}
+
+
+def day_in(visit: Visit, name: str) -> date | None:
+    """A date as people write it, 24.12.2026 or 2026-12-24; None where nothing was typed.
+
+    Raises `BadInput` with the field's name.
+    """
+    text = visit.typed(name)
+    if not text:
+        return None
+    written = _NORWEGIAN_DATE.fullmatch(text)
+    if written is not None:
+        year = written[3] if len(written[3]) == 4 else f"20{written[3]}"
+        text = f"{year}-{int(written[2]):02}-{int(written[1]):02}"
+    return parse_date(text, field=name)
+
+
+def time_in(visit: Visit, name: str) -> datetime | None:
+    """A date with a clock time, from one field or from `NAME-on` and `NAME-at`.
+
+    Raises `BadInput` with the field's name.
+    """
+    text = visit.typed(name)
+    if not text:
+        return None
+    return parse_instant(text.replace(" ", "T"), field=name)
+
+
+def chosen(values: Mapping[str, str], **defaults: str) -> dict[str, str]:
+    """What was typed, with what stands there at first."""
+    return {**defaults, **values}

@@ -1,0 +1,200 @@
+"""The coordinator's board: what is past its time, by unit and step, cleared by one tap or many."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from cases import desk, service, worklist
+from cases.access import COMPLETERS
+from cases.calendar import midnight_ending
+from cases.model import Owner, Step, WaiveReason
+from cases.package import national
+from cases.service import TaskDone
+from cases.worklist import PAGE, SORTS, Filter
+from core.clock import local_date
+from core.errors import BadInput, OverlevError
+from web.i18n import marked
+from web.pages import rows
+from web.pages.acts import act, usual_form, with_told
+from web.pages.forms import Errors, tried
+from web.pages.refusals import reason_of
+from web.pages.rendering import page
+from web.pages.visit import Pages, Visit, Visited, address, local_path
+from web.pages.words import WORDS
+from web.policy import CASE_WORKERS, allow
+
+SPANS: Final = {"late": 0, "today": 1, "week": 7, "month": 28}
+"""How far ahead the board looks, in days; `late` is what is past its time now."""
+
+MOST_PAGES: Final = 200
+
+router: Final = Pages()
+
+
+@router.get("/overdue")
+@allow(CASE_WORKERS)
+def board(visit: Visited) -> Response:
+    """The board."""
+    return _page(visit, {})
+
+
+@router.post("/overdue")
+@allow(CASE_WORKERS)
+def many(visit: Visited) -> Response:
+    """Do one thing with all that are ticked: every row by itself, and told which were refused."""
+    picked = [pick.partition("/")[::2] for pick in visit.typed_all("pick")]
+    tasks = [(ref, code) for ref, code in picked if ref and code]
+    do = visit.typed("do")
+    if "/" in do:  # a button of one row, pressed on the board
+        return act(visit)
+    if not tasks:
+        return _page(visit, {"": visit.translate(_NOTHING)}, status=422)
+    refused: list[str] = []
+
+    def verb(tx: Connection) -> str:
+        refused.clear()
+        if do == "assign":
+            desk.assign(tx, visit.viewer, tasks, visit.typed("to") or None, now=visit.now)
+        elif do in ("snooze-7", "snooze-30"):
+            desk.snooze(tx, visit.viewer, tasks, int(do[7:]), now=visit.now)
+        elif do in ("done", "waive"):
+            for ref, code in tasks:
+                try:
+                    with tx.begin_nested():
+                        _settle(tx, visit, ref, code, do)
+                except OverlevError as why:
+                    refused.append(reason_of(visit.translate, why))
+        else:
+            raise BadInput("unknown_code", "This button is not known here.", "do")
+        count = len(tasks) - len(refused)
+        return _with(visit.typed("next", "/overdue"), done=count, refused=len(refused))
+
+    answer = tried(visit, verb)
+    return answer if isinstance(answer, Response) else _page(visit, answer, status=422)
+
+
+_NOTHING: Final = marked("Velg minst én rad først.")
+
+
+def _settle(tx: Connection, visit: Visit, ref: str, code: str, do: str) -> None:
+    if do == "waive":
+        service.waive_task(tx, visit.viewer, ref, code, visit.typed("why"), now=visit.now)
+        return
+    form = usual_form(tx, visit.viewer, ref, code)
+    service.complete_task(tx, visit.viewer, ref, TaskDone(code, None, form, None), now=visit.now)
+
+
+def _with(path: str, **told: int) -> str:
+    kept = with_told(path, "")
+    return address(kept.partition("?")[0], [*_pairs(kept), *told.items()])
+
+
+def _pairs(path: str) -> list[tuple[str, object]]:
+    ours = {"done", "refused", "did"}
+    return [pair for pair in parse_qsl(path.partition("?")[2]) if pair[0] not in ours]
+
+
+@router.post("/overdue/filters")
+@allow(CASE_WORKERS)
+def filters(visit: Visited) -> Response:
+    """Keep the filter in force under a name, or remove one."""
+    next_page = local_path(visit.typed("next", "/overdue"))
+
+    def verb(tx: Connection) -> str:
+        if gone := visit.typed("forget"):
+            desk.forget_filter(tx, visit.viewer, int(gone) if gone.isdecimal() else 0)
+        else:
+            query = address("", [p for p in _pairs(next_page) if p[0] != "page"])
+            desk.save_filter(tx, visit.viewer, "overdue", visit.typed("name"), query)
+        return next_page
+
+    answer = tried(visit, verb)
+    return answer if isinstance(answer, Response) else _page(visit, answer, status=422)
+
+
+def _asked(visit: Visit) -> tuple[Filter, dict[str, str], int]:
+    """The filter of the address; what is not known there is left out."""
+    span = visit.asked("span", "late")
+    span = span if span in SPANS else "late"
+    step, unit, sort = visit.asked("step"), visit.asked("unit"), visit.asked("sort", "due")
+    owner, whose = visit.asked("owner"), visit.asked("whose")
+    on = local_date(visit.now)
+    until = visit.now if span == "late" else midnight_ending(on + timedelta(days=SPANS[span] - 1))
+    wanted = Filter(
+        until=until,
+        unit=unit if unit in visit.viewer.units else None,
+        step=Step(step) if step in set(Step) else None,
+        owners=(Owner(owner),) if owner in set(Owner) else (),
+        assigned_to=visit.viewer.account if whose == "me" else None,
+        with_snoozed=visit.asked("snoozed") == "1",
+        sort=sort if sort in SORTS else "due",
+    )
+    values = {
+        "span": span,
+        "step": wanted.step.value if wanted.step else "",
+        "unit": wanted.unit or "",
+        "owner": owner if wanted.owners else "",
+        "whose": "me" if wanted.assigned_to else "",
+        "snoozed": "1" if wanted.with_snoozed else "",
+        "sort": wanted.sort,
+    }
+    number = visit.asked("page")
+    return wanted, values, min(max(int(number), 1), MOST_PAGES) if number.isdecimal() else 1
+
+
+def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
+    viewer, now = visit.viewer, visit.now
+    wanted, values, number = _asked(visit)
+    with visit.house.db.read() as tx:
+        lines = worklist.task_lines(tx, viewer, wanted, now=now, offset=(number - 1) * PAGE)
+        shown = rows.task_rows(tx, visit, lines[:PAGE])
+        context: dict[str, Any] = {
+            "count": worklist.how_many_tasks(tx, viewer, wanted, now=now),
+            "units": rows.unit_names(tx, viewer, local_date(now)),
+            "kept": desk.saved_filters(tx, viewer, "overdue"),
+            "colleagues": desk.colleagues(tx, viewer, now=now),
+            "told": rows.told(tx, visit),
+            "mine": _mine(visit, shown),
+        }
+    rows.log_look(visit, worklist.LISTED, [row.ref for row in shown], unit=wanted.unit)
+    context["names"] = {each.ref: each.name for each in context["colleagues"]}
+    return page(
+        visit,
+        "pages/overdue.html",
+        status,
+        rows=shown,
+        more=len(lines) > PAGE,
+        number=number,
+        values=values,
+        steps=_steps(visit),
+        reasons=[(each.value, visit.translate(WORDS["waive"][each.value])) for each in WaiveReason],
+        tidies=viewer.role in desk.TIDYING,
+        most=worklist.MOST_COUNTED,
+        done=visit.asked("done") if visit.asked("done").isdecimal() else "",
+        refused=visit.asked("refused") if visit.asked("refused").isdecimal() else "",
+        errors=errors,
+        to_page=lambda n: address("/overdue", {**_plain(values), "page": n if n > 1 else ""}),
+        sorted_by=lambda by: address("/overdue", {**_plain(values), "sort": by}),
+        **context,
+    )
+
+
+def _plain(values: dict[str, str]) -> dict[str, str]:
+    """The values of an address without those that are so anyway."""
+    usual = {"span": "late", "sort": "due"}
+    return {name: value for name, value in values.items() if value and usual.get(name) != value}
+
+
+def _mine(visit: Visit, shown: list[rows.Row]) -> set[str]:
+    """The rows whose task the viewer's own role may settle."""
+    return {row.key for row in shown if visit.viewer.role in COMPLETERS[Owner(row.owner)]}
+
+
+def _steps(visit: Visit) -> list[tuple[str, str]]:
+    package = national()
+    return [(s.value, package.step_labels(s).in_language(visit.language)) for s in Step]

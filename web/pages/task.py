@@ -1,0 +1,222 @@
+"""One task of one person: done (when, how, with what answer), waived, undone, put off, handed on.
+
+Whoever comes second sees what the first one wrote beside their own, and chooses.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from cases import desk, people, queries, service, standing
+from cases.access import may_complete, sees_who
+from cases.health import answers_for, is_private
+from cases.model import Case, Participation, Task, TaskState, UndoReason, WaiveReason
+from cases.registry import package_named
+from cases.rules import TaskNotOpen, task_of
+from cases.service import TaskDone
+from core.clock import local_date
+from core.errors import BadInput, NotAllowed
+from core.keystore import KeyDestroyed
+from web.pages.acts import OFFER, usual_form, with_told
+from web.pages.dates import for_input, yesterday
+from web.pages.forms import Errors, chosen, time_in, tried
+from web.pages.rendering import page
+from web.pages.visit import Pages, Visit, Visited
+from web.pages.words import WORDS, label_of
+from web.policy import CASE_WORKERS, allow
+
+WHEN: Final = ("now", "yesterday", "other")
+
+router: Final = Pages()
+
+
+@router.get("/cases/{ref}/tasks/{code}")
+@allow(CASE_WORKERS)
+def task_page(visit: Visited, ref: str, code: str) -> Response:
+    """Everything that can be done with the task."""
+    return _page(visit, ref, code, {})
+
+
+@router.post("/cases/{ref}/tasks/{code}")
+@allow(CASE_WORKERS)
+def change_task(visit: Visited, ref: str, code: str) -> Response:
+    """Do one of it."""
+    verb = _VERBS.get(visit.typed("do"))
+    if verb is None:
+        raise BadInput("unknown_code", "This button is not known here. Load the page anew.", "do")
+
+    def do(tx: Connection) -> str:
+        verb(tx, visit, ref, code)
+        return with_told(f"/cases/{ref}", f"done/{ref}/{code}")
+
+    try:
+        answer = tried_here(visit, do)
+    except TaskNotOpen as taken:
+        return _page(visit, ref, code, {}, status=taken.status, theirs=dict(taken.current))
+    return answer if isinstance(answer, Response) else _page(visit, ref, code, answer, status=422)
+
+
+def tried_here(visit: Visit, verb: Any) -> Response | Errors:
+    """As `tried`, but what somebody else settled first is the page's own matter."""
+    found: list[TaskNotOpen] = []
+
+    def watched(tx: Connection) -> str:
+        try:
+            return str(verb(tx))
+        except TaskNotOpen as taken:
+            found.append(taken)
+            raise
+
+    answer = tried(visit, watched)
+    if found and not isinstance(answer, Response):
+        raise found[0]
+    return answer
+
+
+def _when(visit: Visit) -> datetime | None:
+    """When it happened, None for now."""
+    said = visit.typed("when", "now")
+    if said == "yesterday":
+        return yesterday(visit.now)
+    if said == "other":
+        at = time_in(visit, "at")
+        if at is None:
+            raise BadInput("missing", "Give when it happened.", "at")
+        return at
+    return None
+
+
+def _complete(tx: Connection, visit: Visit, ref: str, code: str) -> None:
+    if code == OFFER:
+        reason = visit.typed("reason") or None
+        service.answer_offer(
+            tx,
+            visit.viewer,
+            ref,
+            visit.typed("answer"),
+            now=visit.now,
+            happened_at=_when(visit),
+            reason=reason,
+        )
+        return
+    form = visit.typed("form") or usual_form(tx, visit.viewer, ref, code)
+    done = TaskDone(code, _when(visit), form, visit.typed("answer") or None)
+    service.complete_task(tx, visit.viewer, ref, done, now=visit.now)
+
+
+def _replace(tx: Connection, visit: Visit, ref: str, code: str) -> None:
+    """What stands there is taken back, and what was typed takes its place, in one go."""
+    service.undo_task(
+        tx, visit.viewer, ref, code, UndoReason.NOT_DONE.value, now=visit.now
+    )  # fmt: skip
+    _complete(tx, visit, ref, code)
+
+
+def _waive(tx: Connection, visit: Visit, ref: str, code: str) -> None:
+    service.waive_task(
+        tx, visit.viewer, ref, code, visit.typed("why"), now=visit.now, happened_at=_when(visit)
+    )
+
+
+def _undo(tx: Connection, visit: Visit, ref: str, code: str) -> None:
+    service.undo_task(tx, visit.viewer, ref, code, visit.typed("why"), now=visit.now)
+
+
+def _snooze(tx: Connection, visit: Visit, ref: str, code: str) -> None:
+    days = visit.typed("days")
+    desk.snooze(
+        tx, visit.viewer, [(ref, code)], int(days) if days.isdecimal() else 0, now=visit.now
+    )
+
+
+def _assign(tx: Connection, visit: Visit, ref: str, code: str) -> None:
+    desk.assign(tx, visit.viewer, [(ref, code)], visit.typed("to") or None, now=visit.now)
+
+
+_VERBS: Final = {
+    "complete": _complete,
+    "replace": _replace,
+    "waive": _waive,
+    "undo": _undo,
+    "snooze": _snooze,
+    "assign": _assign,
+}
+
+
+def _page(
+    visit: Visit,
+    ref: str,
+    code: str,
+    errors: Errors,
+    *,
+    status: int = 200,
+    theirs: dict[str, Any] | None = None,
+) -> Response:
+    viewer, now = visit.viewer, visit.now
+    with visit.house.db.read() as tx:
+        case = queries.case_by_ref(tx, viewer, ref)
+        task = task_of(case, code)
+        if not may_complete(viewer, task):
+            raise NotAllowed(f"{code} belongs to the role {task.owner}.")
+        package = package_named(tx, case.package)
+        rule = package.rule(code) if package.has(code) else None
+        identity = people.identity_of(tx, case.person)
+        colleagues = (
+            [each for each in desk.colleagues(tx, viewer, now=now) if each.unit == case.unit]
+            if viewer.role in desk.TIDYING
+            else []
+        )
+        who = desk.names_of_accounts(tx, [task.done_by])
+        usual = usual_form(tx, viewer, ref, code)
+        answer = _answer_of(tx, visit, case, task)
+    return page(
+        visit,
+        "pages/task.html",
+        status,
+        ref=ref,
+        code=code,
+        name=identity.name if identity is not None else "",
+        label=label_of(package, code, visit.language),
+        task=task,
+        overdue=standing.is_overdue(task, now),
+        forms=rule.forms if rule is not None else (),
+        answers=_answers(rule.answers if rule is not None else (), code, case),
+        reason_options=[
+            (each.value, visit.translate(WORDS["waive"][each.value])) for each in WaiveReason
+        ],
+        undo_reasons=[each.value for each in UndoReason],
+        colleagues=colleagues,
+        tidies=viewer.role in desk.TIDYING,
+        waits=task.state in (TaskState.OPEN, TaskState.MISSED) or code == OFFER,
+        values=chosen(
+            visit.values(), when="now", form=usual or "", at=for_input(now), to="", why=""
+        ),
+        errors=errors,
+        theirs=theirs,
+        answer=answer,
+        done_by=who.get(task.done_by or "") if sees_who(viewer, task) else None,
+        today=local_date(now),
+    )
+
+
+def _answers(known: tuple[str, ...], code: str, case: Case) -> tuple[str, ...]:
+    if code != OFFER:
+        return known
+    if case.participation is Participation.ACCEPTED:
+        return ("withdrawn", "not_now", "declined")
+    return ("accepted", "not_now", "declined")
+
+
+def _answer_of(tx: Connection, visit: Visit, case: Case, task: Task) -> str | None:
+    if task.code == OFFER:
+        return case.participation.value
+    if not is_private(task):
+        return task.answer
+    try:
+        return answers_for(tx, visit.viewer, case).get(task.code)
+    except KeyDestroyed:
+        return None
