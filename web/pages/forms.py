@@ -33,7 +33,7 @@ def tried(visit: Visit, verb: Callable[[Connection], str]) -> Response | Errors:
     try:
         return once(visit, verb)
     except BadInput as wrong:
-        return {wrong.field or "": _worded(visit, wrong)}
+        return {wrong.field or "": worded(visit, wrong)}
     except (NotFound, NotAllowed):
         raise
     except Refused as refused:
@@ -62,7 +62,8 @@ _BY_REASON: Final = {
 }
 
 
-def _worded(visit: Visit, wrong: BadInput) -> str:
+def worded(visit: Visit, wrong: BadInput) -> str:
+    """What is wrong with a field, in the reader's words."""
     text = _BY_REASON.get(wrong.reason)
     return visit.translate(text) if text else reason_of(visit.translate, wrong)
 

@@ -1,0 +1,163 @@
+"""Appointments: requested, confirmed, moved, cancelled, and how they went."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from cases import appointments, people, queries, vault
+from cases.access import Viewer
+from cases.appointments import BOOKING, NEXT, AppointmentNotFound, Booking
+from cases.consents import sees_details
+from cases.model import Appointment, AppointmentKind, AppointmentStatus, Case
+from cases.rules import check_owns, check_role
+from core.errors import BadInput, NotAllowed
+from core.keystore import KeyDestroyed
+from web.pages.dates import for_input
+from web.pages.forms import Errors, chosen, time_in, tried
+from web.pages.rendering import page
+from web.pages.visit import Pages, Visit, Visited
+from web.pages.words import WORDS
+from web.policy import CASE_WORKERS, allow
+
+router: Final = Pages()
+
+
+@router.get("/cases/{ref}/appointments/new")
+@allow(CASE_WORKERS)
+def new_page(visit: Visited, ref: str) -> Response:
+    """The form for a new one."""
+    return _new(visit, ref, {})
+
+
+@router.post("/cases/{ref}/appointments/new")
+@allow(CASE_WORKERS)
+def book(visit: Visited, ref: str) -> Response:
+    """Book it."""
+
+    def verb(tx: Connection) -> str:
+        booking = Booking(
+            kind=visit.typed("kind"),
+            starts_at=_starts_at(visit),
+            with_whom=visit.typed("with"),
+            place=visit.typed("place"),
+            phone=visit.typed("phone") or None,
+            status=visit.typed("status", "requested"),
+        )
+        appointments.book(tx, visit.viewer, ref, booking, now=visit.now)
+        return f"/cases/{ref}?said=appointment"
+
+    answer = tried(visit, verb)
+    return answer if isinstance(answer, Response) else _new(visit, ref, answer, status=422)
+
+
+@router.get("/cases/{ref}/appointments/{number}")
+@allow(CASE_WORKERS)
+def one_page(visit: Visited, ref: str, number: str) -> Response:
+    """What can be done with one."""
+    return _one(visit, ref, number, {})
+
+
+@router.post("/cases/{ref}/appointments/{number}")
+@allow(CASE_WORKERS)
+def change(visit: Visited, ref: str, number: str) -> Response:
+    """Do it."""
+    do = visit.typed("do")
+
+    def verb(tx: Connection) -> str:
+        _check_of(queries.case_by_ref(tx, visit.viewer, ref), number)
+        if do == "move":
+            appointments.move(
+                tx,
+                visit.viewer,
+                number,
+                _starts_at(visit),
+                now=visit.now,
+                with_whom=visit.typed("with") or None,
+                place=visit.typed("place") or None,
+                phone=visit.typed("phone") or None,
+            )
+        else:
+            appointments.record_outcome(tx, visit.viewer, number, do, now=visit.now)
+        return f"/cases/{ref}?said=appointment"
+
+    answer = tried(visit, verb)
+    return answer if isinstance(answer, Response) else _one(visit, ref, number, answer, status=422)
+
+
+def _starts_at(visit: Visit) -> Any:
+    at = time_in(visit, "at")
+    if at is None:
+        raise BadInput("missing", "Give date and time.", "at")
+    return at
+
+
+def _check_of(case: Case, number: str) -> Appointment:
+    for each in case.appointments:
+        if each.id == number:
+            return each
+    raise AppointmentNotFound("There is no such appointment here.")
+
+
+def _opened(tx: Connection, visit: Visit, ref: str) -> tuple[Case, str]:
+    viewer = visit.viewer
+    case = queries.case_by_ref(tx, viewer, ref)
+    check_role(viewer, BOOKING, "book appointments")
+    check_owns(viewer, case)
+    identity = people.identity_of(tx, case.person)
+    return case, identity.name if identity is not None else ""
+
+
+def _kinds(visit: Visit, viewer: Viewer, case: Case) -> list[tuple[str, str]]:
+    """The kinds that this viewer may book: without consent some are for health staff alone."""
+    return [
+        (kind.value, visit.translate(WORDS["kind"][kind.value]))
+        for kind in AppointmentKind
+        if sees_details(viewer, case, kind)
+    ]
+
+
+def _new(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Response:
+    with visit.house.db.read() as tx:
+        case, name = _opened(tx, visit, ref)
+    kinds = _kinds(visit, visit.viewer, case)
+    return page(
+        visit,
+        "pages/appointment_new.html",
+        status,
+        ref=ref,
+        name=name,
+        case=case,
+        kinds=kinds,
+        some_hidden=len(kinds) < len(AppointmentKind),
+        values=chosen(visit.values(), status="confirmed", kind="", at=""),
+        errors=errors,
+    )
+
+
+def _one(visit: Visit, ref: str, number: str, errors: Errors, *, status: int = 200) -> Response:
+    with visit.house.db.read() as tx:
+        case, name = _opened(tx, visit, ref)
+        this = _check_of(case, number)
+        if not sees_details(visit.viewer, case, this.kind):
+            raise NotAllowed("Only health staff change this appointment.")
+        try:
+            details = vault.unseal(tx, case.person, vault.DETAILS, this.details)
+        except KeyDestroyed:
+            details = {}
+    to = [each.value for each in AppointmentStatus if each in NEXT[this.status]]
+    return page(
+        visit,
+        "pages/appointment.html",
+        status,
+        ref=ref,
+        name=name,
+        this=this,
+        details=details,
+        outcomes=[each for each in to if each != "moved"],
+        may_move="moved" in to,
+        values=chosen(visit.values(), at=for_input(this.starts_at)),
+        errors=errors,
+    )

@@ -1,0 +1,211 @@
+"""The ways out: released as planned, closed for another reason, out for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from cases import leave, people, queries, release
+from cases.model import (
+    AbsenceKind,
+    Case,
+    CloseReason,
+    Destination,
+    Role,
+    TaskClass,
+    TaskState,
+)
+from cases.registry import package_named
+from cases.rules import check_owns, check_role
+from core.errors import BadInput
+from web.pages.dates import for_input
+from web.pages.forms import Errors, chosen, day_in, time_in, tried
+from web.pages.rendering import page
+from web.pages.visit import Pages, Visit, Visited
+from web.pages.words import WORDS, label_of
+from web.policy import CASE_WORKERS, allow
+
+router: Final = Pages()
+
+
+def _case(tx: Connection, visit: Visit, ref: str, roles: frozenset[Role]) -> tuple[Case, str]:
+    case = queries.case_by_ref(tx, visit.viewer, ref)
+    check_role(visit.viewer, roles, "do this")
+    check_owns(visit.viewer, case)
+    identity = people.identity_of(tx, case.person)
+    return case, identity.name if identity is not None else ""
+
+
+def _options(visit: Visit, table: str, codes: Any) -> list[tuple[str, str]]:
+    return [(code, visit.translate(WORDS[table][code])) for code in codes]
+
+
+def _answered(
+    visit: Visit,
+    ref: str,
+    verb: Callable[[Connection], object],
+    form: Callable[[Visit, str, Errors, int], Response],
+) -> Response:
+    def done(tx: Connection) -> str:
+        verb(tx)
+        return f"/cases/{ref}?said=saved"
+
+    answer = tried(visit, done)
+    return answer if isinstance(answer, Response) else form(visit, ref, answer, 422)
+
+
+# --- released ------------------------------------------------------------------------------------
+
+
+@router.get("/cases/{ref}/release")
+@allow(CASE_WORKERS)
+def release_page(visit: Visited, ref: str) -> Response:
+    """What is not done yet, and the form."""
+    return _release(visit, ref, {}, 200)
+
+
+@router.post("/cases/{ref}/release")
+@allow(CASE_WORKERS)
+def let_go(visit: Visited, ref: str) -> Response:
+    """Record it."""
+    return _answered(
+        visit,
+        ref,
+        lambda tx: release.release(
+            tx,
+            visit.viewer,
+            ref,
+            now=visit.now,
+            released_at=time_in(visit, "at"),
+            to=visit.typed("to", "liberty"),
+        ),
+        _release,
+    )
+
+
+def _release(visit: Visit, ref: str, errors: Errors, status: int) -> Response:
+    with visit.house.db.read() as tx:
+        case, name = _case(tx, visit, ref, release.RELEASING)
+        package = package_named(tx, case.package)
+    left = [
+        label_of(package, task.code, visit.language)
+        for task in case.tasks
+        if task.klass is TaskClass.BEFORE_RELEASE
+        and task.state in (TaskState.OPEN, TaskState.PREPARED)
+    ]
+    return page(
+        visit,
+        "pages/release.html",
+        status,
+        ref=ref,
+        name=name,
+        left=left,
+        destinations=_options(visit, "destination", [each.value for each in Destination]),
+        values=chosen(visit.values(), at=for_input(visit.now), to="liberty"),
+        errors=errors,
+    )
+
+
+# --- closed --------------------------------------------------------------------------------------
+
+
+@router.get("/cases/{ref}/close")
+@allow(CASE_WORKERS)
+def close_page(visit: Visited, ref: str) -> Response:
+    """The form."""
+    return _close(visit, ref, {}, 200)
+
+
+@router.post("/cases/{ref}/close")
+@allow(CASE_WORKERS)
+def close(visit: Visited, ref: str) -> Response:
+    """Close it."""
+    return _answered(
+        visit,
+        ref,
+        lambda tx: release.close(
+            tx,
+            visit.viewer,
+            ref,
+            visit.typed("reason"),
+            now=visit.now,
+            closed_at=time_in(visit, "at"),
+        ),
+        _close,
+    )
+
+
+def _close(visit: Visit, ref: str, errors: Errors, status: int) -> Response:
+    with visit.house.db.read() as tx:
+        _, name = _case(tx, visit, ref, release.CLOSING)
+    by_hand = [each.value for each in CloseReason if each in release.BY_HAND]
+    return page(
+        visit,
+        "pages/close.html",
+        status,
+        ref=ref,
+        name=name,
+        reasons=_options(visit, "close_reason", by_hand),
+        values=chosen(visit.values(), at=for_input(visit.now), reason=""),
+        errors=errors,
+    )
+
+
+# --- out for a while -----------------------------------------------------------------------------
+
+
+@router.get("/cases/{ref}/absence")
+@allow(CASE_WORKERS)
+def absence_page(visit: Visited, ref: str) -> Response:
+    """The form, and what is recorded already."""
+    return _absence(visit, ref, {}, 200)
+
+
+@router.post("/cases/{ref}/absence")
+@allow(CASE_WORKERS)
+def absence(visit: Visited, ref: str) -> Response:
+    """Record one, take one back, or tell that the person was informed again."""
+    do, _, number = visit.typed("do", "record").partition("/")
+
+    def verb(tx: Connection) -> object:
+        if do == "cancel":
+            return leave.cancel_leave(tx, visit.viewer, ref, _number(number), now=visit.now)
+        if do == "informed":
+            return leave.inform_again(tx, visit.viewer, ref, _number(number), now=visit.now)
+        from_on = day_in(visit, "from_on")
+        if from_on is None:
+            raise BadInput("missing", "Give the first day.", "from_on")
+        return leave.record_leave(
+            tx,
+            visit.viewer,
+            ref,
+            visit.typed("kind"),
+            from_on=from_on,
+            to_on=day_in(visit, "to_on"),
+            now=visit.now,
+        )
+
+    return _answered(visit, ref, verb, _absence)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
+
+def _absence(visit: Visit, ref: str, errors: Errors, status: int) -> Response:
+    with visit.house.db.read() as tx:
+        case, name = _case(tx, visit, ref, leave.RECORDING)
+    return page(
+        visit,
+        "pages/absence.html",
+        status,
+        ref=ref,
+        name=name,
+        absences=[each for each in case.absences if each.cancelled_at is None],
+        kinds=_options(visit, "absence", [each.value for each in AbsenceKind]),
+        values=chosen(visit.values(), kind="leave", from_on="", to_on=""),
+        errors=errors,
+    )

@@ -1,0 +1,103 @@
+"""Transfers between units: proposed by the one, answered by the other."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from cases import organisation, people, queries, transfers
+from cases.rules import check_owns, check_role
+from cases.transfers import TRANSFERRING
+from core.clock import local_date
+from core.errors import BadInput
+from web.pages.forms import Errors, chosen, tried
+from web.pages.once import once
+from web.pages.rendering import page
+from web.pages.visit import Pages, Visit, Visited
+from web.policy import CASE_WORKERS, allow
+
+router: Final = Pages()
+
+
+@router.get("/transfers")
+@allow(CASE_WORKERS)
+def transfers_page(visit: Visited) -> Response:
+    """What waits for an answer, here and elsewhere."""
+
+    def read(tx: Connection) -> tuple[list[transfers.Proposal], dict[str, str]]:
+        found = transfers.list_proposals(tx, visit.viewer, now=visit.now)
+        return found, organisation.unit_names(tx, local_date(visit.now))
+
+    found, units = visit.house.db.transact(read)
+    mine = visit.viewer.units
+    return page(
+        visit,
+        "pages/transfers.html",
+        to_us=[each for each in found if each.to_unit in mine],
+        from_us=[each for each in found if each.to_unit not in mine],
+        units=units,
+        said=visit.asked("said"),
+    )
+
+
+@router.post("/transfers")
+@allow(CASE_WORKERS)
+def answer(visit: Visited) -> Response:
+    """Accept, reject or take back one."""
+    verb, _, number = visit.typed("do").partition("/")
+    if verb not in ("accept", "reject", "revoke"):
+        raise BadInput("unknown_code", "The answer is accept, reject or revoke.", "do")
+
+    def do(tx: Connection) -> str:
+        transfers.answer_transfer(tx, visit.viewer, number, verb, now=visit.now)
+        return f"/transfers?said={verb}"
+
+    return once(visit, do)
+
+
+@router.get("/cases/{ref}/transfer")
+@allow(CASE_WORKERS)
+def propose_page(visit: Visited, ref: str) -> Response:
+    """The form."""
+    return _propose(visit, ref, {})
+
+
+@router.post("/cases/{ref}/transfer")
+@allow(CASE_WORKERS)
+def propose(visit: Visited, ref: str) -> Response:
+    """Propose it: nothing moves until the other unit accepts."""
+
+    def verb(tx: Connection) -> str:
+        if not visit.typed("unit"):
+            raise BadInput("missing", "Choose a unit.", "unit")
+        transfers.propose_transfer(tx, visit.viewer, ref, visit.typed("unit"), now=visit.now)
+        return f"/cases/{ref}?said=transfer"
+
+    answered = tried(visit, verb)
+    if isinstance(answered, Response):
+        return answered
+    return _propose(visit, ref, answered, status=422)
+
+
+def _propose(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Response:
+    with visit.house.db.read() as tx:
+        case = queries.case_by_ref(tx, visit.viewer, ref)
+        check_role(visit.viewer, TRANSFERRING, "propose a transfer")
+        check_owns(visit.viewer, case)
+        identity = people.identity_of(tx, case.person)
+        units = organisation.unit_names(tx, local_date(visit.now))
+    others = [(code, name) for code, name in units.items() if code != case.unit]
+    return page(
+        visit,
+        "pages/transfer.html",
+        status,
+        ref=ref,
+        name=identity.name if identity is not None else "",
+        units=sorted(others, key=lambda each: each[1]),
+        waiting=case.open_transfer,
+        names=units,
+        values=chosen(visit.values(), unit=""),
+        errors=errors,
+    )

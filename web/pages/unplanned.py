@@ -1,0 +1,102 @@
+"""An unplanned release on one short page: what ten minutes were enough for."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from cases import people, queries
+from cases.model import Phase, UnplannedReason
+from cases.rules import check_open, check_owns, check_role
+from cases.service import ANSWERING, CONSENTING
+from cases.short_form import FILLING_IN, ShortForm, release_unplanned, suggested_call
+from web.pages.dates import for_input
+from web.pages.forms import Errors, chosen, time_in, tried
+from web.pages.rendering import page
+from web.pages.visit import Pages, Visit, Visited
+from web.pages.words import WORDS
+from web.policy import CASE_WORKERS, allow
+
+MEASURES: Final = ("risk_talk", "signs_and_113", "spray", "short_training", "card")
+RECEIVERS: Final = ("health", "nav", "municipality")
+
+router: Final = Pages()
+
+
+@router.get("/cases/{ref}/unplanned")
+@allow(CASE_WORKERS)
+def unplanned_page(visit: Visited, ref: str) -> Response:
+    """The page."""
+    return _page(visit, ref, {})
+
+
+@router.post("/cases/{ref}/unplanned")
+@allow(CASE_WORKERS)
+def unplanned(visit: Visited, ref: str) -> Response:
+    """Record the release with what was given."""
+
+    def verb(tx: Connection) -> str:
+        ticked = {name: visit.typed(name) == "yes" for name in MEASURES}
+        sharing = {
+            to: visit.typed(f"share_{to}") == "yes"
+            for to in RECEIVERS
+            if visit.typed(f"share_{to}") in ("yes", "no")
+        }
+        accepted = {"yes": True, "no": False}.get(visit.typed("accepted"))
+        form = ShortForm(
+            **ticked,
+            call_booked_at=time_in(visit, "call_at") if visit.typed("call") == "yes" else None,
+            call_with=visit.typed("call_with") or None,
+            call_phone=visit.typed("call_phone") or None,
+            sharing=sharing,
+            accepted=accepted,
+        )
+        release_unplanned(
+            tx,
+            visit.viewer,
+            ref,
+            visit.typed("reason"),
+            form,
+            now=visit.now,
+            released_at=time_in(visit, "at"),
+        )
+        return f"/cases/{ref}?said=released"
+
+    answer = tried(visit, verb)
+    return answer if isinstance(answer, Response) else _page(visit, ref, answer, status=422)
+
+
+def _page(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Response:
+    viewer, now = visit.viewer, visit.now
+    with visit.house.db.read() as tx:
+        case = queries.case_by_ref(tx, viewer, ref)
+        check_role(viewer, FILLING_IN, "release somebody with the short form")
+        check_owns(viewer, case)
+        if case.phase is Phase.CLOSED:
+            check_open(case)
+        identity = people.identity_of(tx, case.person)
+    return page(
+        visit,
+        "pages/unplanned.html",
+        status,
+        ref=ref,
+        name=identity.name if identity is not None else "",
+        case=case,
+        reasons=[
+            (each.value, visit.translate(WORDS["unplanned"][each.value]))
+            for each in UnplannedReason
+        ],
+        asks=viewer.role in ANSWERING and case.participation.value != "accepted",
+        shares=viewer.role in CONSENTING,
+        values=chosen(
+            visit.values(),
+            reason="court",
+            at=for_input(now),
+            call="",
+            call_at=for_input(suggested_call(now)),
+            accepted="",
+        ),
+        errors=errors,
+    )
