@@ -40,14 +40,13 @@ def likeness(tx: Connection, identity: Identity, number: str | None) -> dict[str
 
 def matching_name(first_name: str, last_name: str) -> str | None:
     """First word of the first name and last word of the last name; None if one is missing."""
-    first, last = words_of(first_name), words_of(last_name)
+    first, last = _words(first_name), _words(last_name)
     if not first or not last:
         return None
     return f"{first[0]} {last[-1]}"
 
 
-def words_of(name: str) -> list[str]:
-    """The words of a name without case, accents and ways of writing (`Sørås` is `soras`)."""
+def _words(name: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", name.casefold().translate(_LETTERS))
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     for written, meant in _WRITTEN_OUT:

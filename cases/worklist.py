@@ -12,7 +12,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, or_, select
 
 from cases import people
 from cases.access import COMPLETERS, Viewer, check_may_open_cases
@@ -24,6 +24,7 @@ from cases.vault import Identity
 from core.db import UtcDateTime
 from core.listed import one_of
 from core.statement import Prepared
+from notifications.tables import outbox
 
 LISTED: Final = "tasks_listed"
 PEOPLE_LISTED: Final = "people_listed"
@@ -257,11 +258,6 @@ def in_follow_up(tx: Connection, viewer: Viewer, *, limit: int = 500) -> list[Pe
     return _people_of("follow_up", tx, viewer, {"limit": limit})
 
 
-def all_open(tx: Connection, viewer: Viewer, *, limit: int) -> list[PersonLine]:
-    """Everybody in prison or in follow-up: names are searched by opening them."""
-    return _people_of("open", tx, viewer, {"limit": limit})
-
-
 def _people_of(
     which: str, tx: Connection, viewer: Viewer, binds: dict[str, Any]
 ) -> list[PersonLine]:
@@ -290,10 +286,6 @@ _WHICH: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
         (case_.c.phase == Phase.FOLLOW_UP.value,),
         (case_.c.released_at.desc(), case_.c.id),
     ),
-    "open": (
-        (case_.c.phase != Phase.CLOSED.value,),
-        (case_.c.id.desc(),),
-    ),
 }
 
 
@@ -309,7 +301,9 @@ def _people(which: str, viewed: _Viewed) -> Prepared:
     )
 
 
-def names(tx: Connection, lines: Iterable[TaskLine | PersonLine]) -> dict[str, Identity]:
+def names(
+    tx: Connection, lines: Iterable[TaskLine | PersonLine | MessageLine]
+) -> dict[str, Identity]:
     """Who the people of these lines are (person → identity); erased ones are left out."""
     return people.opened(tx, {line.person: line.identity_enc for line in lines})
 
@@ -335,3 +329,101 @@ def looked_at(
         subjects=subjects,
     )
     append(tx, [row], now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLine:
+    """One message to a released person: when, how it stands and why; never its text."""
+
+    ref: str
+    person: str
+    identity_enc: str | None
+    unit: str
+    send_at: datetime
+    state: str
+    reason: str | None
+
+
+_MESSAGE_FIELDS: Final = (
+    case_.c.ref,
+    person.c.ref.label("person"),
+    person.c.identity_enc,
+    case_.c.unit,
+    outbox.c.send_at,
+    outbox.c.state,
+    outbox.c.reason,
+)
+
+
+def message_lines(
+    tx: Connection, viewer: Viewer, *, states: tuple[str, ...] = (), limit: int = PAGE
+) -> list[MessageLine]:
+    """Messages about the viewer's cases, the latest first; all of them without `states`."""
+    check_may_open_cases(viewer)
+    statement = _messages(_Viewed(viewer, tuple(visible_binds(viewer))), by_state=bool(states))
+    binds = visible_binds(viewer) | {"limit": limit, "states": list(states)}
+    return [MessageLine(*row) for row in statement.rows(tx, binds)]
+
+
+@lru_cache(maxsize=32)
+def _messages(viewed: _Viewed, *, by_state: bool) -> Prepared:
+    conditions = [visible_cases(viewed.viewer)]
+    if by_state:
+        conditions.append(one_of(outbox.c.state, "states"))
+    return Prepared(
+        select(*_MESSAGE_FIELDS)
+        .join(case_, case_.c.ref == outbox.c.subject)
+        .join(person, person.c.id == case_.c.person_id)
+        .where(*conditions)
+        .order_by(outbox.c.send_at.desc(), outbox.c.id.desc())
+        .limit(bindparam("limit"))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much waits in one place: open tasks due within the time asked about, and overdue ones."""
+
+    unit: str
+    owner: str
+    assigned_to: str | None
+    open: int
+    overdue: int
+
+
+def load(tx: Connection, viewer: Viewer, *, until: datetime, now: datetime) -> list[Load]:
+    """Open tasks due before `until`, counted by unit, owner and whom they are handed to."""
+    check_may_open_cases(viewer)
+    statement = _load(_Viewed(viewer, tuple(visible_binds(viewer))))
+    rows = statement.rows(tx, visible_binds(viewer) | {"until": until, "now": now})
+    return [
+        Load(unit, owner, assigned_to, count, int(overdue or 0))
+        for unit, owner, assigned_to, count, overdue in rows
+    ]
+
+
+@lru_cache(maxsize=32)
+def _load(viewed: _Viewed) -> Prepared:
+    late = case((task.c.due_at < bindparam("now", type_=UtcDateTime), 1), else_=0)
+    return Prepared(
+        select(
+            case_.c.unit,
+            task.c.owner,
+            task_desk.c.assigned_to,
+            func.count(),
+            func.sum(late),
+        )
+        .select_from(
+            task.join(case_, case_.c.id == task.c.case_id).outerjoin(
+                task_desk,
+                and_(task_desk.c.case_id == task.c.case_id, task_desk.c.code == task.c.code),
+            )
+        )
+        .where(
+            visible_cases(viewed.viewer),
+            task.c.state == "open",
+            task.c.due_at < bindparam("until", type_=UtcDateTime),
+        )
+        .group_by(case_.c.unit, task.c.owner, task_desk.c.assigned_to)
+        .order_by(case_.c.unit, task.c.owner, task_desk.c.assigned_to)
+    )

@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 from cases import organisation, people, queries, worklist
 from cases.access import Viewer
 from cases.checklist import TaskRule
+from cases.queries import CaseLine
 from cases.registry import package_named
 from cases.rules import CaseNotFound
+from cases.vault import Identity
 from cases.worklist import PersonLine, TaskLine
 from web.pages.acts import told_of
 from web.pages.visit import Visit
@@ -58,6 +60,28 @@ class Human:
     admitted_at: datetime
     release_on: date | None
     released_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Somebody who was searched for."""
+
+    ref: str
+    name: str
+    number: str
+    unit: str
+    phase: str
+
+    @classmethod
+    def of(cls, line: CaseLine, identity: Identity | None) -> Found:
+        """The row of a line, whose identity is None once erased."""
+        return cls(
+            line.ref,
+            identity.name if identity is not None else "",
+            identity.inmate_no if identity is not None else line.ref,
+            line.unit,
+            line.phase,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import WORDS
 from web.policy import CASE_WORKERS, allow
 
-MEASURES: Final = ("risk_talk", "signs_and_113", "spray", "short_training", "card")
 RECEIVERS: Final = ("health", "nav", "municipality")
 
 router: Final = Pages()
@@ -38,7 +37,6 @@ def unplanned(visit: Visited, ref: str) -> Response:
     """Record the release with what was given."""
 
     def verb(tx: Connection) -> str:
-        ticked = {name: visit.typed(name) == "yes" for name in MEASURES}
         sharing = {
             to: visit.typed(f"share_{to}") == "yes"
             for to in RECEIVERS
@@ -46,8 +44,12 @@ def unplanned(visit: Visited, ref: str) -> Response:
         }
         accepted = {"yes": True, "no": False}.get(visit.typed("accepted"))
         form = ShortForm(
-            **ticked,
-            call_booked_at=time_in(visit, "call_at") if visit.typed("call") == "yes" else None,
+            risk_talk=_ticked(visit, "risk_talk"),
+            signs_and_113=_ticked(visit, "signs_and_113"),
+            spray=_ticked(visit, "spray"),
+            short_training=_ticked(visit, "short_training"),
+            card=_ticked(visit, "card"),
+            call_booked_at=time_in(visit, "call_at") if _ticked(visit, "call") else None,
             call_with=visit.typed("call_with") or None,
             call_phone=visit.typed("call_phone") or None,
             sharing=sharing,
@@ -66,6 +68,10 @@ def unplanned(visit: Visited, ref: str) -> Response:
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _page(visit, ref, answer, status=422)
+
+
+def _ticked(visit: Visit, name: str) -> bool:
+    return visit.typed(name) == "yes"
 
 
 def _page(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Response:

@@ -1,0 +1,235 @@
+"""Every page in every role: what is there, what is refused, and that nothing of others is told."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+from sqlalchemy import Connection
+
+from cases import appointments, service
+from cases.access import OPERATOR
+from cases.appointments import Booking
+from cases.model import Case
+from cases.sessions import plan_session
+from tests.people import at, make_case, make_person
+from tests.web.conftest import STAFF, Desk
+
+LISTS = (
+    "/today",
+    "/search",
+    "/overdue",
+    "/follow-up",
+    "/transfers",
+    "/sessions",
+    "/import",
+    "/naloxone",
+    "/messages",
+    "/workload",
+    "/me",
+    "/me/second-step",
+    "/help",
+    "/accessibility",
+    "/status",
+    "/start",
+)
+OF_CASE = (
+    "",
+    "/tasks/intake_talk",
+    "/tasks/offer_answered",
+    "/tasks/brief_info",
+    "/tasks/talk_held",
+    "/release-date",
+    "/appointments/new",
+    "/release",
+    "/unplanned",
+    "/transfer",
+    "/close",
+    "/absence",
+    "/card.pdf",
+    "/overdose.pdf",
+)
+CASE_ROLES = ("nurse", "officer", "coordinator", "lead", "healthlead")
+SECRET_NAME = "Hemmelig"
+
+
+def someone(tx: Connection, **more: object) -> Case:
+    """A case with something of everything: an answer, a health answer, an appointment."""
+    case = make_case(
+        tx,
+        person=make_person(tx, inmate_no="T4711"),
+        release_on=date(2026, 10, 1),
+        answer="accepted",
+        **more,  # type: ignore[arg-type]
+    )
+    service.complete_task(
+        tx,
+        OPERATOR,
+        case.ref,
+        service.TaskDone("intake_talk", at("2026-09-02 10:00"), "individual", "at_risk"),
+        now=at("2026-09-02 10:00"),
+    )
+    return appointments.book(
+        tx,
+        OPERATOR,
+        case.ref,
+        Booking("OAT", at("2026-10-02 10:00"), "LAR-klinikken", "Storgata 1", status="confirmed"),
+        now=at("2026-09-02 10:00"),
+    )
+
+
+@pytest.fixture
+def furnished(on_sqlite: Desk) -> tuple[Desk, Case, Case]:
+    """One case in A and one in C."""
+    with on_sqlite.db.write() as tx:
+        here = someone(tx)
+        there = make_case(tx, unit="C", release_on=date(2026, 10, 1))
+    return on_sqlite, here, there
+
+
+def test_every_page_answers_every_role_and_never_with_a_fault(
+    furnished: tuple[Desk, Case, Case],
+) -> None:
+    desk, here, there = furnished
+    told: dict[tuple[str, str], int] = {}
+    for who in STAFF:
+        browser = desk.of(who)
+        for path in (*LISTS, *(f"/cases/{here.ref}{part}" for part in OF_CASE)):
+            page = browser.get(path)
+            told[who, path] = page.status
+            assert page.status in (200, 403, 404), (who, path, page.status, page.text[-2000:])
+    for who in CASE_ROLES:
+        assert told[who, f"/cases/{here.ref}"] == 200
+        assert told[who, "/today"] == 200
+    for who in ("directorate", "admin"):
+        refused = [told[who, path] for path in ("/today", "/overdue", f"/cases/{here.ref}")]
+        assert refused == [403, 403, 403], who
+    for who in ("outsider", "elsewhere"):
+        assert {told[who, f"/cases/{here.ref}{part}"] for part in OF_CASE} <= {403, 404}, who
+        assert told[who, f"/cases/{here.ref}"] == 404
+    del there
+
+
+def test_the_roles_without_cases_are_refused_whatever_the_reference(
+    furnished: tuple[Desk, Case, Case],
+) -> None:
+    desk, here, _ = furnished
+    for who in ("directorate", "admin"):
+        known = desk.of(who).get(f"/cases/{here.ref}")
+        unknown = desk.of(who).get("/cases/aaaaaaaaaa")
+        assert (known.status, unknown.status) == (403, 403)
+        assert _plain(known.text, here.ref) == _plain(unknown.text, "aaaaaaaaaa")
+
+
+def test_another_units_case_and_an_unknown_one_are_told_alike(
+    furnished: tuple[Desk, Case, Case],
+) -> None:
+    desk, here, _ = furnished
+    for who in ("outsider", "elsewhere"):
+        known = desk.of(who).get(f"/cases/{here.ref}")
+        unknown = desk.of(who).get("/cases/aaaaaaaaaa")
+        assert (known.status, unknown.status) == (404, 404)
+        assert _plain(known.text, here.ref) == _plain(unknown.text, "aaaaaaaaaa")
+
+
+def test_no_list_tells_of_another_units_people(furnished: tuple[Desk, Case, Case]) -> None:
+    desk, here, there = furnished
+    for who in ("outsider", "elsewhere"):
+        for path in LISTS:
+            page = desk.of(who).get(path)
+            assert here.ref not in page.text, (who, path)
+            assert "T4711" not in page.text, (who, path)
+    for who in CASE_ROLES:
+        for path in LISTS:
+            assert there.ref not in desk.of(who).get(path).text, (who, path)
+
+
+def test_a_search_finds_only_ones_own(furnished: tuple[Desk, Case, Case]) -> None:
+    desk, here, _ = furnished
+    for who, found in (("nurse", True), ("outsider", False)):
+        browser = desk.of(who)
+        browser.get("/search")
+        by_number = browser.send("/search", {"text": "T4711"})
+        assert (by_number.url == f"/cases/{here.ref}") is found
+        browser.get("/search")
+        assert (here.ref in browser.send("/search", {"text": "tes per"}).text) is found
+
+
+def test_correctional_staff_never_read_a_health_answer_nor_who_gave_it(
+    furnished: tuple[Desk, Case, Case],
+) -> None:
+    desk, here, _ = furnished
+    answer = "I risiko for overdose"
+    assert answer in desk.of("nurse").get(f"/cases/{here.ref}").text
+    for who in ("officer", "coordinator", "lead"):
+        page = desk.of(who).get(f"/cases/{here.ref}")
+        intake = page.text.split('id="task-intake_talk"')[1].split("</li>")[0]
+        assert answer not in intake, who
+        assert "operator" not in intake, who
+        assert "Svar på tilbudet</h2>" not in page.text, who
+
+
+def test_an_appointment_that_tells_something_shows_its_time_alone(
+    furnished: tuple[Desk, Case, Case],
+) -> None:
+    desk, here, _ = furnished
+    assert "LAR-klinikken" in desk.of("nurse").get(f"/cases/{here.ref}").text
+    for who in ("officer", "coordinator", "lead"):
+        text = desk.of(who).get(f"/cases/{here.ref}").text
+        assert "LAR-klinikken" not in text, who
+        assert "Storgata 1" not in text, who
+        assert "fre. 2.10. kl. 10.00" in text, who
+
+
+def test_every_look_at_people_is_logged(furnished: tuple[Desk, Case, Case]) -> None:
+    from sqlalchemy import func, select
+
+    from cases.tables import access_log
+
+    desk, here, _ = furnished
+    browser = desk.of("nurse")
+    for path in ("/today", f"/cases/{here.ref}", "/follow-up", "/naloxone"):
+        with desk.db.read() as tx:
+            before = tx.execute(select(func.count()).select_from(access_log)).scalar_one()
+        assert browser.get(path).status == 200
+        with desk.db.read() as tx:
+            after = tx.execute(select(func.count()).select_from(access_log)).scalar_one()
+        assert after > before, path
+
+
+def test_no_page_names_anybody_in_an_address(furnished: tuple[Desk, Case, Case]) -> None:
+    desk, here, _ = furnished
+    for path in (*LISTS, f"/cases/{here.ref}"):
+        page = desk.of("coordinator").get(path)
+        for address in re.findall(r'(?:href|action|src)="([^"]*)"', page.text):
+            assert "Test" not in address, (path, address)
+            assert "T4711" not in address, (path, address)
+
+
+def test_pages_about_people_are_not_kept_and_run_nothing_of_others(
+    furnished: tuple[Desk, Case, Case],
+) -> None:
+    desk, here, _ = furnished
+    page = desk.of("nurse").get(f"/cases/{here.ref}")
+    assert page.headers["cache-control"] == "no-store"
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<script(?! src=)|<style|\son\w+=|\sstyle=", page.text)
+
+
+def test_a_group_session_of_another_unit_does_not_exist(on_sqlite: Desk) -> None:
+    with on_sqlite.db.write() as tx:
+        make_case(tx)
+        session = plan_session(
+            tx, OPERATOR, "A", "brief_info", at("2026-09-09 10:00"), now=on_sqlite.now
+        )
+    assert on_sqlite.of("nurse").get(f"/sessions/{session.ref}").status == 200
+    assert on_sqlite.of("outsider").get(f"/sessions/{session.ref}").status == 404
+
+
+def _plain(text: str, ref: str) -> str:
+    """A page without what differs by nature: keys of forms and the reference asked for."""
+    text = re.sub(r'name="(?:once|csrf)" value="[^"]*"', "", text)
+    return text.replace(ref, "REF")

@@ -1,0 +1,42 @@
+"""What each step is for and where it comes from, and how the pages can be used by everybody."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.responses import Response
+
+from cases.model import Step
+from cases.package import national
+from web.pages.rendering import page
+from web.pages.visit import Pages, Visited
+from web.policy import public
+
+router: Final = Pages()
+
+
+@router.get("/help")
+@public()
+def help_page(visit: Visited) -> Response:
+    """The four steps, their tasks and sources."""
+    package = national()
+    steps = [
+        (
+            step.value,
+            package.step_labels(step).in_language(visit.language),
+            [
+                rule.labels.in_language(visit.language)
+                for rule in package.tasks
+                if rule.step is step
+            ],
+        )
+        for step in Step
+    ]
+    return page(visit, "pages/help.html", steps=steps)
+
+
+@router.get("/accessibility")
+@public()
+def accessibility(visit: Visited) -> Response:
+    """The accessibility statement."""
+    return page(visit, "pages/accessibility.html")

@@ -1,0 +1,93 @@
+"""The sprays of a unit: on the shelf, in property, given; and what does not add up."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from cases import desk, naloxone
+from cases.custody import TO_A_PERSON, Kind
+from cases.naloxone import KEEPING
+from core.clock import local_date
+from core.errors import BadInput
+from web.pages import rows
+from web.pages.forms import Errors, chosen, day_in, tried
+from web.pages.rendering import page
+from web.pages.visit import Pages, Visit, Visited, address
+from web.pages.words import WORDS
+from web.policy import allow
+
+SHELF: Final = tuple(kind for kind in Kind if kind not in TO_A_PERSON)
+MOST_SHOWN: Final = 60
+
+router: Final = Pages()
+
+
+@router.get("/naloxone")
+@allow(KEEPING)
+def naloxone_page(visit: Visited) -> Response:
+    """A unit's shelf and ledger."""
+    return _page(visit, {})
+
+
+@router.post("/naloxone")
+@allow(KEEPING)
+def record(visit: Visited) -> Response:
+    """Write a row of the shelf, or take one back."""
+    unit = visit.typed("unit")
+    do, _, number = visit.typed("do", "record").partition("/")
+
+    def verb(tx: Connection) -> str:
+        if do == "undo":
+            naloxone.undo(tx, visit.viewer, int(number) if number.isdecimal() else 0, now=visit.now)
+        else:
+            count = visit.typed("count")
+            if not count.isdecimal():
+                raise BadInput("missing", "Give how many.", "count")
+            naloxone.record(
+                tx,
+                visit.viewer,
+                visit.typed("kind"),
+                now=visit.now,
+                unit=unit,
+                quantity=int(count),
+                lot=visit.typed("lot") or None,
+                expires_on=day_in(visit, "expires"),
+            )
+        return address("/naloxone", {"unit": unit, "said": do})
+
+    answer = tried(visit, verb)
+    return answer if isinstance(answer, Response) else _page(visit, answer, status=422)
+
+
+def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
+    viewer, now = visit.viewer, visit.now
+
+    def read(tx: Connection) -> dict[str, Any]:
+        units = rows.unit_names(tx, viewer, local_date(now))
+        asked = visit.typed("unit") or visit.asked("unit")
+        unit = asked if asked in units else next(iter(units))
+        ledger = naloxone.ledger(tx, viewer, now=now, unit=unit)
+        return {
+            "units": units,
+            "unit": unit,
+            "stock": naloxone.stock(tx, viewer, unit, now=now),
+            "flaws": naloxone.discrepancies_of(tx, viewer, unit, now=now),
+            "ledger": ledger[::-1][:MOST_SHOWN],
+            "taken_back": {row.undoes for row in ledger if row.undoes is not None},
+            "people": desk.names_of_accounts(tx, (row.by for row in ledger)),
+        }
+
+    shown = visit.house.db.transact(read)
+    return page(
+        visit,
+        "pages/naloxone.html",
+        status,
+        kinds=[(each.value, visit.translate(WORDS["naloxone"][each.value])) for each in SHELF],
+        values=chosen(visit.values(), kind="received", count="", unit=shown["unit"]),
+        errors=errors,
+        said=visit.asked("said"),
+        **shown,
+    )

@@ -1,0 +1,185 @@
+"""Group sessions: planned, filled with people, and the attendance list."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from cases import attendance, people, queries, sessions, worklist
+from cases.access import COMPLETERS, Viewer
+from cases.model import Form, Role, Visibility
+from cases.registry import package_in_force
+from cases.session_rows import Session, SessionState
+from cases.worklist import Filter
+from core.clock import local_date
+from core.errors import BadInput
+from web.pages import rows
+from web.pages.dates import for_input
+from web.pages.forms import Errors, chosen, time_in, tried
+from web.pages.rendering import page
+from web.pages.visit import Pages, Visit, Visited
+from web.policy import CASE_WORKERS, allow
+
+PAST: Final = timedelta(days=30)
+INVITABLE: Final = timedelta(days=400)
+
+router: Final = Pages()
+
+
+@router.get("/sessions")
+@allow(CASE_WORKERS)
+def sessions_page(visit: Visited) -> Response:
+    """The groups of one's units, and the form for a new one."""
+    return _list(visit, {})
+
+
+@router.post("/sessions")
+@allow(CASE_WORKERS)
+def plan(visit: Visited) -> Response:
+    """Plan one."""
+
+    def verb(tx: Connection) -> str:
+        at = time_in(visit, "at")
+        if at is None:
+            raise BadInput("missing", "Give date and time.", "at")
+        places = visit.typed("capacity")
+        made = sessions.plan_session(
+            tx,
+            visit.viewer,
+            visit.typed("unit"),
+            visit.typed("task"),
+            at,
+            now=visit.now,
+            leader=visit.typed("leader") or None,
+            place=visit.typed("place") or None,
+            capacity=int(places) if places.isdecimal() else None,
+        )
+        return f"/sessions/{made.ref}"
+
+    answer = tried(visit, verb)
+    return answer if isinstance(answer, Response) else _list(visit, answer, status=422)
+
+
+def _tasks(tx: Connection, visit: Visit, viewer: Viewer) -> dict[str, str]:
+    """The tasks that this viewer may hold groups for, in the package of the first unit."""
+    found: dict[str, str] = {}
+    for unit in sorted(viewer.units):
+        package = package_in_force(tx, unit, on=local_date(visit.now))
+        for rule in package.tasks:
+            may = viewer.role in COMPLETERS[rule.owner] | {Role.COORDINATOR}
+            if may and Form.GROUP in rule.forms and rule.visibility is Visibility.SHARED:
+                found.setdefault(rule.code, rule.labels.in_language(visit.language))
+    return found
+
+
+def _list(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
+    viewer, now = visit.viewer, visit.now
+    with visit.house.db.read() as tx:
+        units = rows.unit_names(tx, viewer, local_date(now))
+        found = [
+            each
+            for unit in units
+            for each in sessions.list_sessions(tx, viewer, unit, first=now - PAST)
+        ]
+        tasks = _tasks(tx, visit, viewer)
+    found.sort(key=lambda each: (each.starts_at, each.ref))
+    return page(
+        visit,
+        "pages/sessions.html",
+        status,
+        coming=[each for each in found if each.state is SessionState.PLANNED],
+        been=[each for each in found if each.state is not SessionState.PLANNED][::-1],
+        units=units,
+        tasks=tasks,
+        values=chosen(
+            visit.values(),
+            at=for_input(now.replace(minute=0) + timedelta(days=1)),
+            unit=next(iter(units), ""),
+            task=next(iter(tasks), ""),
+        ),
+        errors=errors,
+    )
+
+
+@router.get("/sessions/{ref}")
+@allow(CASE_WORKERS)
+def session_page(visit: Visited, ref: str) -> Response:
+    """One group and its list."""
+    return _one(visit, ref, {})
+
+
+@router.post("/sessions/{ref}")
+@allow(CASE_WORKERS)
+def change(visit: Visited, ref: str) -> Response:
+    """Put people on the list, take somebody off, call it off, or enter who was there."""
+    do, _, whom = visit.typed("do").partition("/")
+    version = visit.typed("version")
+    seen = int(version) if version.isdecimal() else None
+
+    def verb(tx: Connection) -> str:
+        viewer, now = visit.viewer, visit.now
+        if do == "add":
+            sessions.add_cases(tx, viewer, ref, visit.typed_all("add"), now=now, version=seen)
+        elif do == "remove":
+            sessions.remove_case(tx, viewer, ref, whom, now=now)
+        elif do == "cancel":
+            sessions.cancel_session(tx, viewer, ref, now=now)
+        elif do == "hold":
+            attendance.hold(tx, viewer, ref, visit.typed_all("present"), now=now, version=seen)
+        elif do in ("present", "absent"):
+            attendance.correct(tx, viewer, ref, whom, do, now=now)
+        else:
+            raise BadInput("unknown_code", "This button is not known here.", "do")
+        return f"/sessions/{ref}?said={do}"
+
+    answer = tried(visit, verb)
+    return answer if isinstance(answer, Response) else _one(visit, ref, answer, status=422)
+
+
+def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Response:
+    viewer, now = visit.viewer, visit.now
+
+    def read(tx: Connection) -> dict[str, Any]:
+        session = sessions.read_session(tx, viewer, ref, now=now)
+        rule = package_in_force(tx, session.unit, on=local_date(now))
+        listed = queries.cases_by_refs(tx, viewer, (a.case_ref for a in session.attendance))
+        known = people.identities_of(tx, [case.person for case in listed.values()])
+        names = {case.ref: known[case.person] for case in listed.values() if case.person in known}
+        invitable = _invitable(tx, visit, session)
+        label = (
+            rule.rule(session.task).labels.in_language(visit.language)
+            if rule.has(session.task)
+            else session.task
+        )
+        return {
+            "session": session,
+            "names": names,
+            "invitable": invitable,
+            "label": label,
+            "units": rows.unit_names(tx, viewer, local_date(now)),
+        }
+
+    shown = visit.house.db.transact(read)
+    return page(
+        visit,
+        "pages/session.html",
+        status,
+        errors=errors,
+        said=visit.asked("said"),
+        over=shown["session"].starts_at <= now,
+        **shown,
+    )
+
+
+def _invitable(tx: Connection, visit: Visit, session: Session) -> list[rows.Row]:
+    """Whose task waits in the unit and who is not on the list, the earliest due first."""
+    if session.state is not SessionState.PLANNED:
+        return []
+    wanted = Filter(until=visit.now + INVITABLE, unit=session.unit, with_snoozed=True)
+    lines = worklist.task_lines(tx, visit.viewer, wanted, now=visit.now, limit=500)
+    there = {each.case_ref for each in session.attendance}
+    mine = [line for line in lines if line.code == session.task and line.ref not in there]
+    return rows.task_rows(tx, visit, mine[:60])
