@@ -23,13 +23,15 @@ def messages() -> dict[str, list[str]]:
     """Every message → the files (below `web`) that it stands in, in their order."""
     found: dict[str, list[str]] = {}
     for file, message in _met():
+        if message is None:  # a variable: what it holds is marked where it is written
+            continue
         places = found.setdefault(message, [])
         if file not in places:
             places.append(file)
     return found
 
 
-def _met() -> Iterator[tuple[str, str]]:
+def _met() -> Iterator[tuple[str, str | None]]:
     for path in sorted(WEB.rglob("*.html")):
         with path.open("rb") as file:
             for _line, _function, message, _notes in babel_extract(
@@ -46,9 +48,9 @@ def _name(path: Path) -> str:
     return path.relative_to(WEB.parent).as_posix()
 
 
-def _one(message: object) -> str:
+def _one(message: object) -> str | None:
     first = message[0] if isinstance(message, tuple) else message
-    return str(first)
+    return first if isinstance(first, str) else None
 
 
 def po_file(language: str) -> Path:

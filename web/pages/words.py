@@ -232,6 +232,29 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "no_answer": marked("SMS-tjenesten svarte ikke tydelig."),
         "worker_stopped": marked("Sendingen ble avbrutt: ingen vet ennå om den gikk."),
         "may_have_been_sent": marked("Ingen vet om den gikk: spør personen, eller ring."),
+        "found_at_provider": marked("Ingen svarte, men SMS-tjenesten har den: den er tatt imot."),
+        "told_by_provider": marked("SMS-tjenesten har meldt fra om den: den er tatt imot."),
+        "a_person_says_it_went": marked("En person har funnet ut at den gikk."),
+        "bad_number": marked("Nummeret kan ikke ta imot SMS: spør om et annet."),
+        "number_gone": marked("Nummeret er ikke lenger i bruk: spør om et annet."),
+        "wrong_number": marked("Den som har nummeret, svarte at det er feil: spør om et annet."),
+        "country_not_allowed": marked("SMS-kontoen kan ikke sende til det landet."),
+        "text_refused": marked("SMS-tjenesten avviste teksten: den ble ikke sendt."),
+        "gave_up": marked("SMS-tjenesten utsatte den gang på gang: den ble ikke sendt."),
+        "look_up_failed": marked(
+            "Den kan ha gått, men SMS-tjenesten kunne ikke spørres: spør personen."
+        ),
+        "traces_differ": marked("Den kan ha gått, men sporene er uklare: spør personen."),
+        "a_person_dropped_it": marked("En person har bestemt at den ikke sendes."),
+        "no_answers": marked("SMS-tjenesten har ikke svart flere ganger på rad."),
+        "too_fast": marked("SMS-tjenesten ber oss komme igjen senere."),
+        "no_connection": marked("SMS-tjenesten kan ikke nås."),
+        "credentials_refused": marked(
+            "SMS-tjenesten avviser kontoen vår: en administrator må se på den."
+        ),
+        "sender_refused": marked(
+            "SMS-tjenesten avviser avsenderen vår: en administrator må se på den."
+        ),
         "unfit_text": marked("Teksten kunne ikke lages: en administrator må rette den."),
     },
     "roster": {
@@ -277,6 +300,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "consent_recorded": marked("Samtykke registrert"),
         "release_date_set": marked("Løslatelsesdato satt"),
         "released": marked("Løslatt"),
+        "release_undone": marked("Løslatelse tatt tilbake"),
         "closed": marked("Sak avsluttet"),
         "transfer_proposed": marked("Overføring foreslått"),
         "transfer_answered": marked("Overføring besvart"),
