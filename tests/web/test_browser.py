@@ -1,0 +1,283 @@
+"""The pages in a real browser: clicks counted, five roles, with and without a script, axe.
+
+One server, one house and one browser serve the whole module, because a browser is dear. Without
+Chromium everything here is skipped, and the reason says so.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from cases.model import Case
+from cases.people import NewPerson, Registered, register
+from cases.vault import Identity
+from tests.databases import SqliteFiles
+from tests.installation import installation
+from tests.people import at, make_case
+from tests.web.conftest import NOW, PASSWORD, Desk, furnish
+from web.app import create_app
+from web.house import House
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None,
+        reason="NO BROWSER: the pages were not looked at. Install Debian's package chromium.",
+    ),
+]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@dataclass(slots=True)
+class Office:
+    """A house that is served, a browser, and everything that a page asked for from outside."""
+
+    desk: Desk
+    address: str
+    browser: Browser
+    asked: set[str] = field(default_factory=set)
+
+    @contextmanager
+    def at_the_desk(self, who: str, *, script: bool = True, width: int = 1280) -> Iterator[Page]:
+        """A page of somebody who is signed in, in a browser of their own."""
+        context = self.browser.new_context(
+            base_url=self.address,
+            java_script_enabled=script,
+            viewport={"width": width, "height": 900},
+            locale="nb-NO",
+            timezone_id="Europe/Oslo",
+        )
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        page.on("request", lambda request: self.asked.add(urlsplit(request.url).netloc))
+        try:
+            page.goto("/sign-in")
+            page.get_by_label("Brukernavn").fill(who)
+            page.get_by_label("Passord").fill(PASSWORD)
+            page.get_by_role("button", name="Logg inn").click()
+            page.wait_for_url(lambda url: "/sign-in" not in url)
+            yield page
+        finally:
+            context.close()
+
+
+def person(desk: Desk, name: str, number: str) -> Registered:
+    """A synthetic person with a name of their own."""
+    with desk.db.write() as tx:
+        identity = Identity(number, name, "Prøvesen", date(1990, 1, 1))
+        return register(tx, NewPerson(identity), now=at("2026-09-01 07:00"))
+
+
+def case_of(desk: Desk, name: str, number: str, **more: Any) -> Case:
+    """A case of such a person in unit A."""
+    whom = person(desk, name, number)
+    with desk.db.write() as tx:
+        return make_case(tx, person=whom, **more)
+
+
+@pytest.fixture(scope="module")
+def office(sqlite_files: SqliteFiles, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    url = sqlite_files.create(migrated=True)
+    folder = tmp_path_factory.mktemp("office")
+    with installation(url, folder) as db, sync_playwright() as playwright:
+        desk = furnish(db)
+        desk.app = create_app(_house(desk, folder))
+        with _served(desk) as address:
+            browser = _launched(playwright)
+            yield Office(desk, address, browser)
+            browser.close()
+    sqlite_files.drop(url)
+
+
+def _house(desk: Desk, folder: Path) -> House:
+    from core.settings import Settings
+
+    now = desk.clock
+    settings = Settings(data=folder)
+    return House(desk.db, lambda: now[0], settings, demo=True, real_clock=lambda: now[0])
+
+
+def _launched(playwright: Playwright) -> Browser:
+    return playwright.chromium.launch(
+        executable_path=CHROMIUM,
+        args=["--no-sandbox", "--disable-background-networking", "--disable-gpu"],
+    )
+
+
+@contextmanager
+def _served(desk: Desk) -> Iterator[str]:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(64)
+    config = uvicorn.Config(desk.app, log_level="critical", lifespan="off", access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(20)
+    listener.close()
+
+
+def row(page: Page, name: str, label: str) -> Any:
+    """The line of one task of one person on the list of the day."""
+    someone = page.locator("li.person", has_text=name)
+    return someone.locator(".task", has_text=label)
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_a_nurse_ticks_five_tasks_for_five_people_in_two_clicks_each(
+    office: Office, script: bool
+) -> None:
+    names = [f"{first} {script}" for first in ("Anna", "Berit", "Cato", "Dina", "Eli")]
+    for number, name in enumerate(names):
+        case_of(office.desk, name, f"5{int(script)}{number}0", admitted="2026-09-01 06:00")
+    clicks = 0
+    with office.at_the_desk("nurse", script=script) as page:
+        page.goto("/today")
+        for name in names:
+            line = row(page, name, "Innkomstsamtale holdt")
+            line.locator("summary").click()
+            clicks += 1
+            line.get_by_role("button", name="Ikke i risiko").click()
+            clicks += 1
+            page.get_by_text(f"Innkomstsamtale holdt er ført for {name} Prøvesen").wait_for()
+        for name in names:
+            row(page, name, "Tilbudet besvart").get_by_role("button", name="Nei").click()
+            clicks += 1
+            page.get_by_text(f"Tilbudet besvart er ført for {name} Prøvesen").wait_for()
+    assert clicks == 5 * 2 + 5
+
+
+def test_a_coordinator_clears_ten_overdue_rows_in_three_clicks(office: Office) -> None:
+    for number in range(10):
+        case_of(office.desk, f"Rad{number}", f"60{number}", admitted="2026-08-20 06:00")
+    with office.at_the_desk("coordinator") as page:
+        page.goto("/overdue?step=OVERDOSE_INFO&owner=any")
+        before = page.locator("input[name=pick]").count()
+        assert before >= 10
+        page.get_by_label("Velg alle på siden").click()
+        page.locator(".picked").get_by_role("button", name="Gjort").click()
+        page.get_by_text(f"{before} ført.").wait_for()
+        assert page.locator("input[name=pick]").count() == 0
+
+
+def test_the_second_of_two_sees_both_values_and_chooses(office: Office) -> None:
+    case = case_of(office.desk, "Toer", "7001", admitted="2026-09-01 06:00")
+    path = f"/cases/{case.ref}/tasks/brief_info"
+    with office.at_the_desk("nurse") as one, office.at_the_desk("officer") as other:
+        one.goto(path)
+        other.goto(path)
+        one.get_by_label("Individuelt").check()
+        one.get_by_role("button", name="Før som gjort").click()
+        one.wait_for_url("**/cases/*?did=*")
+
+        other.get_by_label("I gruppe").check()
+        other.get_by_role("button", name="Før som gjort").click()
+
+        other.get_by_role("heading", name="Noen var før deg").wait_for()
+        text = other.locator("main").inner_text()
+        assert "Individuelt" in text
+        assert "I gruppe" in text
+        other.get_by_role("button", name="Bytt til mitt").click()
+        other.wait_for_url("**/cases/*?did=*")
+        assert "i gruppe" in other.locator("#task-brief_info").inner_text()
+
+
+def test_a_double_click_counts_once(office: Office) -> None:
+    case = case_of(office.desk, "Dobbel", "7002", admitted="2026-09-01 06:00")
+    with office.at_the_desk("officer", script=False) as page:
+        page.goto(f"/cases/{case.ref}")
+        page.locator("#task-brief_info").get_by_role("button", name="Gjort:").dblclick()
+        page.wait_for_url("**/cases/*?did=*")
+        assert "er ført for Dobbel" in page.locator("[role=status]").first.inner_text()
+
+
+def test_what_was_typed_outlives_the_session(office: Office) -> None:
+    case = case_of(
+        office.desk, "Avbrutt", "7003", admitted="2026-09-01 06:00", release_on=date(2026, 10, 1)
+    )
+    with office.at_the_desk("coordinator") as page:
+        page.goto(f"/cases/{case.ref}/appointments/new")
+        page.get_by_label("Type").select_option("OTHER")
+        page.get_by_label("Tid").fill("2026-10-02T10:00")
+        page.get_by_label("Hos hvem").fill("Kafé Torget")
+        page.get_by_label("Hvor", exact=True).fill("Torget 1")
+        office.desk.later(timedelta(hours=2))
+        page.get_by_role("button", name="Legg inn").click()
+        page.get_by_text("Det du skrev, er tatt vare på").wait_for()
+        page.get_by_label("Brukernavn").fill("coordinator")
+        page.get_by_label("Passord").fill(PASSWORD)
+        page.get_by_role("button", name="Logg inn").click()
+        page.get_by_role("button", name="Send nå").click()
+        page.get_by_text("Kafé Torget").wait_for()
+    office.desk.clock[0] = NOW
+
+
+def test_axe_finds_nothing_on_any_page_light_and_dark_narrow_and_wide(office: Office) -> None:
+    case = case_of(
+        office.desk, "Aksel", "7004", admitted="2026-09-01 06:00", release_on=date(2026, 10, 1)
+    )
+    case_of(
+        office.desk,
+        "Ute",
+        "7005",
+        admitted="2026-08-01 06:00",
+        release_on=date(2026, 9, 5),
+        answer="accepted",
+        released="2026-09-05 10:00",
+    )
+    of_case = f"/cases/{case.ref}"
+    tours = {
+        "nurse": ("/today", of_case, f"{of_case}/tasks/intake_talk",
+                  f"{of_case}/tasks/offer_answered", "/search", "/sessions", "/follow-up",
+                  "/naloxone", "/me", "/me/second-step"),
+        "coordinator": ("/overdue", "/overdue?span=month", "/transfers", "/import", "/messages",
+                        "/workload", f"{of_case}/release-date", f"{of_case}/appointments/new",
+                        f"{of_case}/unplanned", f"{of_case}/transfer", f"{of_case}/release",
+                        f"{of_case}/close", f"{of_case}/absence", "/cases/aaaaaaaaaa"),
+        "directorate": ("/start", "/help", "/accessibility", "/status", "/today"),
+    }  # fmt: skip
+    axe = Axe()
+    found = []
+    for who, paths in tours.items():
+        with office.at_the_desk(who) as page:
+            for path in paths:
+                page.goto(path)
+                for width, scheme in ((1280, "light"), (320, "dark")):
+                    page.set_viewport_size({"width": width, "height": 800})
+                    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                    result = axe.run(page, options={"runOnly": RULES}).response
+                    found += [
+                        (path, width, scheme, each["id"], each["nodes"][0]["html"][:120])
+                        for each in result["violations"]
+                    ]
+                    wide = page.evaluate(
+                        "document.documentElement.scrollWidth"
+                        " - document.documentElement.clientWidth"
+                    )
+                    if wide > 0:
+                        found.append((path, width, scheme, "sideways", f"{wide} px"))
+    assert found == []
+
+
+def test_no_page_asks_another_host(office: Office) -> None:
+    assert office.asked == {urlsplit(office.address).netloc}
