@@ -29,7 +29,7 @@ def show_case_page(view: View) -> None:
         ("id", "kind", "starts_at", "status", "with", "place", "phone"),
     )
     _show("Transfers", view["transfers"], ("id", "from", "to", "state"))
-    _show("Messages", view["messages"], ("about", "send_at", "state", "why"))
+    _show("Messages", view["messages"], ("send_at", "state", "delivery", "meaning"))
     _show("Notices", view["notices"], ("task", "rung", "at", "to_role"))
     _show("Deviations", view["deviations"], ("task", "step", "missed_at", "corrected"))
 

@@ -35,6 +35,7 @@ from cases.warnings import outside_window, warnings_for
 from core.clock import iso_local, local_date
 from core.keystore import KeyDestroyed
 from notifications import outbox
+from notifications.reasons import meaning
 
 View = dict[str, Any]
 """Plain JSON values."""
@@ -331,12 +332,15 @@ def messages_view(tx: Connection, viewer: Viewer, case: Case) -> list[View]:
     """The messages to a case's person, in the order of their times."""
     # Why a message was not sent can tell of a consent; who may not read those sees its state.
     tells = viewer.role in SEES_CONSENTS
+    delivery = outbox.delivery_of(tx, case.ref)
     return [
         {
             "about": message.about,
             "send_at": _at(message.send_at),
             "state": message.state.value,
             "why": message.why if tells else None,
+            "meaning": meaning(message.why) if tells and message.why else None,
+            "delivery": delivery[message.id][0] if message.id in delivery else None,
         }
         for message in outbox.of_subject(tx, case.ref)
     ]

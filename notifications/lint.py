@@ -58,6 +58,28 @@ _ANYWHERE: Final[Mapping[Rule, str]] = {
 }
 """Parts of words, wherever they stand in one."""
 
+_OTHER_LANGUAGES: Final[Mapping[Rule, str]] = {
+    # Northern Sámi, Polish, Lithuanian, Romanian, Arabic, Somali, Russian: the words a draft could
+    # slip into. Stems only; matched anywhere in a word, as Arabic writes its article in one.
+    Rule.PRISON: (
+        r"giddagas|więzie|więźni|areszt|kalėjim|įkalin|pataisos|închis|pușcări|penitenciar|"
+        r"detenți|سجن|سجين|xabsi|тюрьм|тюрем|заключ|колони|сизо"
+    ),
+    Rule.DRUGS: (
+        r"gárrenmirko|gárrendil|narkoty|przedawk|uzależn|perdoz|priklausomyb|supradoz|droguri|"
+        r"drogat|dependenț|جرعة زائدة|مخدر|إدمان|نالوكسون|daroogo|muqaadar|maandooriye|передоз|"
+        r"наркот|налоксон|героин|зависимост"
+    ),
+    Rule.TREATMENT: r"odwyk|substytuc|метадон|реабилит|ميثادون|dezintox",
+    Rule.MENTAL_HEALTH: r"psyhk|psychicz|psichiatr|psicholog|psihiatr|psiholog|психи|психо|نفسي",
+    Rule.OFFICE: r"opiek\w+ społeczn|socialin\w+ tarnyb|соцслужб|الرعاية الاجتماعية",
+    Rule.KIND: (
+        r"doavttir|buohcceviess|lekarz|przychodni|szpital|dentyst|gydytoj|ligonin|odontolog|"
+        r"spital|طبيب|عيادة|مستشفى|dhakhtar|isbitaal|врач|больниц|клиник|стоматолог"
+    ),
+}
+"""The same in the languages of the drafts."""
+
 _BEGINNINGS: Final[Mapping[Rule, str]] = {
     Rule.PRISON: (
         r"fange|innsatt|soning|friomsorg|prøveløs|prison|jail|custod|convict|probation|parole|"
@@ -164,6 +186,7 @@ def _as_read(text: str) -> str:
 def _patterns() -> Iterator[tuple[Rule, re.Pattern[str]]]:
     for table, shape, flag in (
         (_ANYWHERE, r"\w*(?:{})\w*", re.IGNORECASE),
+        (_OTHER_LANGUAGES, r"\w*(?:{})\w*", re.IGNORECASE),
         (_BEGINNINGS, r"\b(?:{})[\w-]*", re.IGNORECASE),
         (_WORDS, r"\b(?:{})\b", re.IGNORECASE),
         (_CAPITALS, r"(?<!\w)(?:{})(?!\w)", re.NOFLAG),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, Row, bindparam, select, update
@@ -24,25 +25,54 @@ from notifications.message import (
     Wanted,
 )
 from notifications.reasons import Reason
-from notifications.tables import FACTS, in_state, outbox
+from notifications.tables import FACTS, attempt, in_state, outbox
 
 __all__ = [
     "ClaimResult",
     "Claimed",
+    "Decision",
     "Message",
     "MessageState",
     "Wanted",
     "claim",
+    "decide",
+    "delivery_of",
     "of_subject",
     "sync",
     "waiting_for_a_person",
 ]
+
+
+class Decision(StrEnum):
+    """What a person found out: it went; or it did not, or may have, and is not to go any more."""
+
+    SENT = "sent"
+    DROP = "drop"
+
+
+_DECIDED: Final = {
+    Decision.SENT: ("accepted", Reason.SAID_SENT.value),
+    Decision.DROP: ("cancelled", Reason.SAID_DROP.value),
+}
 
 WhyNot: TypeAlias = str | Callable[[str], str]
 """A `Reason` value for all rows, or a function from a row's `about` to one."""
 
 _MESSAGES: Final = select(*FACTS, outbox.c.state, outbox.c.reason).order_by(
     outbox.c.send_at, outbox.c.id
+)
+_DELIVERED: Final = (
+    select(outbox.c.id, attempt.c.delivery, attempt.c.delivery_code)
+    .join(attempt, attempt.c.outbox_id == outbox.c.id)
+    .where(outbox.c.subject == bindparam("of_subject"), attempt.c.delivery.is_not(None))
+    .order_by(attempt.c.delivery_rank)
+)
+_DECIDE: Final = (
+    update(outbox)
+    .where(outbox.c.about == bindparam("this_about"), in_state(MessageState.NEEDS_PERSON))
+    .values(
+        state=bindparam("new_state"), reason=bindparam("new_reason"), settled_at=bindparam("at")
+    )
 )
 _OF_SUBJECT: Final = _MESSAGES.where(outbox.c.subject == bindparam("of_subject"))
 _FOR_A_PERSON: Final = _MESSAGES.where(in_state(MessageState.NEEDS_PERSON)).limit(
@@ -120,6 +150,19 @@ def sync(
 def of_subject(tx: Connection, subject: str) -> list[Message]:
     """Every message there ever was about a subject, by the time it was to go."""
     return [_message(row) for row in tx.execute(_OF_SUBJECT, {"of_subject": subject})]
+
+
+def delivery_of(tx: Connection, subject: str) -> dict[int, tuple[str, str | None]]:
+    """How far a subject's messages got after the provider took them, with its code: by id."""
+    rows = tx.execute(_DELIVERED, {"of_subject": subject})
+    return {row.id: (row.delivery, row.delivery_code) for row in rows}
+
+
+def decide(tx: Connection, about: str, decision: Decision, *, now: datetime) -> bool:
+    """What a person found out about a message that waits for one; False if it waits no more."""
+    state, reason = _DECIDED[decision]
+    values = {"this_about": about, "new_state": state, "new_reason": reason, "at": now}
+    return tx.execute(_DECIDE, values).rowcount == 1
 
 
 def waiting_for_a_person(tx: Connection, *, limit: int = 1000) -> list[Message]:

@@ -25,6 +25,8 @@ from notifications import lint
 
 FALLBACK: Final = "nb"
 APPOINTMENT_REMINDER: Final = "appointment_reminder"
+OWN: Final = frozenset({"nb", "nn", "en"})
+"""Languages written here, and not translated: their texts are sent while they are drafts too."""
 ONE_WAY: Final = "_one_way"
 """The ending of a template's twin for senders that no answer reaches: how to stop is a call."""
 
@@ -68,6 +70,11 @@ class Template:
     def key(self) -> tuple[str, str, int]:
         """Name, language and version: unique for ever."""
         return self.name, self.language, self.version
+
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether it is approved, or in a language of our own."""
+        return self.status is Approval.APPROVED or self.language in OWN
 
     @property
     def sha256(self) -> str:
@@ -122,10 +129,16 @@ def language_for(code: str) -> Language:
     return known.get(code, known[FALLBACK])
 
 
-def template_for(name: str, language: str) -> Template:
-    """The template in that language, else in Bokmål. Raises `KeyError` for an unknown name."""
-    templates = language_for(language).templates
-    return templates[name] if name in templates else languages()[FALLBACK].templates[name]
+def template_for(name: str, language: str, *, drafts: bool = False) -> Template:
+    """The template to send in that language, else Bokmål's. Raises `KeyError` for an unknown name.
+
+    A translation that nobody has approved is not sent (docs/adr/0052); with `drafts`, for a
+    preview, it is shown.
+    """
+    found = language_for(language).templates.get(name)
+    if found is not None and (drafts or found.may_be_sent):
+        return found
+    return languages()[FALLBACK].templates[name]
 
 
 def for_sender(name: str, *, takes_replies: bool) -> str:
@@ -134,12 +147,15 @@ def for_sender(name: str, *, takes_replies: bool) -> str:
     return name if takes_replies or twin not in PLACES else twin
 
 
-def render(template: str, language: str, *, starts_at: datetime, contact_phone: str) -> Rendered:
+def render(
+    template: str, language: str, *, starts_at: datetime, contact_phone: str, preview: bool = False
+) -> Rendered:
     """The body of a message about something that starts at `starts_at` (aware).
 
     `contact_phone` is the neutral number as people write it (`22 00 00 00`). Raises `BadInput`
     with `bad_contact_phone` if it is not just that, with `indiscreet` if the result tells too
-    much, with `unknown_template` if there is none of that name.
+    much (unless it is a `preview`, which shows drafts too), with `unknown_template` if there is
+    none of that name.
     """
     if template not in PLACES:
         raise BadInput("unknown_template", "there is no such message text", "template")
@@ -149,12 +165,12 @@ def render(template: str, language: str, *, starts_at: datetime, contact_phone: 
             "the contact phone must be one phone number: digits, blanks, a leading +",
             "contact_phone",
         )
-    chosen = template_for(template, language)
+    chosen = template_for(template, language, drafts=preview)
     forms = languages()[chosen.language]
     body = chosen.text.format(
         day=forms.day_of(starts_at), time=forms.time_of(starts_at), phone=contact_phone
     )
-    if told := lint.faults(body):
+    if not preview and (told := lint.faults(body)):
         raise BadInput("indiscreet", f"the text tells too much: {told[0].rule}", "template")
     return Rendered(body, chosen)
 

@@ -110,12 +110,14 @@ class Absence(Output):
 
 
 class Message(Output):
-    """A message to the person: what became of it, and why."""
+    """A message to the person: what became of it, why, and how far it got at the provider."""
 
     about: str
     send_at: At
     state: str
     why: str | None
+    meaning: str | None
+    delivery: str | None
 
 
 class Notice(Output):
