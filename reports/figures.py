@@ -34,12 +34,17 @@ Cells = Mapping[str, Figure]
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What a published report was made with: versions, the threshold, and the hash over it."""
+    """What a published report was made with: versions, the threshold, and the hash over it.
+
+    `chain_heads` is the hash over the heads of both logs at the freeze, "" before it: whoever has
+    this report can tell whether the logs were turned back since.
+    """
 
     definitions: str
     software: str
     threshold: int
     sha256: str
+    chain_heads: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, bindparam, insert, select
 
+from core.chain import canonical
 from core.clock import local_date
 from core.db import Database
 from core.errors import Busy, NotFound
@@ -141,7 +142,15 @@ def shown(tx: Connection, period: Period, row: Any) -> Report:
         view="directorate",
     )
     body = json.loads(tx.execute(_BODY, {"id": row.id}).scalar_one())
-    seal = Seal(row.definitions, row.software, body["threshold"], body["published_sha256"], NOTES)
+    heads, missing = body["more"].get("heads"), body["more"].get("missing")
+    seal = Seal(
+        row.definitions,
+        row.software,
+        body["threshold"],
+        body["published_sha256"],
+        body_hash(canonical(heads)) if heads else "",
+        (*NOTES, *((f"Without a report: {', '.join(missing)}.",) if missing else ())),
+    )
     return replace(_in_order(found), seal=seal)
 
 
@@ -206,6 +215,11 @@ def frozen_revisions(tx: Connection, period: Period) -> list[int]:
 def frozen_rows(tx: Connection, period: Period) -> list[Any]:
     """The rows of the frozen revisions, for `shown`; the newest first."""
     return list(tx.execute(_FROZEN, {"period": str(period)}))
+
+
+def publications(tx: Connection, period: Period) -> list[Any]:
+    """The rows of everything that was published of a period: revisions, then live cuts."""
+    return [*frozen_rows(tx, period), *tx.execute(_CUTS, {"period": str(period)})]
 
 
 def frozen_kept(tx: Connection, period: Period) -> list[Kept]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reports.experience import Experience
     from reports.figures import Report
     from reports.lifecycle import Part
+    from reports.own_unit import Learned
 
 report: Final = typer.Typer(
     help="Submit, accept, freeze and revise the report of a tertial.", no_args_is_help=True
@@ -272,6 +273,65 @@ def remind(
         return
     for each in found:
         say(f"{each.unit}: {each.period} is due {each.due_on}{' and late' if each.late else ''}")
+
+
+@report.command("learn")
+def learn(
+    ctx: typer.Context,
+    period: PeriodName,
+    unit: UnitName,
+    *,
+    indicator: Annotated[
+        str, typer.Option("--indicator", metavar="CODE", help="What is followed over time.")
+    ] = "I13",
+    charts: Annotated[
+        Path | None, typer.Option("--charts", metavar="DIR", help="Write the charts there too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a unit's own staff where its cases fall out, and whether it changes by more than chance.
+
+    Example: overlev report learn 2026-T3 bergen --indicator I11
+    """
+    from app.output import say, show_json
+    from reports.own_unit import learned
+    from reports.report import snapshot
+    from reports.tertial import Period
+
+    asked = Period.parse(period)
+    with opened(ctx) as house:
+        now = house.now()
+        code = _code(house, unit, now)
+        with snapshot(house.db) as tx:
+            found = learned(tx, house.viewer, asked, code, now=now, indicator=indicator)
+    if charts is not None:
+        _draw(found, charts)
+    if as_json:
+        show_json(_plain(found))
+        return
+    for stage in found.funnel:
+        say(f"{stage.name}: {stage.reached} of {stage.of}, {stage.lost} fell out")
+    for point in found.control.points:
+        value = "–" if point.value is None else f"{100 * point.value:.0f} %"
+        say(f"{indicator} {point.period}: {value} of {point.denominator} {point.signal or ''}")
+    if not found.control.enough:
+        say("too few tertials to tell a change from chance")
+    days = ", ".join(f"day {day}: {number}" for day, number in found.first_days.items())
+    say(f"first appointments: {days or 'none'}; without: {found.without_appointment}")
+
+
+def _draw(found: Learned, folder: Path) -> None:
+    from reports import charts
+
+    drawings = {
+        "funnel": charts.funnel_chart(found.funnel, found.unit),
+        "trend": charts.trend(found.indicator, found.over_time, found.unit),
+        "control": charts.control_chart(found.indicator, found.control, found.unit),
+        "days": charts.days_chart(found.first_days, found.without_appointment, found.unit),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, drawing in drawings.items():
+        (folder / f"{found.period}-{found.unit}-{name}.svg").write_bytes(drawing.svg)
 
 
 def _frozen(ctx: typer.Context, period: str, verb: Any, *, as_json: bool) -> None:

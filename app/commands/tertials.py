@@ -200,6 +200,38 @@ def _tell_recount(differences: list[Difference]) -> None:
     raise typer.Exit(EXIT_REFUSED)
 
 
+def tertial_verify(
+    ctx: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="JSON, CSV or XLSX.", show_default=False)
+    ],
+) -> None:
+    """Check whether an exported report is as it was published.
+
+    Example: overlev tertial-verify 2026-T3.xlsx
+    """
+    from app.output import note, say
+    from reports.verify import verify
+
+    try:
+        content = file.read_bytes()
+    except OSError as failed:
+        raise BadInput(
+            "unreadable", f"{file} cannot be read ({failed.strerror}): name another", "FILE"
+        ) from failed
+    with opened(ctx) as house, house.db.read() as tx:
+        found = verify(tx, content)
+    what = found.published
+    named = f"{what.period} revision {what.revision}" if what.revision else f"{what.period}, live"
+    if not found.genuine:
+        for change in found.changed[:_MOST_SHOWN]:
+            note(f"changed: {change}")
+        note(f"{file.name} is NOT as published ({named}): {len(found.changed)} figures differ")
+        raise typer.Exit(EXIT_REFUSED)
+    say(f"{file.name} is as published: {named}, {'whole' if found.whole else 'a part of it'}")
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("tertial", rich_help_panel=ENGINE)(tertial)
+    app.command("tertial-verify", rich_help_panel=ENGINE)(tertial_verify)

@@ -1,0 +1,192 @@
+"""One report in every format: the same numbers, no formula, the same bytes; and checked again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+
+from core.db import Database
+from core.errors import BadInput, Refused
+from reports.definitions import CORE_TASKS, COUNTS, SHARES
+from reports.export import exported
+from reports.figures import Report, of_places
+from reports.labels import name_of, over_and_under
+from reports.publish import directorate_report
+from reports.tertial import Period
+from reports.verify import verify
+from tests.people import at, make_case
+
+T3 = Period.parse("2026-T3")
+NOW = at("2026-10-01 08:00")
+OUT = "59,34,76,1,,0,false,true,false,false,false,1"
+"""How LibreOffice writes CSV: `;`, UTF-8, cells as shown, the first sheet."""
+
+
+@pytest.fixture
+def published(db: Database) -> Report:
+    with db.write() as tx:
+        for unit, number in (("A", 9), ("B", 2), ("C", 6)):
+            for _ in range(number):
+                make_case(tx, unit=unit, answer="accepted")
+    return directorate_report(db, T3, now=NOW, threshold=5)
+
+
+def of_xlsx(content: bytes, sheet: str = "Tall") -> list[list[object]]:
+    return [
+        list(row) for row in load_workbook(io.BytesIO(content))[sheet].iter_rows(values_only=True)
+    ]
+
+
+def of_csv(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))
+
+
+def test_csv_xlsx_and_json_show_the_same_numbers(db: Database, published: Report) -> None:
+    lines = of_csv(exported(published, "csv"))
+    head, *rows = of_xlsx(exported(published, "xlsx"))
+    told = json.loads(exported(published, "json"))
+
+    assert (
+        len(lines)
+        == len(rows)
+        == sum(
+            len(place)
+            for places in ({"": told["nation"]}, told["regions"], told["units"])
+            for place in places.values()
+        )
+    )
+    for line, row in zip(lines, rows, strict=True):
+        cell = dict(zip([str(name) for name in head], row, strict=True))
+        places = {"nation": {"": told["nation"]}, "region": told["regions"], "unit": told["units"]}
+        figure = places[line["level"]][line["place"]][line["indicator"]]
+        for name in ("value", "numerator", "denominator"):
+            written, typed, plain = line[name], cell[name], figure[name]
+            if figure["suppressed"]:
+                assert (written, typed, plain) == (":", ":", None)
+            elif plain is None:
+                assert (written, typed) == ("", None)
+            else:
+                assert float(written.replace(",", ".")) == typed == plain
+    assert any(line["value"] == ":" for line in lines)
+    del db
+
+
+def test_the_same_report_gives_the_same_bytes(db: Database, published: Report) -> None:
+    for form in ("csv", "json", "xlsx"):
+        assert exported(published, form) == exported(published, form)
+    del db
+
+
+def test_xlsx_is_typed_has_a_table_and_a_chart_to_a_sheet_and_no_formula(
+    db: Database, published: Report
+) -> None:
+    evil = replace(published, units={'=HYPERLINK("x")': published.units["A"]})
+    content = exported(evil, "xlsx")
+    book = load_workbook(io.BytesIO(content))
+
+    assert book.sheetnames == ["Tall", "Nasjon", "Regioner", "Enheter", "Definisjoner", "Om"]
+    assert all(len(sheet.tables) == 1 for sheet in book)
+    for name in ("Nasjon", "Enheter"):
+        assert name in book.sheetnames
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        sheets = [packed.read(name) for name in packed.namelist() if "worksheets/sheet" in name]
+        assert not any(b"<f>" in sheet or b"<f " in sheet for sheet in sheets)
+    for sheet in book:
+        for row in sheet.iter_rows():
+            assert not any(cell.data_type == "f" for cell in row)
+    del db
+
+
+def test_charts_are_native_and_leave_hidden_figures_out(db: Database) -> None:
+    with db.write() as tx:
+        for _ in range(12):
+            make_case(
+                tx, answer="accepted", release_on=None, released="2026-09-20 10:00",
+                done={"brief_info": "2026-09-02 10:00"},
+            )  # fmt: skip
+    content = exported(directorate_report(db, T3, now=NOW, threshold=5), "xlsx")
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        charts = [name for name in packed.namelist() if name.startswith("xl/charts/chart")]
+        assert len(charts) >= 2
+    nation = of_xlsx(content, "Nasjon")
+    shown = [row[3] for row in nation[1:8]]
+    assert ":" not in shown
+
+
+def test_every_indicator_has_a_norwegian_name() -> None:
+    for code in (*COUNTS, *SHARES, *CORE_TASKS):
+        assert name_of(code) != code
+        assert over_and_under(code)[0]
+    assert name_of("tasks_done.local_task") == "Gjort: local_task"
+    assert all(over_and_under(code)[1] for code in SHARES)
+
+
+def test_a_genuine_file_is_known_again_whole_or_in_part(db: Database, published: Report) -> None:
+    with db.read() as tx:
+        for form in ("csv", "json", "xlsx"):
+            found = verify(tx, exported(published, form))
+            assert (found.genuine, found.whole) == (True, True), found.changed
+            part = verify(tx, exported(of_places(published, unit="A"), form))
+            assert (part.genuine, part.whole) == (True, False)
+
+
+def test_a_changed_file_is_told_by_the_cell(db: Database, published: Report) -> None:
+    written = exported(published, "csv").decode("utf-8-sig")
+    line = next(each for each in written.splitlines() if ";unit;A;I3;" in each)
+    changed = written.replace(line, line.replace(";9;9;", ";8;9;"))
+    assert changed != written
+    with db.read() as tx:
+        found = verify(tx, changed.encode())
+        assert not found.genuine
+        assert found.changed == ("unit A I3: 1,0000 (8 of 9), published 1,0000 (9 of 9)",)
+        told = json.loads(exported(published, "json"))
+        told["units"]["B"]["I3"] |= {"suppressed": False, "value": 0.5, "numerator": 1,
+                                     "denominator": 2}  # fmt: skip
+        assert not verify(tx, json.dumps(told).encode()).genuine
+
+
+def test_a_file_from_elsewhere_is_refused(db: Database, published: Report) -> None:
+    told = json.loads(exported(published, "json"))
+    told["seal"]["sha256"] = "0" * 64
+    with db.read() as tx:
+        with pytest.raises(Refused, match="Nothing was published here"):
+            verify(tx, json.dumps(told).encode())
+        for junk in (b"", b"hello", b"PK\x03\x04", b"{}", b'{"seal": 1}', b"\xff\xfe;", b"a;b\r\n"):
+            with pytest.raises(BadInput, match="no published report"):
+                verify(tx, junk)
+
+
+@pytest.mark.skipif(
+    not (shutil.which("soffice") and os.environ.get("OVERLEV_TEST_OFFICE")),
+    reason="the long form opens the files in LibreOffice",
+)
+def test_a_spreadsheet_shows_what_was_exported(
+    db: Database, published: Report, tmp_path: Path
+) -> None:
+    shown = {}
+    for form in ("csv", "xlsx"):
+        file = tmp_path / f"{form}.{form}"
+        file.write_bytes(exported(published, form))
+        done = subprocess.run(
+            ["soffice", "--headless", f"-env:UserInstallation=file://{tmp_path}/office",
+             *(["--infilter=CSV:59,34,76,1,,1044"] if form == "csv" else []),
+             "--convert-to", f"csv:Text - txt - csv (StarCalc):{OUT}",
+             "--outdir", tmp_path / form, file],
+            capture_output=True, text=True, timeout=150, check=True,
+        )  # fmt: skip
+        assert "warn" not in done.stderr.lower(), done.stderr
+        lines = next((tmp_path / form).iterdir()).read_text("utf-8").splitlines()
+        shown[form] = [line.split(";") for line in lines]
+    assert [line[5:8] for line in shown["csv"]] == [line[5:8] for line in shown["xlsx"]]
+    assert [line[9:12] for line in shown["csv"]] == [line[9:12] for line in shown["xlsx"]]
+    del db
