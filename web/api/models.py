@@ -429,6 +429,7 @@ class Seal(Output):
     software: str
     threshold: int
     sha256: str
+    chain_heads: str
     notes: list[str]
 
 
