@@ -140,7 +140,8 @@ def _with_tasks(
     for task in case.tasks:
         goal = goals.get(task.code) or left_over(task)
         if before is not None and goal.due_at != task.due_at:
-            changes.append(DueChange(len(changes) + 1, task.code, task.due_at, now))
+            until_at = _not_before_what_is_known(case, now)
+            changes.append(DueChange(len(changes) + 1, task.code, task.due_at, until_at))
         was = before is not None and before.release_on != case.release_on
         tasks.append(
             _moved(
@@ -156,6 +157,23 @@ def _with_tasks(
     if moved == case.tasks and len(changes) == len(case.due_changes):
         return case
     return replaced(case, tasks=moved, due_changes=tuple(changes))
+
+
+def _not_before_what_is_known(case: Case, now: datetime) -> datetime:
+    """Now, or when the last fact of the case was recorded, if a clock was set back since (demo).
+
+    What follows upon a fact is not in force before it: a count of what was due on a day in between
+    would take the one without the other.
+    """
+    recorded = [case.opened_at, case.release_recorded_at]
+    recorded += [change.until_at for change in case.due_changes]
+    recorded += [task.recorded_at for task in case.tasks]
+    for part in (case.answers, case.release_dates, case.consents, case.absences):
+        recorded += [fact.recorded_at for fact in part]
+    recorded += [each.booked_at for each in case.appointments]
+    for transfer in case.transfers:
+        recorded += [transfer.proposed_at, transfer.answered_at]
+    return max([now, *(at for at in recorded if at is not None)])
 
 
 def _with_passed_rungs(

@@ -14,7 +14,7 @@ from app.demo.world import Life, World, minutes, username
 from cases import leave, protection, release, transfers
 from cases.accounts import UNIT_ROLES
 from cases.consents import consent_in_force
-from cases.model import ConsentPurpose, Phase, Receiver, Role
+from cases.model import ConsentPurpose, Phase, Receiver, Role, TaskState
 from core.clock import local_date
 
 _ABSENCES: Final = {
@@ -135,7 +135,7 @@ class Moving:
             and not life.stay.person.hidden
             and case.phase is not Phase.CLOSED
             and case.unit != from_unit
-            and talk.done_at is not None
+            and talk.state is TaskState.DONE
             and talk.done_unit == from_unit
             and sender.controllers.isdisjoint(receiver.controllers)
         ):

@@ -135,6 +135,21 @@ def test_what_was_written_after_a_clock_went_back_does_not_break_the_story(
     assert recount(tx, T3, at("2026-09-10 10:00")).nation["tasks_done.intake_talk"].numerator == 1
 
 
+def test_what_was_due_on_a_day_is_agreed_upon_though_a_clock_went_back_and_forth(
+    tx: Connection,
+) -> None:
+    case = make_case(tx, admitted="2026-12-01 06:00", release_on=date(2027, 3, 1))
+    complete(tx, case, "intake_talk", at("2027-01-10 10:00"))
+    # The clock is set back into the tertial before, and the release moved earlier.
+    release.set_release_date(
+        tx, OPERATOR, case.ref, date(2026, 12, 30), kind="confirmed", now=at("2026-12-20 10:00")
+    )
+
+    asked = Question(T3, at("2027-01-20 08:00"))
+
+    same(count_now(tx, asked).report(asked), recount(tx, T3, asked.as_of))
+
+
 @pytest.mark.parametrize(
     ("change", "cell"),
     [
