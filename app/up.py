@@ -21,12 +21,11 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from app.children import Child, Ended
-from core.errors import EXIT_FAULT, UnsafeSettings
-from core.folder import DataFolder
-from core.settings import Settings
+from core.errors import EXIT_FAULT, OverlevError, UnsafeSettings
+from core.log import set_up_logging
 from flows import environment
 
 HOST: Final = "127.0.0.1"
@@ -41,11 +40,10 @@ PORTS_TRIED: Final = 50
 class Plan:
     """What is started: where the data lie, on which socket, beside which Prefect."""
 
-    settings: Settings
-    folder: DataFolder
+    folder: Path
     listener: socket.socket
     prefect_port: int | None
-    fill: tuple[str, ...] | None = None
+    fill: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -80,13 +78,13 @@ class Supervisor:
             self._children["prefect"] = Child(
                 "prefect", ("-m", "flows.server"), dict(os.environ), self._told
             ).start()
-            where = self._plan.folder.path / "prefect" / environment.AUTH_FILE
+            where = self._plan.folder / "prefect" / environment.AUTH_FILE
             print(
                 f"Prefect's pages: http://{HOST}:{self._plan.prefect_port}, the password stands in"
                 f" {where}",
                 file=sys.stderr,
             )
-        if self._plan.fill is None:
+        if not self._plan.fill:
             self._start_worker()
         else:
             # The year of a demo is one transaction; the worker comes when it is over.
@@ -98,7 +96,7 @@ class Supervisor:
         self._start("worker", "worker", "--page", self._plan.address)
 
     def _start(self, name: str, *words: str) -> None:
-        command = ("-m", "app.cli", "--data", str(self._plan.folder.path), *words)
+        command = ("-m", "app.cli", "--data", str(self._plan.folder), *words)
         kept = (self._plan.listener.fileno(),) if name == "web" else ()
         self._children[name] = Child(name, command, dict(os.environ), self._told, keep=kept).start()
 
@@ -152,14 +150,27 @@ class Supervisor:
                 print(f"overlev: {name} did not end in {within:.0f} s: ended", file=sys.stderr)
 
 
-def run(settings: Settings, folder: DataFolder, *, port: int, fill: tuple[str, ...] | None) -> int:
-    """Serve until a signal comes; returns the exit code. Raises `UnsafeSettings`."""
-    with listening(port) as listener:
-        prefect_port = prefect_beside(folder)
-        return Supervisor(Plan(settings, folder, listener, prefect_port, fill)).run()
+def take_over(folder: Path, port: int, fill: tuple[str, ...]) -> NoReturn:
+    """Become the parent: the same process with another program, a fifth as large."""
+    words = ["-m", "app.up", str(folder), str(port), *fill]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-P", *words])  # noqa: S606 - our own program
 
 
-def prefect_beside(folder: DataFolder) -> int | None:
+def main(words: list[str]) -> int:
+    """`python -m app.up FOLDER PORT [the words of what fills a demo]`; returns the exit code."""
+    folder, port, fill = Path(words[0]), int(words[1]), tuple(words[2:])
+    set_up_logging()
+    try:
+        with only_one(folder), listening(port) as listener:
+            return Supervisor(Plan(folder, listener, prefect_beside(folder), fill)).run()
+    except OverlevError as refused:
+        print(f"overlev: {refused.detail}", file=sys.stderr)
+        return refused.exit_code
+
+
+def prefect_beside(folder: Path) -> int | None:
     """Prepare a Prefect server of our own; its port, or None where `PREFECT_API_URL` names another.
 
     Raises `UnsafeSettings` when the port that was asked for is taken.
@@ -173,7 +184,7 @@ def prefect_beside(folder: DataFolder) -> int | None:
             f"port {asked} for Prefect cannot be used: name another with {environment.SERVER_PORT}"
         )
     port = int(asked) if asked is not None else _next_free(environment.PORT)
-    environment.for_a_server_of_our_own(folder.path, port, os.environ)
+    environment.for_a_server_of_our_own(folder, port, os.environ)
     return port
 
 
@@ -227,3 +238,7 @@ def listening(port: int, host: str = HOST) -> Iterator[socket.socket]:
             ) from taken
         listener.listen(512)
         yield listener
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

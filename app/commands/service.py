@@ -64,9 +64,8 @@ def up(
     The web, Prefect's server (or the one that PREFECT_API_URL names) and a worker, each a process
     that is started again when it dies.
     """
-    from app.up import only_one, run
+    from app.up import only_one, take_over
     from core.folder import DataFolder
-    from core.log import set_up_logging
 
     if globals_of(ctx).now is not None:
         raise BadInput(
@@ -86,11 +85,7 @@ def up(
             _prepare(settings, demo=demo)
     else:
         _make(settings, demo=demo)
-    set_up_logging()
-    with only_one(settings.data):
-        folder = DataFolder.open(settings.data)
-        code = run(settings, folder, port=port, fill=_to_come(settings))
-    raise typer.Exit(code)
+    take_over(settings.data, port, _to_come(settings))
 
 
 def _refuse_taken(port: int) -> None:
@@ -114,19 +109,19 @@ def _prepare(settings: Settings, *, demo: bool) -> None:
 
 def _make(settings: Settings, *, demo: bool) -> None:
     from app.commands.house import make
-    from app.demo.later import put_mark
+    from app.demo.pending import put_mark
 
     with make(settings, demo=demo) as house:
         if demo:
             put_mark(house.folder.path)
 
 
-def _to_come(settings: Settings) -> tuple[str, ...] | None:
+def _to_come(settings: Settings) -> tuple[str, ...]:
     """How the demo's cases are made, where they are still to be."""
-    from pathlib import Path
+    from app.demo.pending import to_come
 
-    if not (Path(settings.data) / "demo-cases-to-come").is_file():
-        return None
+    if not to_come(settings.data):
+        return ()
     return ("-m", "app.demo.later", str(CASES_OF_UP), str(SEED_OF_UP))
 
 

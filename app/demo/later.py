@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import Final
 
 from sqlalchemy import func, select
 
+from app.demo.pending import take_mark
 from app.demo.progress import year_passing
 from app.demo.year import live
 from cases.installation import open_installation
@@ -20,18 +19,6 @@ from cases.tables import case_
 from core.log import set_up_logging
 from core.parent import end_with_parent, is_child
 from core.settings import load_settings
-
-MARK: Final = "demo-cases-to-come"
-
-
-def to_come(folder: Path) -> bool:
-    """Whether the cases of this demo are still to be made."""
-    return (folder / MARK).is_file()
-
-
-def put_mark(folder: Path) -> None:
-    """Say so."""
-    (folder / MARK).touch(mode=0o600)
 
 
 def main() -> None:
@@ -45,7 +32,7 @@ def main() -> None:
         with house.db.write() as tx, year_passing(cases) as told:
             if tx.execute(select(func.count()).select_from(case_)).scalar_one() == 0:
                 live(tx, cases=cases, seed=seed, now=house.now(), progress=told)
-        (house.folder.path / MARK).unlink(missing_ok=True)
+        take_mark(house.folder.path)
     print(f"The demo's {cases} cases are there", file=sys.stderr, flush=True)
 
 

@@ -15,6 +15,7 @@ from core.clock import parse_instant
 from core.db import Database
 from core.settings import Settings
 from tests.installation import installation
+from tests.people import make_case, make_units
 from web.app import create_app
 from web.health import LOOPS
 from web.house import House
@@ -78,3 +79,54 @@ def test_the_status_page_tells_how_every_loop_stands(db: Database) -> None:
 
 def test_the_status_page_shows_a_loop_that_stands_still(db: Database) -> None:
     assert get(db, "/status").text.count("står stille") == len(LOOPS)
+
+
+def beside(db: Database, *loops: str, now: datetime = NOW) -> None:
+    with db.write() as tx:
+        for loop in loops:
+            beat(tx, loop, "worker-a", now=now)
+
+
+def test_without_prefect_the_service_is_ready_but_degraded(db: Database) -> None:
+    beats(db)
+
+    answer = get(db, "/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["reason"] == ["prefect", "show"]
+
+    beside(db, "prefect", "show")
+    assert get(db, "/readyz").json()["status"] == "ready"
+    later = get(db, "/readyz", now=NOW + timedelta(seconds=61)).json()
+    assert (later["status"], later["reason"]) == ("not_ready", list(LOOPS))
+
+
+def test_one_living_worker_is_enough(db: Database) -> None:
+    beats(db, now=NOW - timedelta(hours=1))
+    with db.write() as tx:
+        for loop in LOOPS:
+            beat(tx, loop, "worker-b", now=NOW)
+
+    assert get(db, "/readyz").status_code == 200
+
+
+def test_what_was_due_a_minute_ago_and_still_waits_is_told(db: Database) -> None:
+    with db.write() as tx:
+        make_units(tx)
+        make_case(tx, admitted="2026-09-01 06:00")
+    due = parse_instant("2026-09-02T00:00+02:00")  # the first rung of the intake talk
+    for loop in (*LOOPS, "prefect", "show"):
+        beside(db, loop, now=due + timedelta(seconds=55))
+
+    assert get(db, "/readyz", now=due + timedelta(seconds=55)).json()["status"] == "ready"
+    late = get(db, "/readyz", now=due + timedelta(seconds=65)).json()
+    assert (late["status"], late["reason"]) == ("degraded", ["late"])
+
+
+def test_a_database_that_does_not_answer_is_said_with_when_to_ask_again(tmp_path: Path) -> None:
+    gone = Database(f"sqlite:///{tmp_path / 'nowhere' / 'gone.db'}")
+
+    answer = get(gone, "/readyz")
+
+    assert (answer.status_code, answer.json()["reason"]) == (503, ["database"])
+    assert answer.headers["retry-after"] == "2"
+    assert get(gone, "/healthz").status_code == 200
