@@ -20,6 +20,9 @@ LONGEST_WAIT: Final = 30.0
 STEADY: Final = 60.0
 """A part that lived so long begins anew with the shortest wait."""
 
+MEMORY: Final = {"MALLOC_ARENA_MAX": "2"}
+"""Each thread has memory of its own by default, which a part with many threads never gives back."""
+
 GIVEN_UP: Final = 5
 """A part that died so often before it ever was ready is not tried again at the start."""
 
@@ -54,7 +57,7 @@ class Child:
     ) -> None:
         self.name = name
         self._words = words
-        self._environ = environ | {MARK: "1"}
+        self._environ = MEMORY | environ | {MARK: "1"}
         self._told = told
         self._keep = keep
         self._comes_again = comes_again

@@ -10,7 +10,6 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +17,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
+from app import doctor_service
+from app.checks import Check
 from app.installation import (
     Installation,
     known_schemas,
@@ -42,15 +43,6 @@ LEAST_SPACE: Final = 500 * 1024 * 1024
 CLOCK_MAY_LAG: Final = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line: what was looked at, whether it is sound, and what was seen or is to be done."""
-
-    what: str
-    ok: bool
-    says: str
-
-
 def examine(settings: Settings, *, now: datetime | None) -> Iterator[Check]:
     """Every check, in order, as it is made. `now` as for `open_installation`."""
     yield from _code()
@@ -58,6 +50,7 @@ def examine(settings: Settings, *, now: datetime | None) -> Iterator[Check]:
     reserved = reserved_in_use()
     if reserved:
         yield Check("settings", ok=True, says=f"not read by this version: {', '.join(reserved)}")
+    yield from doctor_service.settings()
     try:
         house = open_installation(settings, now=now, any_schema=True)
     except OverlevError as refused:
@@ -78,6 +71,10 @@ def examine(settings: Settings, *, now: datetime | None) -> Iterator[Check]:
                 ("keys of persons", _keys),
                 ("packages", _packages),
                 ("clock", _clock),
+                ("log heads", doctor_service.logs),
+                ("service", doctor_service.service),
+                ("Prefect", doctor_service.prefect),
+                ("backup", doctor_service.backups),
             ):
                 yield from _tried(what, lambda check=check: check(house))  # type: ignore[misc]
 

@@ -105,6 +105,11 @@ def living_workers(tx: Connection, *, since: datetime) -> frozenset[str]:
     return frozenset(tx.execute(_WORKERS, {"since": since}).scalars())
 
 
+def forget(tx: Connection, worker: str) -> None:
+    """A worker has ended, and everybody may know."""
+    tx.execute(delete(heartbeat).where(heartbeat.c.worker == worker))
+
+
 def forget_old(tx: Connection, *, now: datetime) -> int:
     """Take out what workers long gone have left; how many rows."""
     return tx.execute(_OLD, {"before": now - FORGOTTEN}).rowcount

@@ -100,6 +100,12 @@ def for_a_server_of_our_own(folder: Path, port: int, environ: MutableMapping[str
     environ[SERVER_PORT] = str(port)
     environ["PREFECT_SERVER_UI_API_URL"] = f"{address}/api"
     environ[API_URL] = f"{address}/api"
+    address_file(folder).write_text(f"{address}/api\n", "ascii")
+
+
+def address_file(folder: Path) -> Path:
+    """Where the address of a server of our own is noted, for `overlev doctor`."""
+    return folder / "prefect" / "api-url"
 
 
 def auth_string(folder: Path) -> str:

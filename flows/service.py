@@ -7,6 +7,7 @@ where a flow runs in the main thread, so no flow ever does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -71,6 +72,8 @@ class Service:
             _log.warning("what Prefect was showing was cut off")
         self._carrier.stop()
         self._writer.join(5)
+        with contextlib.suppress(Busy):
+            self._house.db.transact(lambda tx: heartbeats.forget(tx, self.name))
         return all(ended)
 
     def _write_beats(self) -> None:

@@ -1,0 +1,167 @@
+"""What `overlev doctor` asks of the running service: heartbeats, Prefect, backups, settings.
+
+Nothing of it runs where nothing was started, and that is no fault: a line says so.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from app.checks import Check
+from cases import backup, heartbeats
+from cases.installation import Installation
+from core.chain import read_heads
+from core.clock import iso_local, system_now
+from core.errors import UnsafeSettings
+from flows import environment
+
+LOOPS: Final = ("sweep", "deliver", "show", heartbeats.PREFECT)
+ASKED_WITHIN: Final = 5.0
+BACKUP_EVERY: Final = timedelta(days=2)
+_MENDS: Final = {
+    "sweep": "start `overlev worker` (or `overlev up`) and see its log",
+    "deliver": "start `overlev worker` (or `overlev up`) and see its log",
+    "show": "see the worker's log; nothing that must happen depends on it",
+    heartbeats.PREFECT: "start Prefect's server, or set PREFECT_API_URL of the worker",
+}
+
+
+def service(house: Installation) -> Iterator[Check]:
+    """The loops by their heartbeats."""
+    with house.db.read() as tx:
+        found = heartbeats.health(tx, LOOPS, now=system_now())
+    if all(each.at is None for each in found):
+        yield Check("service", ok=True, says="no worker is running")
+        return
+    for each in found:
+        told = iso_local(each.at) if each.at is not None else "never"
+        says = f"last sign of life {told}"
+        if not each.alive:
+            says += f": {_MENDS[each.loop]}"
+        yield Check(each.loop, ok=each.alive, says=says)
+
+
+def prefect(house: Installation) -> Iterator[Check]:
+    """Whether Prefect answers, and is of the version that this one was tried with."""
+    address = _address(house)
+    if address is None:
+        yield Check("Prefect", ok=True, says="none was started or named yet")
+        return
+    parts = urlsplit(address)
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if parts.scheme != "https" and not local:
+        yield Check("Prefect", ok=False, says="PREFECT_API_URL goes over the network: use https")
+    try:
+        there = _version(house, address)
+    except urllib.error.HTTPError as refused:
+        yield Check(
+            "Prefect",
+            ok=False,
+            says=f"it answers {refused.code}: check PREFECT_API_AUTH_STRING",
+        )
+    except (OSError, ValueError):
+        yield Check(
+            "Prefect",
+            ok=False,
+            says="it does not answer: start it (`overlev up`); what is due is done without it",
+        )
+    else:
+        ours = version("prefect")
+        says = there if there == ours else f"it is {there}, ours is {ours}: run the same version"
+        yield Check("Prefect", ok=there == ours, says=says)
+
+
+def _address(house: Installation) -> str | None:
+    if named := os.environ.get(environment.API_URL):
+        return named
+    try:
+        return environment.address_file(house.folder.path).read_text("ascii").strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def _version(house: Installation, address: str) -> str:
+    auth = os.environ.get("PREFECT_API_AUTH_STRING", "")
+    if not auth:
+        try:
+            auth = environment.auth_string(house.folder.path)
+        except OSError:
+            auth = ""
+    asked = urllib.request.Request(f"{address.rstrip('/')}/admin/version")  # noqa: S310 - as set
+    if auth:
+        asked.add_header("Authorization", "Basic " + base64.b64encode(auth.encode()).decode())
+    with urllib.request.urlopen(asked, timeout=ASKED_WITHIN) as answer:  # noqa: S310 - as set
+        return str(json.load(answer))
+
+
+def logs(house: Installation) -> Iterator[Check]:
+    """Whether the databases are those whose heads were noted last, or an older copy."""
+    with house.db.read() as tx:
+        now = backup.heads_of(read_heads(tx))
+    lost = backup.lost(backup.recorded_heads(house.folder.path), now)
+    if lost:
+        yield Check(
+            "log heads",
+            ok=False,
+            says="the database is older than, or another than, the one whose heads were noted: put"
+            " the newest backup back, or take away heads.json if you know why",
+        )
+    else:
+        yield Check("log heads", ok=True, says="nothing that was recorded is missing")
+
+
+def backups(house: Installation) -> Iterator[Check]:
+    """When the last backup was made, and where it lies."""
+    into = house.settings.backup_dir_in_use
+    try:
+        made = backup.newest(into).name
+    except UnsafeSettings:  # none there yet
+        made = ""
+    if not made:
+        yield Check(
+            "backup",
+            ok=True,
+            says="none by the calendar yet: `overlev worker` makes one every night",
+        )
+        return
+    at = datetime.strptime(made, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=system_now().tzinfo)
+    age = system_now() - at
+    same_disk = _device(into) == _device(house.folder.path)
+    says = f"last {iso_local(at)}" + ("; on the same disk as the data" if same_disk else "")
+    if age > BACKUP_EVERY:
+        says += ": too old, see the flow `backup` in Prefect"
+    yield Check("backup", ok=age <= BACKUP_EVERY, says=says)
+
+
+def _device(folder: Path) -> int:
+    return folder.stat().st_dev
+
+
+def settings() -> Iterator[Check]:
+    """Settings of Prefect's that give something away or call out."""
+    unsafe = [
+        name
+        for name, safe in (
+            ("DO_NOT_TRACK", "1"),
+            ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
+            ("PREFECT_LOGGING_TO_API_ENABLED", "false"),
+            ("PREFECT_SERVER_UI_V2_ENABLED", "false"),
+        )
+        if os.environ.get(name, safe).lower() not in (safe, "0" if safe == "false" else "true")
+    ]
+    if unsafe:
+        yield Check(
+            "Prefect's settings",
+            ok=False,
+            says=f"{', '.join(unsafe)}: unset, or something is told to others",
+        )
