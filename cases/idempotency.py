@@ -6,6 +6,7 @@ here if and only if what it tells of was done. A second request with the key wai
 a refusal: it changed nothing, and asking again is asking anew.
 
 What was asked is kept as a keyed hash, the answer sealed: neither can be read in the database.
+What has expired is deleted by the retention (`cases.retention`).
 """
 
 from __future__ import annotations
@@ -61,7 +62,6 @@ _KEEP: Final = Prepared(
     .where(*_THIS)
     .values(status=bindparam("b_status"), result_ref=bindparam("b_result"))
 )
-_EXPIRED: Final = delete(idempotency).where(idempotency.c.expires_at <= bindparam("b_now"))
 
 
 class KeyReused(Conflict):
@@ -143,11 +143,6 @@ def keep(tx: Connection, request: Request, answer: Answer) -> None:
             "b_result": _sealed(tx, request, answer.body),
         },
     )
-
-
-def purge(tx: Connection, *, now: datetime) -> int:
-    """Forget the answers that cannot be asked for any more; how many there were."""
-    return tx.execute(_EXPIRED, {"b_now": now}).rowcount
 
 
 def _hash(tx: Connection, request: Request) -> str:

@@ -110,6 +110,13 @@ class Settings(BaseSettings):
         description="where the calendar's backups go, best another disk;"
         " default `backups` in the data folder",
     )
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="the bearer token that `/metrics` asks for; without it only this machine is"
+        " answered there",
+        repr=False,
+        json_schema_extra=_SECRET,
+    )
     debug: bool = Field(
         default=False,
         description="1 shows where a fault of ours happened: places in the code, no values",

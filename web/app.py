@@ -1,4 +1,4 @@
-"""The web application, put together: health, the JSON interface, webhooks, pages.
+"""The web application, put together: health, metrics, the JSON interface, webhooks, pages.
 
 `create_app` is given a `House` and knows nothing of where it comes from. Every route declares who
 may call it (`web.policy`); one that does not stops the start.
@@ -16,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.errors import OverlevError
-from web import api, health, pages, problems, webhooks
+from web import api, health, metrics, pages, problems, webhooks
 from web.headers import Edge
 from web.house import House
+from web.metrics import Metrics
 from web.policy import check_policies
 
 _FOR_PROGRAMS: Final = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
@@ -29,7 +30,8 @@ def create_app(house: House) -> FastAPI:
     app = FastAPI(title="Overlev", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.router.redirect_slashes = False
     app.state.house = house
-    for router in (health.router, api.router, webhooks.router, pages.router):
+    counted = app.state.metrics = Metrics(house)
+    for router in (health.router, metrics.router, api.router, webhooks.router, pages.router):
         app.include_router(router)
     for kind, answer in (
         (OverlevError, problems.of_error),
@@ -38,8 +40,9 @@ def create_app(house: House) -> FastAPI:
     ):
         app.add_exception_handler(kind, _told(answer))
     https = (house.settings.public_url or "").startswith("https:")
-    app.add_middleware(Edge, https=https, fault=_told(problems.of_fault))
+    app.add_middleware(Edge, https=https, fault=_told(problems.of_fault), answered=counted.answered)
     check_policies(app)
+    counted.know(app)
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -36,9 +37,15 @@ class Edge:
     """
 
     def __init__(
-        self, app: ASGIApp, *, https: bool, fault: Callable[[Request, Exception], Response]
+        self,
+        app: ASGIApp,
+        *,
+        https: bool,
+        fault: Callable[[Request, Exception], Response],
+        answered: Callable[[Scope, int, float], None],
     ) -> None:
         self._app = app
+        self._answered = answered
         self._fault = fault
         self._headers = dict(SECURITY)
         if https:
@@ -49,12 +56,13 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = False
+        began = time.perf_counter()
+        status = 0
 
         async def with_headers(message: Message) -> None:
-            nonlocal begun
+            nonlocal status
             if message["type"] == "http.response.start":
-                begun = True
+                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
@@ -64,5 +72,7 @@ class Edge:
             await self._app(scope, receive, with_headers)
         except Exception as fault:  # noqa: BLE001 - the last edge: whatever it is, it is answered
             answer = self._fault(Request(scope), fault)
-            if not begun:
+            if not status:
                 await answer(scope, receive, with_headers)
+        finally:
+            self._answered(scope, status, time.perf_counter() - began)

@@ -52,7 +52,7 @@ def place(
 def calls(place: tuple[Office, Things]) -> list[Any]:
     """Every call, well formed and malformed, as the description says they are."""
     office, _ = place
-    described = schemathesis.openapi.from_dict(office.get("/openapi.json", by=None).json())
+    described: Any = schemathesis.openapi.from_dict(office.get("/openapi.json", by=None).json())
     return [
         result.ok().as_strategy(generation_mode=mode)
         for result in described.get_all_operations()
