@@ -12,14 +12,16 @@ from typing import Final, TextIO
 
 from sqlalchemy import Connection
 
-from cases import contacts, people, phones, queries, vault
+from cases import contacts, digests, people, phones, queries, vault
 from cases.access import SYSTEM
 from cases.installation import Installation
 from cases.wanted import still_wanted
 from core.crypto import new_ref
 from core.errors import NotFound, UnsafeSettings
 from core.settings import Settings
+from notifications import retention
 from notifications.delivery import Ask, DeliverResult, deliver
+from notifications.mail import SmtpMailer
 from notifications.message import Claimed
 from notifications.reasons import Reason
 from notifications.sender import ConsoleSender, Sender
@@ -33,9 +35,12 @@ NATIONAL_CONTACT: Final = "22 00 00 00"
 def deliver_due(
     house: Installation, sender: Sender, *, go_on: Callable[[], bool] = lambda: True
 ) -> DeliverResult:
-    """Send what is due in the outbox through `sender`; `go_on` may end it between batches."""
+    """Send what is due: messages of the outbox, then the digests of staff.
+
+    `go_on` may end it between batches. The result counts messages to persons.
+    """
     outside = sender.threaded
-    return deliver(
+    done = deliver(
         house.db,
         sender,
         ask=ask_of(house.settings),
@@ -45,6 +50,39 @@ def deliver_due(
         at_once=house.settings.sms_at_once if outside else 1,
         rate=house.settings.sms_per_second if outside else None,
         go_on=go_on,
+    )
+    digests.send_due(
+        house.db,
+        sender,
+        mailer_of(house.settings),
+        clock=house.clock,
+        url=house.settings.public_url or "",
+    )
+    return done
+
+
+def forget_texts(house: Installation, sender: Sender) -> int:
+    """Erase texts at the provider and here, and numbers whose time is over; how many in all."""
+    now = house.now()
+    return (
+        retention.erase_at_provider(house.db, sender, clock=house.clock)
+        + retention.forget_bodies(house.db, now=now)
+        + house.db.transact(lambda tx: phones.forget_outlived(tx, now=now))
+    )
+
+
+def mailer_of(settings: Settings) -> SmtpMailer | None:
+    """The mail server of the settings, None where there is none."""
+    if settings.smtp_host is None or settings.smtp_from is None:
+        return None
+    password = settings.smtp_password
+    return SmtpMailer(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_from,
+        settings.smtp_security,
+        settings.smtp_user,
+        password.get_secret_value() if password is not None else None,
     )
 
 

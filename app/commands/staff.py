@@ -73,6 +73,69 @@ def add_user(
     note("The password is shown this once: hand it over in person.")
 
 
+@user.command("contact")
+def contact(
+    ctx: typer.Context,
+    username: Username,
+    phone: Annotated[
+        str | None, typer.Option("--phone", metavar="NO", help='For digests; "" takes it out.')
+    ] = None,
+    email: Annotated[
+        str | None, typer.Option("--email", metavar="ADDRESS", help="The second path of digests.")
+    ] = None,
+) -> None:
+    """Note where digests go; the number is sealed.
+
+    Example: overlev user contact kari --phone 99900000 --email kari@example.org
+    """
+    from app.output import say
+    from cases import staff_contact
+
+    with opened(ctx) as house:
+        house.db.transact(
+            lambda tx: staff_contact.set_contact(tx, username, phone=phone, email=email)
+        )
+    say(f"{username}: noted")
+
+
+@user.command("away")
+def away(
+    ctx: typer.Context,
+    username: Username,
+    until: Annotated[
+        str, typer.Argument(metavar="UNTIL", help="A date, or `none`: back.", show_default=False)
+    ],
+    deputy: Annotated[
+        str | None, typer.Option("--deputy", metavar="USERNAME", help="Who stands in.")
+    ] = None,
+    begin: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="Now, if left out.")
+    ] = None,
+) -> None:
+    """Note until when somebody is away, and who gets their digests meanwhile.
+
+    Example: overlev user away kari 2026-12-20 --deputy ola
+    """
+    from datetime import time
+
+    from app.output import say
+    from cases import staff_contact
+    from core.clock import from_local, parse_date
+
+    def midnight(text: str, field: str) -> datetime:
+        return from_local(parse_date(text, field=field), time())
+
+    with opened(ctx) as house:
+        from_at = midnight(begin, "--from") if begin is not None else None
+        until_at = None if until == "none" else midnight(until, "UNTIL")
+        house.db.transact(
+            lambda tx: staff_contact.set_away(
+                tx, username, from_at=from_at, until=until_at, deputy=deputy
+            )
+        )
+    say(f"{username}: {'back' if until_at is None else f'away until {until}'}")
+
+
 @user.command("disable")
 def disable_user(ctx: typer.Context, username: Username) -> None:
     """Shut an account; what it did stays.

@@ -14,10 +14,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from cases.tables.columns import CODE, KEY, REF, at, key, of_unit
-from core.db import metadata
+from core.db import UtcDateTime, metadata
 
 case_event = Table(
     "case_event",
@@ -117,6 +118,28 @@ idempotency = Table(
     Column("result_ref", Text, nullable=False),
     at("expires_at"),
     Index("ix_idempotency_expires_at", "expires_at"),
+)
+
+digest = Table(
+    "digest",
+    metadata,
+    Column("account", REF, primary_key=True),
+    Column("slot_at", UtcDateTime, primary_key=True),
+    Column("state", CODE, nullable=False),
+    Column("via", CODE, nullable=True),
+    Column("notices", Integer, nullable=False),
+    Column("overdue", Integer, nullable=False),
+    at("claimed_at"),
+    at("settled_at", nullable=True),
+    CheckConstraint("state IN ('sending', 'sent', 'failed')", name="state"),
+    CheckConstraint("via IN ('sms', 'mail')", name="via"),
+    CheckConstraint("(state = 'sending') = (settled_at IS NULL)", name="settled_has_time"),
+    Index(
+        "ix_digest_sending",
+        "claimed_at",
+        sqlite_where=text("state = 'sending'"),
+        postgresql_where=text("state = 'sending'"),
+    ),
 )
 
 heartbeat = Table(

@@ -109,6 +109,8 @@ account = Table(
     at("disabled_at", nullable=True),
     Column("deputy_id", KEY, ForeignKey("account.id"), nullable=True),
     at("away_until", nullable=True),
+    Column("phone_enc", LargeBinary, nullable=True),
+    at("away_from", nullable=True),
     at("created_at"),
 )
 
