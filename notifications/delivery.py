@@ -45,6 +45,9 @@ SETTLE_TRIES: Final = 5
 LONGEST_HOLD: Final = 5.0
 """Seconds a run itself waits when the provider asks it to slow down; for longer the line rests."""
 
+LOOKS: Final = 10
+"""Look-ups to a run, at least."""
+
 BATCH: Final = 40
 """Messages to a claim: each case is asked once more in it, and the write lock is held meanwhile."""
 
@@ -167,24 +170,29 @@ class _Run:
         self.done.unknown += self.db.transact(
             lambda tx: claims.recover(tx, now=self.clock(), look_after=self.timing.look_after)
         )
-        while self.go_on() and (looks := self.db.transact(self._take_looks)):
-            for look in looks:
-                found = self._found(look)
-                state = self.db.transact(
-                    lambda tx, look=look, found=found: looking.settle_look(  # type: ignore[misc]
-                        tx, look, found, now=self.clock(), timing=self.timing
-                    )
-                )
-                self.done.accepted += state is MessageState.ACCEPTED
-                self.done.needs_person += state is MessageState.NEEDS_PERSON
-                if found.trace is Trace.FAILED:
-                    return  # who cannot be asked now is not asked about all the others
+        # One batch a run: asking about the past must not keep the present waiting.
+        looks = self.db.transact(self._take_looks)
+        if not looks:
+            return
+        found = list((self.pool.map if self.pool is not None else map)(self._found, looks))
+        states = self.db.transact(lambda tx: self._settle_looks(tx, looks, found))
+        self.done.accepted += states.count(MessageState.ACCEPTED)
+        self.done.needs_person += states.count(MessageState.NEEDS_PERSON)
+
+    def _settle_looks(
+        self, tx: Connection, looks: Sequence[looking.Look], found: Sequence[Found]
+    ) -> list[MessageState | None]:
+        now = self.clock()
+        return [
+            looking.settle_look(tx, look, each, now=now, timing=self.timing)
+            for look, each in zip(looks, found, strict=True)
+        ]
 
     def _take_looks(self, tx: Connection) -> list[looking.Look]:
         return looking.take(
             tx,
             now=self.clock(),
-            limit=max(self.at_once, 5),
+            limit=max(self.at_once, LOOKS),
             hold=self.timing.look_after,
             number_for=self.ask.number_for,
             digest_of=self.ask.digest_of,

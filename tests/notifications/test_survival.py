@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from itertools import count, cycle
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import pytest
 from sqlalchemy import func, select
@@ -54,8 +54,8 @@ class Size:
 
 
 SHORT_FORM: Final = Size(600, 60, 14.0, 0.5, 0.5, 1.5, 1.1, 90.0)
-LONG_FORM: Final = Size(10_000, 200, 120.0, 5.0, 2.0, 9.0, 11.0, 900.0)
-NAIVE: Final = replace(SHORT_FORM, messages=150, kills=16, spread=4.0, patience=25.0)
+LONG_FORM: Final = Size(10_000, 200, 120.0, 5.0, 4.0, 12.0, 11.0, 1500.0)
+NAIVE: Final = replace(SHORT_FORM, messages=150, kills=16, spread=4.0, patience=60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,16 @@ class Workers:
         return dead
 
     def end(self) -> None:
+        """Kill all of them."""
         for pid in self.alive:
             kill(pid)
+        self.alive.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
 
 def kill(pid: int) -> None:
@@ -190,30 +198,34 @@ def survive(url: str, folder: Path, size: Size, *, order: str = "claim", seed: i
                 look_after=size.look_after,
             ),
         )
-        kills = 0
-        points = cycle([None, *POINTS])
-        pace = size.spread / size.kills
-        while kills < size.kills:
-            while len(workers.alive) < 2:
-                point = next(points)
-                workers.start(
-                    die_at=point,
-                    nth=draw.randint(1, 4),
-                    within=draw.uniform(0.5, 2.5) * pace * 2,
-                )
-            kills += workers.bury()
-            time.sleep(0.01)
-        workers.end()
-        workers.alive.clear()
-        for _ in range(2):
-            workers.start(within=None)
-        give_up = time.monotonic() + size.patience
-        while unsettled(db) and time.monotonic() < give_up:
-            time.sleep(0.2)
-        workers.end()
+        with workers:
+            kills = run(workers, size, draw)
+            workers.end()
+            for _ in range(2):
+                workers.start(within=None)
+            give_up = time.monotonic() + size.patience
+            while unsettled(db) and time.monotonic() < give_up:
+                time.sleep(0.2)
     outcome = judge(db, folder, kills, time.monotonic() - begun)
     db.close()
     return outcome
+
+
+def run(workers: Workers, size: Size, draw: random.Random) -> int:
+    """Kill and start workers, at named points and at random; how many died."""
+    kills = 0
+    points = cycle([None, *POINTS])
+    pace = size.spread / size.kills
+    while kills < size.kills:
+        while len(workers.alive) < 2:
+            workers.start(
+                die_at=next(points),
+                nth=draw.randint(1, 4),
+                within=draw.uniform(0.5, 2.5) * pace * 2,
+            )
+        kills += workers.bury()
+        time.sleep(0.01)
+    return kills
 
 
 def fill(db: Database, size: Size) -> None:
@@ -274,7 +286,7 @@ def standing_ready(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800 if LONG else 240)
+@pytest.mark.timeout(3000 if LONG else 240)
 def test_no_message_is_accepted_twice_and_each_one_has_an_end(
     new_database_url: Callable[..., str], tmp_path: Path
 ) -> None:
