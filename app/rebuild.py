@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
-from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, exists, select
 
 from cases import queries
 from cases.access import OPERATOR
+from cases.derived import COLUMNS, derived
 from cases.history import Event, events_of_many
 from cases.model import Case
 from cases.shape import PARTS, fold, in_order, without_machinery
@@ -32,7 +32,13 @@ UNFOLDABLE: Final = "events"
 
 _PARTS: Final = {part.attribute: part for part in PARTS}
 _NEXT: Final = (
-    select(case_.c.id, case_.c.ref, case_.c.admitted_on, case_.c.released_on)
+    select(
+        case_.c.id,
+        case_.c.ref,
+        case_.c.admitted_on,
+        case_.c.released_on,
+        *(case_.c[name] for name in COLUMNS),
+    )
     .where(case_.c.id > bindparam("after"))
     .order_by(case_.c.id)
     .limit(CHUNK)
@@ -76,7 +82,7 @@ def _compared(tx: Connection) -> Iterator[tuple[str, list[str]]]:
         for row in rows:
             stored = cases[row.id]
             differing = differences(stored, events.get(row.ref, []))
-            differing += _derived(stored, row.admitted_on, row.released_on)
+            differing += _derived(stored, row)
             yield row.ref, differing
 
 
@@ -131,8 +137,12 @@ def _differing_rows(name: str, key: str, one: tuple[Any, ...], other: tuple[Any,
     return found
 
 
-def _derived(case: Case, admitted_on: date, released_on: date | None) -> list[str]:
-    """The local dates that stand beside the instants, for the counts."""
-    found = [] if admitted_on == local_date(case.admitted_at) else ["admitted_on"]
-    actual = local_date(case.released_at) if case.released_at is not None else None
-    return found if released_on == actual else [*found, "released_on"]
+def _derived(case: Case, row: Any) -> list[str]:
+    """The columns that follow from the rest of a case, for lists and counts."""
+    released_at = case.released_at
+    given = {
+        "admitted_on": local_date(case.admitted_at),
+        "released_on": local_date(released_at) if released_at is not None else None,
+        **derived(case)._asdict(),
+    }
+    return [name for name, value in given.items() if getattr(row, name) != value]

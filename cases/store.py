@@ -29,7 +29,7 @@ from sqlalchemy import (
     update,
 )
 
-from cases import journal, tables
+from cases import derived, journal, tables
 from cases.access import SYSTEM, Viewer
 from cases.model import Case, Protection
 from cases.shape import (
@@ -207,7 +207,7 @@ def _insert_head() -> Any:
     values["person_id"] = (
         select(person.c.id).where(person.c.ref == bindparam("person")).scalar_subquery()
     )
-    for name in ("admitted_on", "released_on", "version", "changed_seq"):
+    for name in ("admitted_on", "released_on", *derived.COLUMNS, "version", "changed_seq"):
         values[name] = bindparam(name)
     return insert(case_).values(values)
 
@@ -345,7 +345,9 @@ _Real: TypeAlias = Sequence[tuple[Change, Delta]]
 def _write_heads(tx: Connection, changes: _Real, now: datetime) -> None:
     stamp = _stamp(now)
     new = [
-        _head_values(delta.head) | {"version": 1, "changed_seq": stamp}
+        _head_values(delta.head)
+        | derived.derived(change.after)._asdict()
+        | {"version": 1, "changed_seq": stamp}
         for change, delta in changes
         if change.before is None
     ]
@@ -354,12 +356,13 @@ def _write_heads(tx: Connection, changes: _Real, now: datetime) -> None:
     for change, delta in changes:
         if change.before is None:
             continue
-        values = _head_values(delta.head, "b_")
+        head = delta.head | derived.changed(change.before, change.after)
+        values = _head_values(head, "b_")
         values["b_id"] = change.before.id
         values["b_version"] = change.before.version
         values["b_next"] = change.before.version + 1
         values["b_changed_seq"] = stamp
-        if _update_head(tuple(delta.head)).run(tx, values) != 1:
+        if _update_head(tuple(head)).run(tx, values) != 1:
             raise CaseChanged(
                 f"Case {change.after.ref} was changed by somebody else. Open it again and repeat."
             )

@@ -19,7 +19,7 @@ from sqlalchemy.types import TypeEngine
 
 
 class _ListOf(TypeDecorator[list[Any]]):
-    """Numbers or texts in one parameter."""
+    """Values in one parameter, each written as its column's type writes it."""
 
     impl = Text
     cache_ok = True
@@ -34,7 +34,13 @@ class _ListOf(TypeDecorator[list[Any]]):
         return dialect.type_descriptor(ARRAY(self.item))
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
-        return json.dumps if dialect.name == "sqlite" else list
+        if dialect.name != "sqlite":
+            return list
+        item = self.item() if isinstance(self.item, type) else self.item
+        write = item.dialect_impl(dialect).bind_processor(dialect)
+        if write is None:
+            return json.dumps
+        return lambda values: json.dumps([write(value) for value in values])
 
 
 class _OneOf(FunctionElement[bool]):

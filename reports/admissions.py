@@ -9,7 +9,7 @@ from sqlalchemy import and_, case, exists, func, or_, select
 
 from cases.model import AnswerReason
 from cases.tables import answer, case_, task
-from reports.counting import A_DAY_AGO, FROM_ON, IN_ERROR, TO_ON, Counting, done, how_many
+from reports.counting import A_DAY_AGO, FROM_ON, IN_ERROR, TO_ON, Counted, Counting, done, how_many
 from reports.definitions import NOT_STATED, TALK_CLASSES
 from reports.sql import hours_after
 
@@ -73,7 +73,7 @@ def _admissions_statement() -> Any:
     ).group_by(each.unit)
 
 
-_ADMISSIONS: Final = _admissions_statement()
+_ADMISSIONS: Final = Counted(_admissions_statement())
 
 
 def admissions(counting: Counting) -> None:
@@ -82,7 +82,7 @@ def admissions(counting: Counting) -> None:
     for from_on, to_on in counting.eras():
         day_ago = counting.question.as_of - timedelta(hours=24)
         binds = {"from_on": from_on, "to_on": to_on, "a_day_ago": day_ago}
-        for row in counting.tx.execute(_ADMISSIONS, binds).mappings():
+        for row in _ADMISSIONS.rows(counting.tx, binds):
             where = row["unit"], counting.regions.region_on(row["unit"], from_on)
             add("I3", *where, row["answered"], row["admitted"])
             add("I4", *where, row["accepted"], row["answered"])

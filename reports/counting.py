@@ -6,10 +6,10 @@ cut where some unit changes region, and each piece is asked about by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Date,
     FromClause,
     Label,
+    Select,
     and_,
     bindparam,
     func,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 
 from cases.tables import case_, unit, unit_version
 from core.db import UtcDateTime
+from core.statement import Prepared, Values
 from reports.regions import Regions, Version
 from reports.tally import Tally
 from reports.tertial import Question
@@ -74,6 +76,27 @@ class Counting:
 def regions_of(tx: Connection) -> Regions:
     """All units and which region each lies in when."""
     return Regions(tx.execute(_UNITS).scalars(), (Version(*row) for row in tx.execute(_VERSIONS)))
+
+
+def among(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
+    """That a column has one of a few fixed values: written out, so that it can be prepared."""
+    return or_(*(column == value for value in sorted(values)))
+
+
+class Counted:
+    """A statement of a count, prepared once; its rows come by the names of their columns.
+
+    `execute` would reckon the cache key of such a statement anew at every call: a millisecond.
+    """
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self._prepared = Prepared(statement)
+        self._names = tuple(column.name for column in statement.selected_columns)
+
+    def rows(self, tx: Connection, values: Values) -> Iterator[dict[str, Any]]:
+        """Every row as a dictionary."""
+        for row in self._prepared.rows(tx, values):
+            yield dict(zip(self._names, row, strict=True))
 
 
 def how_many(condition: ColumnElement[bool], name: str) -> Label[int]:

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import (
     and_,
-    bindparam,
     case,
     func,
     literal_column,
+    not_,
     null,
     or_,
     select,
@@ -21,9 +21,32 @@ from sqlalchemy import (
 from cases.tables import answer, case_, stay
 from core.clock import local_date
 from core.db import UtcDateTime
+from core.listed import one_of
+from core.statement import Prepared
 from reports.counting import FIRST_AT, IN_ERROR, UNTIL, Counting
 from reports.sql import earliest
 from reports.tertial import MICROSECOND
+
+
+def _persons() -> Any:
+    """Every person who ever took part, by what stands in their cases' own rows: one index."""
+    end = earliest(func.coalesce(case_.c.left_at, UNTIL, type_=UtcDateTime()), UNTIL)
+    here = and_(case_.c.joined_at < end, end > FIRST_AT)
+    return (
+        select(
+            case_.c.counted_as,
+            func.min(case_.c.unit).label("unit"),
+            func.max(case_.c.unit).label("other"),
+            func.max(case((here, 1), else_=0)).label("here"),
+            func.max(case((case_.c.counted_apart, 1), else_=0)).label("apart"),
+        )
+        .where(
+            case_.c.joined_at.is_not(None), case_.c.joined_at < UNTIL, case_.c.id.not_in(IN_ERROR)
+        )
+        .group_by(case_.c.counted_as)
+        .cte("persons")
+        .prefix_with("MATERIALIZED")
+    )
 
 
 def _participants_statement() -> Any:
@@ -49,22 +72,11 @@ def _participants_statement() -> Any:
     owned = case_.join(answer, answer.c.case_id == case_.c.id).join(
         stay, stay.c.case_id == case_.c.id
     )
-    persons = (
-        select(
-            case_.c.counted_as,
-            func.min(stay.c.unit).label("unit"),
-            func.max(stay.c.unit).label("other"),
-            was_here,
-        )
-        .select_from(owned)
-        .where(took_part)
-        .group_by(case_.c.counted_as)
-        .cte("persons")
-        .prefix_with("MATERIALIZED")
-    )
+    persons = _persons()
     of_one = and_(
         persons.c.unit == persons.c.other,
-        persons.c.unit.not_in(bindparam("moved", expanding=True, type_=stay.c.unit.type)),
+        persons.c.apart == 0,
+        not_(one_of(persons.c.unit, "moved")),
     )
     return union_all(
         select(
@@ -89,7 +101,7 @@ def _participants_statement() -> Any:
     )
 
 
-_PARTICIPANTS: Final = _participants_statement()
+_PARTICIPANTS: Final = Prepared(_participants_statement())
 
 
 def participants(counting: Counting) -> None:
@@ -101,7 +113,7 @@ def participants(counting: Counting) -> None:
     }
     tally = counting.tally
     sets: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for place, person, end_at, here, ever in counting.tx.execute(_PARTICIPANTS, binds):
+    for place, person, end_at, here, ever in _PARTICIPANTS.rows(counting.tx, binds):
         last_on = local_date((end_at or counting.question.until) - MICROSECOND)
         region = counting.regions.region_on(place, last_on)
         if person is None:

@@ -4,42 +4,46 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Date, FromClause, and_, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, and_, case, func, not_, select
 
 from cases.model import Form, HandedOver
 from cases.tables import case_, task
-from reports.counting import FROM_ON, IN_ERROR, TO_ON, Counting, done, how_many
+from core.listed import one_of
+from reports.counting import FROM_ON, IN_ERROR, TO_ON, Counted, Counting, among, done, how_many
 from reports.tertial import before_closed_days
 
 
-def _releases_statement() -> Any:
-    informed, trained, talk, handed = (
-        task.alias(name) for name in ("informed", "trained", "talk", "handed")
-    )
+_INFORMED, _TRAINED, _TALKED, _SPRAY, _LEFT_OUT = 1, 2, 4, 32, 64
+_FORMS: Final = {Form.GROUP: 8, Form.INDIVIDUAL: 16}
+"""What the tasks of a released person say, as one number: so they are read once, in one go."""
 
-    def before_release(one: FromClause) -> ColumnElement[bool]:
-        return and_(done(one), one.c.done_at <= case_.c.released_at)
 
-    def held(one: FromClause, code: str) -> ColumnElement[bool]:
-        return and_(one.c.case_id == case_.c.id, one.c.code == code, before_release(one))
-
+def _found() -> ColumnElement[int]:
+    """The number of a case: of every core task what it gave; `_LEFT_OUT` for each one missing."""
+    before_release = and_(done(task), task.c.done_at <= case_.c.released_at)
     sprays = (HandedOver.CARD_AND_SPRAY.value, HandedOver.SPRAY_ONLY.value)
-    with_spray = and_(
-        handed.c.case_id == case_.c.id,
-        handed.c.code == "handed_over",
-        handed.c.state == "done",
-        handed.c.answer.in_(sprays),
+    form = case(*((task.c.form == form.value, bit) for form, bit in _FORMS.items()), else_=0)
+    gave = case(
+        (
+            task.c.code == "handed_over",
+            case((and_(task.c.state == "done", among(task.c.answer, sprays)), _SPRAY), else_=0),
+        ),
+        (not_(before_release), 0),
+        (task.c.code == "brief_info", _INFORMED),
+        (task.c.code == "naloxone_training", _TRAINED),
+        (task.c.code == "talk_held", _TALKED + form),
+        else_=0,
     )
-    left_out = (
-        exists()
-        .where(
-            task.c.case_id == case_.c.id,
-            task.c.required,
-            task.c.klass == "before_release",
-            ~before_release(task),
-        )
+    left_out = and_(task.c.required, task.c.klass == "before_release", not_(before_release))
+    return (
+        select(func.coalesce(func.sum(gave + case((left_out, _LEFT_OUT), else_=0)), 0))
+        .where(task.c.case_id == case_.c.id)
         .correlate(case_)
+        .scalar_subquery()
     )
+
+
+def _releases_statement() -> Any:
     accepted = case_.c.accepted_at_release
     released = (
         select(
@@ -47,18 +51,9 @@ def _releases_statement() -> Any:
             case_.c.released_on,
             case_.c.release_notice.label("notice"),
             accepted.label("accepted"),
-            informed.c.code.is_not(None).label("informed"),
-            trained.c.code.is_not(None).label("trained"),
-            talk.c.code.is_not(None).label("talked"),
-            talk.c.form,
-            handed.c.code.is_not(None).label("spray"),
-            and_(accepted, ~left_out).label("whole"),
+            # Tasks are only looked at where the person took part at the release.
+            case((accepted, _found()), else_=_LEFT_OUT).label("found"),
         )
-        # Tasks are only looked at where the person took part at the release.
-        .outerjoin(informed, and_(accepted, held(informed, "brief_info")))
-        .outerjoin(trained, and_(accepted, held(trained, "naloxone_training")))
-        .outerjoin(talk, and_(accepted, held(talk, "talk_held")))
-        .outerjoin(handed, and_(accepted, with_spray))
         .where(
             case_.c.released_on >= FROM_ON,
             case_.c.released_on < TO_ON,
@@ -70,23 +65,30 @@ def _releases_statement() -> Any:
     )
     each = released.c
     planned = and_(each.accepted, each.notice != "unplanned")
-    before_closed = bindparam("before_closed", type_=Date, expanding=True)
+    whole = each.found < _LEFT_OUT
+
+    def has(bit: int) -> ColumnElement[bool]:
+        return each.found.op("&")(bit) != 0
+
     return select(
         each.unit,
         func.count().label("released"),
         how_many(each.accepted, "accepted"),
-        *(how_many(each[name], name) for name in ("informed", "trained", "talked", "spray")),
-        *(how_many(each.form == form.value, form.value) for form in Form),
-        how_many(each.whole, "whole"),
+        how_many(has(_INFORMED), "informed"),
+        how_many(has(_TRAINED), "trained"),
+        how_many(has(_TALKED), "talked"),
+        how_many(has(_SPRAY), "spray"),
+        *(how_many(has(bit), form.value) for form, bit in _FORMS.items()),
+        how_many(whole, "whole"),
         how_many(planned, "planned"),
-        how_many(and_(planned, each.whole), "planned_whole"),
+        how_many(and_(planned, whole), "planned_whole"),
         how_many(each.notice == "unplanned", "unplanned"),
         how_many(each.notice == "unknown", "notice_unknown"),
-        how_many(each.released_on.in_(before_closed), "before_closed_day"),
+        how_many(one_of(each.released_on, "before_closed"), "before_closed_day"),
     ).group_by(each.unit)
 
 
-_RELEASES: Final = _releases_statement()
+_RELEASES: Final = Counted(_releases_statement())
 
 
 def releases(counting: Counting) -> None:
@@ -95,7 +97,7 @@ def releases(counting: Counting) -> None:
     closed_days = before_closed_days(counting.question.period)
     for from_on, to_on in counting.eras():
         binds = {"from_on": from_on, "to_on": to_on, "before_closed": closed_days}
-        for row in counting.tx.execute(_RELEASES, binds).mappings():
+        for row in _RELEASES.rows(counting.tx, binds):
             where = row["unit"], counting.regions.region_on(row["unit"], from_on)
             add("I6", *where, row["informed"], row["accepted"])
             add("I7", *where, row["trained"], row["accepted"])

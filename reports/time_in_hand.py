@@ -30,7 +30,7 @@ from cases.outcomes import UNKNOWN_AFTER
 from cases.tables import appointment, case_, task
 from core.clock import local_date
 from core.db import UtcDateTime
-from reports.counting import FROM_ON, IN_ERROR, TO_ON, Counting, how_many
+from reports.counting import FROM_ON, IN_ERROR, TO_ON, Counted, Counting, among, how_many
 from reports.sql import clock_change, midnight
 
 IN_HAND: Final = 7
@@ -81,7 +81,7 @@ def _booked(days: Any) -> Any:
     """One row for each appointment of an accepted release, and one for a release without any."""
     one = appointment.c
     held = and_(_confirmed(one, case_.c.released_at), one.starts_at >= days.c.begins_at)
-    health, welfare = one.kind.in_(sorted(HEALTH_KINDS)), one.kind.in_(sorted(WELFARE_KINDS))
+    health, welfare = among(one.kind, HEALTH_KINDS), among(one.kind, WELFARE_KINDS)
     attended = and_(
         health,
         one.status == "attended",
@@ -171,7 +171,7 @@ def _gone(released: Any) -> ColumnElement[bool]:
         later.c.admitted_at < released.c.follow_up_over_at,
     )
     ended = and_(
-        own.c.close_reason.in_(("reimprisoned", "died")),
+        among(own.c.close_reason, ("reimprisoned", "died")),
         own.c.closed_at < released.c.follow_up_over_at,
     )
     return exists().where(own.c.id == released.c.id, or_(ended, again.correlate(own, released)))
@@ -202,7 +202,7 @@ def _statement() -> Any:
                 "first_status"
             ),
             case(
-                (found.in_week == 1, func.coalesce(handed.in_(cards), false())), else_=false()
+                (found.in_week == 1, func.coalesce(among(handed, cards), false())), else_=false()
             ).label("in_hand"),
             case((found.with_health == 1, ~_gone(released)), else_=false()).label("to_follow"),
         )
@@ -225,14 +225,14 @@ def _statement() -> Any:
         how_many(each.first_status == "attended", "attended"),
         how_many(each.first_status == "no_show", "no_show"),
         # Where the sweep has not been yet: nobody has answered in time either.
-        how_many(each.first_status.in_(("unknown", "confirmed")), "unknown"),
+        how_many(among(each.first_status, ("unknown", "confirmed")), "unknown"),
         how_many(and_(each.to_follow, follow_up_over), "to_follow"),
         how_many(and_(each.to_follow, follow_up_over, each.followed_up == 1), "followed_up"),
         how_many(and_(each.to_follow, ~follow_up_over), "follow_pending"),
     ).group_by(each.unit, each.recent)
 
 
-_TIME_IN_HAND: Final = _statement()
+_TIME_IN_HAND: Final = Counted(_statement())
 
 
 def time_in_hand(counting: Counting) -> None:
@@ -248,10 +248,8 @@ def time_in_hand(counting: Counting) -> None:
     add = counting.tally.add
     for from_on, to_on in counting.eras():
         change = clock_change(from_on, to_on + timedelta(days=FOLLOWED_UP + 1))
-        rows = counting.tx.execute(
-            _TIME_IN_HAND, {"from_on": from_on, "to_on": to_on} | binds | change
-        )
-        for row in rows.mappings():
+        asked = {"from_on": from_on, "to_on": to_on} | binds | change
+        for row in _TIME_IN_HAND.rows(counting.tx, asked):
             where = row["unit"], counting.regions.region_on(row["unit"], from_on)
             add("I11", *where, row["in_hand"], row["accepted"])
             add("I11b", *where, row["both_in_hand"], row["accepted"])
