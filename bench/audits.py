@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hmac
-import random
 from typing import Final
 
 from bench.clock import NOW
 from bench.measure import Batches, Line, Outcome, profile
 from bench.places import Place
-from bench.population import open_stays, play
 from bench.run import Run
 from cases import journal
 from cases.access import OPERATOR
@@ -25,9 +23,7 @@ def audits(run: Run) -> Outcome:
     """CPU a row, beside reading the rows and one bare MAC over each."""
     outcome = Outcome()
     for engine in run.engines:
-        place = run.places.new(engine)
-        chance = random.Random(1)
-        play(place, open_stays(60, chance), chance)
+        place = run.stock.open(engine)
         _look(place, 2_000 if run.quick else LOOKS)
         rows = _bare(place)
         ours, bare = Batches(rows), Batches(rows)
@@ -37,11 +33,11 @@ def audits(run: Run) -> Outcome:
             with bare.one():
                 _bare(place)
         outcome.lines.append(
-            Line(
+            Line.of(
                 f"audit verify, {engine}, CPU a row",
-                1e6 * ours.cpu,
+                ours,
                 "µs",
-                1e6 * bare.cpu,
+                limit=bare,
                 said=f"{rows:,} rows, {1 / ours.wall:,.0f} rows/s",
             )
         )
@@ -50,7 +46,7 @@ def audits(run: Run) -> Outcome:
                 lambda place=place: _verify(place),  # type: ignore[misc]
                 actions=rows,
             )
-        place.close()
+        run.places.drop(place)
     return outcome
 
 

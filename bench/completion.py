@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from bench.clock import NOW
 from bench.measure import Batches, Line, Outcome, profile
 from bench.places import Place
-from bench.population import multiply, open_stays, play
+from bench.population import multiply
 from bench.recording import Replay, recorded
 from bench.run import Run
 from cases import service
@@ -30,7 +31,9 @@ WARMING: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class _Todo:
+class Todo:
+    """One completion to be made."""
+
     ref: str
     viewer: Viewer
 
@@ -45,17 +48,16 @@ def completion(run: Run) -> Outcome:
 
 def _measure(run: Run, engine: str, outcome: Outcome) -> None:
     size = 40 if run.quick else 150
-    place = run.places.new(engine)
-    chance = random.Random(1)
-    play(place, open_stays(100 if run.quick else 300, chance), chance)
+    place = run.stock.open(engine)
     multiply(place, 2_500 if run.quick else 10_000)
-    todo = _todo(place, WARMING + BATCHES * size)
+    todo = open_tasks(place, WARMING + BATCHES * size)
     ours = run.places.copy(place)
     rehearsed = run.places.copy(run.places.reopened(place))
     limit = run.places.copy(run.places.reopened(place))
     with recorded(rehearsed.db) as recording:
         _complete_all(rehearsed, todo)
-    rehearsed.close()
+    counted = _counted(rehearsed)
+    run.places.drop(rehearsed)
     replay = Replay(limit, recording)
     batches, bare = Batches(size), Batches(size)
     _complete_all(ours, todo[:WARMING])
@@ -66,15 +68,16 @@ def _measure(run: Run, engine: str, outcome: Outcome) -> None:
         with bare.one():
             replay.run(size)
     replay.close()
+    run.places.drop(limit)
     goal = GOALS[engine]
     outcome.lines += [
-        Line(
+        Line.of(
             f"completion, {engine}, CPU",
-            1e6 * batches.cpu,
+            batches,
             "µs",
-            1e6 * bare.cpu,
-            goal,
-            f"ours {batches.parts}; limit {bare.parts}; wall {1e6 * batches.wall:.0f} µs; "
+            limit=bare,
+            goal=goal,
+            said=f"ours {batches.parts}; limit {bare.parts}; wall {1e6 * batches.wall:.0f} µs; "
             f"quickest batches {1e6 * batches.quickest:.0f} against {1e6 * bare.quickest:.0f} µs",
         ),
         Line(
@@ -83,44 +86,87 @@ def _measure(run: Run, engine: str, outcome: Outcome) -> None:
             "",
             recording.rows / len(todo),
             STATEMENTS,
-            "reads included; the limit is the rows written",
+            "reads included, on average: one more at a unit's first act of a month; the limit is "
+            "the rows written",
+        ),
+        *(
+            Line(f"completion {what}, {engine}, statements", statements, "", goal=goal)
+            for what, statements, goal in counted
         ),
     ]
-    if 1e6 * batches.cpu > goal or run.profile:
-        more = _todo(ours, 4 * size)
+    if not outcome.lines[-2].reached or run.profile:
+        more = open_tasks(ours, 4 * size)
         outcome.profiles[f"completion, {engine}"] = profile(
             lambda: _complete_all(ours, more), actions=len(more)
         )
 
 
-def _complete_all(place: Place, todo: Iterable[_Todo]) -> None:
+_KINDS: Final = (
+    ("with a health answer", "intake_talk", "at_risk", Role.HEALTH, STATEMENTS),
+    ("with a spray and its ledger row", "handed_over", "card_and_spray", Role.OFFICER, None),
+)
+"""Completions that write more than others, and the statements they may take."""
+
+
+def _counted(place: Place) -> Iterator[tuple[str, float, float | None]]:
+    """How many statements such completions take, in the middle of a few."""
+    return iter(
+        [
+            (what, _count(place, code, answer, role), goal)
+            for what, code, answer, role, goal in _KINDS
+        ]
+    )
+
+
+def _count(place: Place, code: str, answer: str, role: Role) -> float:
+    taken = []
+    # Those that were played: a copied person has no key to seal an answer with.
+    played = [(ref, unit) for ref, unit in _open(place, code) if "-" not in ref]
+    for ref, unit in played[:9]:
+        viewer = Viewer("staff000001", role, frozenset({unit}))
+        with recorded(place.db) as recording, place.db.write() as tx:
+            service.complete_task(tx, viewer, ref, service.TaskDone(code, answer=answer), now=NOW)
+        taken.append(recording.statements)
+    return float(median(taken))
+
+
+def _complete_all(place: Place, todo: Iterable[Todo]) -> None:
     for each in todo:
-        _complete(place, each)
+        complete_one(place, each)
 
 
-def _todo(place: Place, number: int) -> list[_Todo]:
+def open_tasks(place: Place, number: int) -> list[Todo]:
+    """Tasks to be completed, all over the database, each with an officer of its unit."""
+    rows = _open(place, TASK)
+    if len(rows) < number:
+        raise RuntimeError(f"{number} open tasks are needed, {len(rows)} are there")
+    return [
+        Todo(ref, Viewer("staff000001", Role.OFFICER, frozenset({unit})))
+        for ref, unit in rows[:number]
+    ]
+
+
+def _open(place: Place, code: str) -> list[tuple[str, str]]:
+    """Cases, with their units, that have this task open; those released have `handed_over`."""
+    phase = "follow_up" if code == "handed_over" else "in_prison"
     with place.db.read() as tx:
         rows = tx.execute(
             select(case_.c.ref, case_.c.unit)
             .join(task, task.c.case_id == case_.c.id)
-            .where(task.c.code == TASK, task.c.state == "open", case_.c.phase == "in_prison")
+            .where(task.c.code == code, task.c.state == "open", case_.c.phase == phase)
             .order_by(case_.c.id)
         ).all()
-    if len(rows) < number:
-        raise RuntimeError(f"{number} open tasks are needed, {len(rows)} are there")
-    shuffled = list(rows)
-    random.Random(2).shuffle(shuffled)
-    return [
-        _Todo(row.ref, Viewer("staff000001", Role.OFFICER, frozenset({row.unit})))
-        for row in shuffled[:number]
-    ]
+    found = [(row.ref, row.unit) for row in rows]
+    random.Random(2).shuffle(found)
+    return found
 
 
-def _complete(place: Place, todo: _Todo) -> None:
+def complete_one(place: Place, todo: Todo) -> None:
+    """One completion in its own transaction."""
     with place.db.write() as tx:
         service.complete_task(tx, todo.viewer, todo.ref, service.TaskDone(TASK), now=NOW)
 
 
-def _cut(todo: list[_Todo], size: int) -> Iterator[list[_Todo]]:
+def _cut(todo: list[Todo], size: int) -> Iterator[list[Todo]]:
     for start in range(0, len(todo), size):
         yield todo[start : start + size]

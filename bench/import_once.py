@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from bench.clock import NOW
+from bench.measure import pace, settle, strain_of_run
 from bench.places import SECRET
 from bench.run import GARBAGE_AFTER
 from cases.access import OPERATOR
@@ -35,6 +36,7 @@ class _Memory:
         self.child_peak = 0
 
     def look(self) -> None:
+        pace()
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
         for child in children.split():
             self.child_peak = max(self.child_peak, _peak(int(child)))
@@ -53,6 +55,7 @@ def _peak(process: int) -> int:
 def main(url: str, keys_file: str, roster: str) -> None:
     """Import, and print rows, seconds and kilobytes."""
     gc.set_threshold(GARBAGE_AFTER)
+    settle(looks=60)
     ring = KeyRing.derive(SECRET)
     keys = KeyStore(f"sqlite:///{keys_file}", ring)
     db = Database(url, secrets=Secrets(ring, keys), patience=30)
@@ -72,6 +75,7 @@ def main(url: str, keys_file: str, roster: str) -> None:
                 "unchanged": result.unchanged,
                 "rejected": len(result.rejected),
                 "wall": took,
+                "strain": strain_of_run(),
                 "cpu": own.ru_utime + own.ru_stime,
                 "child_cpu": child.ru_utime + child.ru_stime,
                 "peak": _peak(os.getpid()),

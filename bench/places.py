@@ -10,8 +10,8 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +43,7 @@ class Places:
             stack.enter_context(tempfile.TemporaryDirectory(prefix="overlev-bench-"))
         )
         self._server: str | None = None
+        self._postmaster: int | None = None
         self._made = 0
 
     def new(self, engine: str) -> Place:
@@ -73,6 +74,35 @@ class Places:
     def reopened(self, place: Place) -> Place:
         """The same database, opened again."""
         return self._open(place.url, place.keys_file)
+
+    def drop(self, place: Place) -> None:
+        """Close a database and give its room back."""
+        place.close()
+        if place.sqlite_file is not None:
+            place.sqlite_file.unlink(missing_ok=True)
+            return
+        server = make_url(self._start()).set(drivername="postgresql")
+        with psycopg.connect(server.render_as_string(), autocommit=True) as connection:
+            name = sql.Identifier(str(make_url(place.url).database))
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+    def server_cpu(self, place: Place) -> Callable[[], float] | None:
+        """Seconds of CPU that the server of a database has used; None for SQLite, or elsewhere."""
+        if place.sqlite_file is not None or self._postmaster is None:
+            return None
+        children = Path(f"/proc/{self._postmaster}/task/{self._postmaster}/children")
+        if not children.exists():
+            return None
+
+        def used() -> float:
+            total = 0
+            for child in children.read_text(encoding="ascii").split():
+                with suppress(OSError):
+                    spent = Path(f"/proc/{child}/schedstat").read_text(encoding="ascii")
+                    total += int(spent.split()[0])
+            return total / 1e9
+
+        return used
 
     def _open(self, url: str, keys_file: Path) -> Place:
         ring = KeyRing.derive(SECRET)
@@ -105,6 +135,8 @@ class Places:
                 self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
                 self._server = postgres.start(folder, postgres.DURABLE)
                 self._stack.callback(postgres.stop, folder)
+                said = (folder / "pg" / "postmaster.pid").read_text(encoding="utf-8")
+                self._postmaster = int(said.splitlines()[0])
         return self._server
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from heapq import heappop, heappush
 from itertools import count
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, Select, Table, func, select
 
@@ -236,16 +236,34 @@ def _q(name: str) -> str:
     return f'"{name}"'
 
 
+_COPIED: Final = ", ".join(f"'{table.name}'" for table in _TABLES)
+_INDEXES: Final = {
+    "sqlite": (
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL "
+        f"AND sql NOT LIKE '%UNIQUE%' AND tbl_name IN ({_COPIED})"
+    ),
+    "postgres": (
+        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' "
+        f"AND indexdef NOT LIKE '%UNIQUE%' AND tablename IN ({_COPIED})"
+    ),
+}
+
+
 def _run_raw(place: Place, statements: list[str]) -> None:
     """Run statements as quickly as the engine can: nothing here need survive a crash."""
-    raw = place.raw()
+    raw: Any = place.raw()
     if place.engine == "sqlite":
         raw.execute("PRAGMA synchronous = OFF")
         raw.execute("PRAGMA foreign_keys = OFF")
     else:
         raw.execute("SET session_replication_role = replica")
+        raw.execute("SET maintenance_work_mem = '256MB'")
     raw.execute("BEGIN")
-    for statement in statements:
+    # Indexes are made again afterwards, in one go each: a third of the time for a million cases.
+    indexes = raw.execute(_INDEXES[place.engine]).fetchall()
+    for name, _ in indexes:
+        raw.execute(f"DROP INDEX {name}")
+    for statement in (*statements, *(made for _, made in indexes)):
         raw.execute(statement)
     raw.execute("COMMIT")
     if place.engine == "postgres":

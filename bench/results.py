@@ -9,17 +9,21 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
 
-from bench.measure import Line, Outcome
+from bench.measure import Line, Outcome, strain_of_run
 from bench.places import postgres_version
 
-HEAD = ("figure", "ours", "limit", "ratio", "goal", "")
+HEAD = ("figure", "ours", "limit", "ratio", "undisturbed", "goal", "")
 
 
 ABOUT = """\
 *Limit* is the driver alone doing the same rows as durably, in the same run, between the same
 batches. Read the ratio: times swing with whatever else the machine does, and a neighbour on the
 other core makes ours and the limit slower alike. Times are CPU of this process, user and system,
-unless a line says wall."""
+unless a line says wall; where a line says so, the CPU of the database server is in it.
+
+*Undisturbed* is ours divided by the strain: how much slower a fixed piece of plain Python ran
+before and after each batch than at its quickest in this run, because of what else the machine did.
+Goals are compared with that column; where it is empty, with ours."""
 
 
 def printed(name: str, outcome: Outcome, *, seconds: float) -> str:
@@ -48,11 +52,17 @@ def _page(outcomes: Mapping[str, Outcome], how: str, at: datetime) -> Iterator[s
     yield f"{at:%Y-%m-%d %H:%M} UTC, a {how} run of `python -m bench --write`.\n"
     yield f"- {_machine()}"
     yield f"- Python {python}, SQLAlchemy {version('sqlalchemy')}, {databases}"
+    load += f"; strain in the middle of the run {strain_of_run():.2f}"
     yield f"- load when the last benchmark ended: {load}\n"
     yield ABOUT
     for name, outcome in outcomes.items():
-        yield from ("", f"## {name}", "", "| figure | ours | limit | ratio | goal | | |")
-        yield "|---|--:|--:|--:|--:|---|---|"
+        yield from (
+            "",
+            f"## {name}",
+            "",
+            "| figure | ours | limit | ratio | undisturbed | goal | | |",
+        )
+        yield "|---|--:|--:|--:|--:|--:|---|---|"
         for line in outcome.lines:
             yield f"| {' | '.join(_cells(line))} | {line.said} |"
         for what, text in outcome.profiles.items():
@@ -67,6 +77,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         f"{_number(line.ours)}{unit}",
         "" if line.limit is None else f"{_number(line.limit)}{unit}",
         "" if line.ratio is None else f"{line.ratio:.2f}",
+        "" if line.undisturbed is None else f"{_number(line.undisturbed)}{unit}",
         "" if line.goal is None else f"{_number(line.goal)}{unit}",
         held,
     )

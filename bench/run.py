@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from bench.places import Places
+from bench.stock import Stock
 
 GARBAGE_AFTER: Final = 50_000
 """New objects after which garbage is looked for, as the command `overlev` sets it."""
@@ -20,3 +21,7 @@ class Run:
     full: bool = False
     profile: bool = False
     engines: tuple[str, ...] = ("sqlite", "postgres")
+    stock: Stock = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stock", Stock(self.places, few=self.quick))

@@ -7,7 +7,7 @@ stand in no event and in no `Case`: the rules never ask them.
 - `joined_at`, `left_at`: from when to when (None: still) the person took part, by the answers that
   stand. None where the person never did.
 - `counted_apart`: these two do not say it all, because the person accepted more than once or more
-  than one unit owned the case. Then `joined_at` is the first acceptance, and a count asks the parts.
+  than one unit owned the case. `joined_at` is then the first acceptance; a count asks the parts.
 """
 
 from __future__ import annotations

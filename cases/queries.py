@@ -11,12 +11,14 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Exists,
+    Integer,
     Select,
     and_,
     bindparam,
     exists,
     func,
+    literal_column,
+    null,
     or_,
     select,
     text,
@@ -140,7 +142,22 @@ def _by_ids(dialect: str, places: int | None) -> Prepared:
     return Prepared(LOAD[dialect].where(_visible(places, past=False), one_of(case_.c.id, "ids")))
 
 
-_LOCK: Final = Prepared(select(case_.c.id).where(case_.c.ref == bindparam("ref")).with_for_update())
+@lru_cache(maxsize=64)
+def _locked_by_ref(places: int | None) -> Prepared:
+    """The case with its row locked, and last the version that the lock found."""
+    newest = case_.alias("newest")
+    locked = (
+        select(newest.c.id, newest.c.version)
+        .where(newest.c.ref == bindparam("ref"))
+        .with_for_update()
+        .cte("locked")
+        .prefix_with("MATERIALIZED")
+    )
+    return Prepared(
+        LOAD["postgresql"]
+        .add_columns(locked.c.version)
+        .where(_visible(places, past=False), case_.c.id == locked.c.id)
+    )
 
 
 _IDS: Final = (
@@ -154,13 +171,19 @@ _LOCK_MANY: Final = _IDS.with_for_update()
 def case_for_update(tx: Connection, viewer: Viewer, ref: str) -> Case:
     """The case, to be changed in this transaction. Raises `CaseNotFound`, `NotAllowed`.
 
-    On Postgres its row is locked first, by a statement of its own, so that what is read next is
-    the newest; SQLite has one writer anyway.
+    On Postgres its row is locked in the same statement. Where that had to wait, the lock is on a
+    newer row than the one that the statement sees: then it is read again, and nobody can change it
+    meanwhile. SQLite has one writer anyway.
     """
     check_may_open_cases(viewer)
-    if tx.dialect.name == "postgresql":
-        _LOCK.rows(tx, {"ref": ref})
-    return case_by_ref(tx, viewer, ref)
+    if tx.dialect.name != "postgresql":
+        return case_by_ref(tx, viewer, ref)
+    row = _locked_by_ref(_places(viewer)).row(tx, {"ref": ref} | visible_binds(viewer))
+    if row is None:
+        # Perhaps it came to be this viewer's while the statement waited.
+        return case_by_ref(tx, viewer, ref)
+    case = read_case(row[:-1])
+    return case if case.version == row[-1] else case_by_ref(tx, viewer, ref)
 
 
 def cases_for_update(tx: Connection, viewer: Viewer, refs: Iterable[str]) -> dict[str, Case]:
@@ -283,19 +306,7 @@ def case_lines(
     check_may_open_cases(viewer)
     # Only what is due has a place with a due time; what has none follows it all.
     due = overdue or due_before is not None
-    if due and after is not None and after.due_at is None:
-        return
-    question = _lines(
-        _places(viewer),
-        _Cut(
-            of_unit=unit is not None,
-            of_phase=phase is not None,
-            due=due,
-            listed=refs is not None,
-            after=None if after is None else after.due_at is not None,
-            limited=limit is not None,
-        ),
-    )
+    undated_next = after is not None and after.due_at is None
     until = due_before if not overdue else now if due_before is None else min(now, due_before)
     binds = {
         "now": now,
@@ -305,31 +316,54 @@ def case_lines(
         "refs": None if refs is None else list(refs),
         "after_due": after.due_at if after is not None else None,
         "after_ref": after.ref if after is not None else None,
-        "limit": limit,
-    }
-    asked = {name: value for name, value in binds.items() if value is not None}
-    for row in tx.execute(question, asked | visible_binds(viewer)):
-        yield CaseLine(*row)
+    } | visible_binds(viewer)
+    left = limit
+    for dated in (True, False):
+        if undated_next if dated else due:
+            continue
+        question = _lines(
+            _places(viewer),
+            _Cut(
+                of_unit=unit is not None,
+                of_phase=phase is not None,
+                dated=dated,
+                due=due,
+                listed=refs is not None,
+                after=after is not None and (after.due_at is not None) == dated,
+                limited=limit is not None,
+            ),
+        )
+        lines = question.rows(tx, binds | {"limit": left})
+        yield from (CaseLine(*line) for line in lines)
+        if left is not None:
+            left -= len(lines)
+            if left <= 0:
+                return
 
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """What a list is cut to. `after`: None from the start, else whether the place is due."""
+    """What a list is cut to. `dated`: the cases with something due, else those with nothing due."""
 
     of_unit: bool
     of_phase: bool
+    dated: bool
     due: bool
     listed: bool
-    after: bool | None
+    after: bool
     limited: bool
 
 
-@lru_cache(maxsize=128)
-def _lines(places: int | None, cut: _Cut) -> Select[Any]:
-    # The first task is found by "no other is earlier", not by a window over all open tasks: so
-    # the overdue are walked along the index on their due times, and a unit's cases by their own.
-    is_first = and_(task.c.case_id == case_.c.id, task.c.state == "open", ~_an_earlier_one())
-    query = (
+@lru_cache(maxsize=256)
+def _lines(places: int | None, cut: _Cut) -> Prepared:
+    # The cases of the page are found first, along an index in the order of the list; then what is
+    # shown of each. Cases with nothing due are a question of their own: no index holds both.
+    order = (_DUE_AT, case_.c.ref) if cut.dated else (case_.c.ref,)
+    page = select(case_.c.id).where(*_conditions(places, cut)).order_by(*order)
+    if cut.limited:
+        page = page.limit(bindparam("limit", type_=Integer))
+    found = page.subquery("page")
+    return Prepared(
         select(
             case_.c.ref,
             person.c.ref.label("person"),
@@ -337,54 +371,56 @@ def _lines(places: int | None, cut: _Cut) -> Select[Any]:
             case_.c.unit,
             case_.c.phase,
             case_.c.participation,
-            task.c.code,
-            task.c.due_at,
-            _overdue_tasks(),
+            _next_task() if cut.dated else null().label("next_task"),
+            _DUE_AT,
+            _overdue_tasks() if cut.dated else literal_column("0").label("overdue"),
         )
+        .select_from(found)
+        .join(case_, case_.c.id == found.c.id)
         .join(person, person.c.id == case_.c.person_id)
-        .join(task, is_first, isouter=not cut.due)
-        .where(_visible(places, past=False))
-        .order_by(*(() if cut.due else (task.c.due_at.is_(None),)), task.c.due_at, case_.c.ref)
+        .order_by(*order)
     )
+
+
+def _conditions(places: int | None, cut: _Cut) -> Iterator[ColumnElement[bool]]:
+    yield _visible(places, past=False)
+    yield _DUE_AT.is_not(None) if cut.dated else _DUE_AT.is_(None)
     if cut.due:
-        query = query.where(task.c.due_at < _DUE_BEFORE)
+        yield bindparam("due_before", type_=_DUE_AT.type) > _DUE_AT
     if cut.of_unit:
-        query = query.where(case_.c.unit == bindparam("unit"))
+        yield case_.c.unit == bindparam("unit")
     if cut.of_phase:
-        query = query.where(case_.c.phase == bindparam("phase"))
+        yield case_.c.phase == bindparam("phase")
     if cut.listed:
-        query = query.where(one_of(case_.c.ref, "refs"))
-    if cut.after is not None:
-        query = query.where(_follows(after_due=cut.after, only_due=cut.due))
-    return query.limit(bindparam("limit")) if cut.limited else query
+        yield one_of(case_.c.ref, "refs")
+    if cut.after:
+        further = case_.c.ref > bindparam("after_ref")
+        if cut.dated:
+            place = bindparam("after_due", type_=_DUE_AT.type)
+            # Said as a bound first, so that the index on due times is entered there.
+            yield place <= _DUE_AT
+            further = or_(place < _DUE_AT, further)
+        yield further
 
 
-def _follows(*, after_due: bool, only_due: bool) -> ColumnElement[bool]:
-    further = case_.c.ref > bindparam("after_ref")
-    if not after_due:
-        return and_(task.c.due_at.is_(None), further)
-    # Said as a bound first, so that the index on due times is entered there.
-    later = and_(
-        task.c.due_at >= _AFTER_DUE,
-        or_(task.c.due_at > _AFTER_DUE, further),
-    )
-    return later if only_due else or_(later, task.c.due_at.is_(None))
-
-
+_DUE_AT: Final = case_.c.next_due_at
 _NOW: Final = bindparam("now", type_=task.c.due_at.type)
-_DUE_BEFORE: Final = bindparam("due_before", type_=task.c.due_at.type)
-_AFTER_DUE: Final = bindparam("after_due", type_=task.c.due_at.type)
 
 
-def _an_earlier_one() -> Exists:
-    other = task.alias("earlier")
-    return exists().where(
-        other.c.case_id == task.c.case_id,
-        other.c.state == "open",
-        or_(
-            other.c.due_at < task.c.due_at,
-            and_(other.c.due_at == task.c.due_at, other.c.code < task.c.code),
-        ),
+def _next_task() -> ColumnElement[str]:
+    """The open task that is due first; of those due at the same time the first by its code."""
+    first = task.alias("first")
+    return (
+        select(first.c.code)
+        .where(
+            first.c.case_id == case_.c.id,
+            first.c.state == "open",
+            first.c.due_at == case_.c.next_due_at,
+        )
+        .order_by(first.c.code)
+        .limit(1)
+        .correlate(case_)
+        .scalar_subquery()
     )
 
 

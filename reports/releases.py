@@ -12,7 +12,6 @@ from core.listed import one_of
 from reports.counting import FROM_ON, IN_ERROR, TO_ON, Counted, Counting, among, done, how_many
 from reports.tertial import before_closed_days
 
-
 _INFORMED, _TRAINED, _TALKED, _SPRAY, _LEFT_OUT = 1, 2, 4, 32, 64
 _FORMS: Final = {Form.GROUP: 8, Form.INDIVIDUAL: 16}
 """What the tasks of a released person say, as one number: so they are read once, in one go."""

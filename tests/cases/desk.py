@@ -33,6 +33,7 @@ from cases import (
 )
 from cases.access import OPERATOR, Viewer
 from cases.appointments import Booking
+from cases.derived import COLUMNS, derived
 from cases.model import (
     Appointment,
     AppointmentStatus,
@@ -447,7 +448,9 @@ def check_case(desk: Desk, ref: str, *, now: datetime) -> None:
         package = package_named(tx, case.package)
         folded = history.fold_case(tx, ref)
         stored = {m.about: m for m in outbox.of_subject(tx, ref)}
+        beside = tx.execute(select(*(case_.c[n] for n in COLUMNS)).where(case_.c.ref == ref)).one()
     assert folded is not None
+    assert beside == derived(case), "what lists and counts read is not what follows from the case"
     assert comparable(folded) == comparable(case), "the events tell another story than the tables"
     assert replan(case, case, package, now=now) == case, "stored is not what the rules give"
     check_facts(case, now=now)

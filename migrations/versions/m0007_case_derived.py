@@ -10,22 +10,25 @@ from alembic import op
 
 from core.db import UtcDateTime
 
-revision = "0003"
-down_revision = "0002"
+revision = "0007"
+down_revision = "0006"
 
 _ACCEPTED = (
     "FROM answer WHERE answer.case_id = case_.id AND answer.status = 'accepted' "
     "AND answer.undone_at IS NULL"
 )
-_FILL = (
-    "UPDATE case_ SET next_due_at = (SELECT min(task.due_at) FROM task "
-    "WHERE task.case_id = case_.id AND task.state = 'open')",
+_APART = (
+    "EXISTS (SELECT 1 FROM stay WHERE stay.case_id = case_.id AND (stay.seq > 1 "
+    "OR stay.to_at IS NOT NULL OR stay.from_at > case_.joined_at))"
+)
+_TWICE = f"(SELECT count(*) {_ACCEPTED}) > 1"
+_NEXT = "SELECT min(task.due_at) FROM task WHERE task.case_id = case_.id AND task.state = 'open'"
+_PLAIN = "joined_at IS NOT NULL AND NOT counted_apart"
+FILL = (
+    f"UPDATE case_ SET next_due_at = ({_NEXT})",
     f"UPDATE case_ SET joined_at = (SELECT min(answer.happened_at) {_ACCEPTED})",
-    f"UPDATE case_ SET counted_apart = (SELECT count(*) {_ACCEPTED}) > 1 OR EXISTS (SELECT 1 "
-    "FROM stay WHERE stay.case_id = case_.id AND (stay.seq > 1 OR stay.to_at IS NOT NULL OR "
-    "stay.from_at > case_.joined_at)) WHERE joined_at IS NOT NULL",
-    f"UPDATE case_ SET left_at = (SELECT answer.until_at {_ACCEPTED}) "
-    "WHERE joined_at IS NOT NULL AND NOT counted_apart",
+    f"UPDATE case_ SET counted_apart = ({_TWICE} OR {_APART}) WHERE joined_at IS NOT NULL",
+    f"UPDATE case_ SET left_at = (SELECT answer.until_at {_ACCEPTED}) WHERE {_PLAIN}",
 )
 
 
@@ -33,16 +36,14 @@ def upgrade() -> None:
     for column in ("next_due_at", "joined_at", "left_at"):
         op.add_column("case_", sa.Column(column, UtcDateTime(), nullable=True))
     op.add_column("case_", sa.Column("counted_apart", sa.Boolean(), nullable=True))
-    for statement in _FILL:
+    for statement in FILL:
         op.execute(statement)
     op.create_index("ix_case_closed_at", "case_", ["closed_at"], unique=False)
     dated = {
         "sqlite_where": sa.text("next_due_at IS NOT NULL"),
         "postgresql_where": sa.text("next_due_at IS NOT NULL"),
     }
-    op.create_index(
-        "ix_case_next_due_at", "case_", ["next_due_at", "ref"], unique=False, **dated
-    )
+    op.create_index("ix_case_next_due_at", "case_", ["next_due_at", "ref"], unique=False, **dated)
     op.create_index(
         "ix_case_unit_next_due_at",
         "case_",
