@@ -47,7 +47,7 @@ def completion(run: Run) -> Outcome:
 
 
 def _measure(run: Run, engine: str, outcome: Outcome) -> None:
-    size = 40 if run.quick else 150
+    size = 20 if run.quick else 100
     place = run.stock.open(engine)
     multiply(place, 2_500 if run.quick else 10_000)
     todo = open_tasks(place, WARMING + BATCHES * size)

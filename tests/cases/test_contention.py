@@ -43,6 +43,8 @@ from tests.cases.roster_files import ReadHere, file_of, row, somebody
 
 MONDAY = oslo("2026-09-07 10:00")
 RACES = int(os.environ.get("OVERLEV_TEST_RACES", "200"))
+if "OVERLEV_TEST_RACES" in os.environ:  # the long form takes as long as it takes
+    pytestmark = pytest.mark.timeout(0)
 
 
 def at_once(*verbs: Callable[[], Any]) -> list[Any]:
