@@ -12,7 +12,7 @@ from cases.access import OPERATOR
 from cases.derived import COLUMNS, derived
 from cases.model import Case
 from cases.tables import case_
-from migrations.versions.m0007_case_derived import FILL
+from migrations.versions.m0008_case_derived import FILL
 from tests.cases.desk import NURSE, Desk, answer_transfer, complete, make_case, oslo
 from tests.cases.desk import propose as propose_transfer
 

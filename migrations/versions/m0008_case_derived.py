@@ -10,8 +10,8 @@ from alembic import op
 
 from core.db import UtcDateTime
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _ACCEPTED = (
     "FROM answer WHERE answer.case_id = case_.id AND answer.status = 'accepted' "
