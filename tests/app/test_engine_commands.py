@@ -91,16 +91,28 @@ def test_a_report_as_csv_opens_in_a_norwegian_spreadsheet(house: Shell, tmp_path
     assert {row["place"] for row in rows} == {"bergen"}
 
 
-@pytest.mark.parametrize("form", ["pdf"])
-def test_a_format_that_is_not_built_is_refused_and_makes_no_file(
+@pytest.mark.parametrize("form", ["xlsx", "pdf"])
+def test_a_published_report_in_every_format_comes_from_what_is_stored(
     house: Shell, tmp_path: Path, form: str
 ) -> None:
     out = tmp_path / f"report.{form}"
 
-    house("tertial", "2026-T3", *UNIT, "-o", out, now=NOW, code=1)
-    house("tertial", "2026-T3", *UNIT, "--format", form, now=NOW, code=1)
+    house("tertial", "2026-T3", "-o", out, now=NOW)
+    once = out.read_bytes()
+    house("tertial", "2026-T3", "--format", form, "-o", out, now=NOW)
 
-    assert not out.exists()
+    assert once == out.read_bytes()
+    assert once[:4] in (b"PK\x03\x04", b"%PDF")
+
+
+def test_a_file_that_was_changed_is_found_out(house: Shell, tmp_path: Path) -> None:
+    out = tmp_path / "report.csv"
+    house("tertial", "2026-T3", "-o", out, now=NOW)
+
+    assert "is as published" in house("tertial-verify", out, now=NOW).out
+    out.write_bytes(out.read_bytes().replace(b";I1;0;0;", b";I1;7;7;", 1))
+    assert "nation I1: 7, published 0" in house("tertial-verify", out, now=NOW, code=1).err
+    house("tertial-verify", tmp_path / "none.csv", now=NOW, code=2)
 
 
 def test_a_report_of_a_time_to_come_is_refhouse(house: Shell) -> None:

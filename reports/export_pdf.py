@@ -1,0 +1,74 @@
+"""A report as PDF: the forms' tertial sheet filled with the figures, charts and definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from forms.document_pdf import document_pdf
+from forms.tertial_sheet import Figure as Row
+from forms.tertial_sheet import Figures, Picture, TertialSheet, document
+from reports.charts import of_report
+from reports.export_csv import as_csv, as_text
+from reports.figures import Cells, Report
+from reports.labels import NATION, name_of, over_and_under
+
+LANGUAGE: Final = "nb"
+_STATES: Final = {"open": "Løpende", "frozen": "Fryst"}
+
+
+def as_pdf(report: Report) -> bytes:
+    """The report on paper. The same report gives the same bytes."""
+    seal = report.seal
+    places = [
+        *(((NATION, report.nation),) if report.nation else ()),
+        *report.regions.items(),
+        *report.units.items(),
+    ]
+    scope = NATION if report.nation else ", ".join(report.units)
+    codes = list(dict.fromkeys(code for _, figures in places for code in figures))
+    sheet = TertialSheet(
+        language=LANGUAGE,
+        period=report.period,
+        scope=scope,
+        state=_STATES.get(report.state, report.state),
+        revision=report.revision or None,
+        as_of=report.as_of,
+        due_on=report.due_on,
+        figures=tuple(Figures(place, _rows(figures)) for place, figures in places),
+        charts=tuple(
+            Picture(drawing.title, drawing.svg, drawing.says)
+            for drawing in (of_report(report) if report.nation else ())
+        ),
+        definitions=tuple((code, _defined(code)) for code in codes),
+        sha256=seal.sha256 if seal is not None else None,
+        chain_heads=(seal.chain_heads,) if seal is not None and seal.chain_heads else (),
+        csv_name=f"tertial-{report.period}.csv",
+        csv=as_csv(report),
+        notes=_notes(seal.notes if seal is not None else ()),
+    )
+    return document_pdf(document(sheet))
+
+
+def _rows(figures: Cells) -> tuple[Row, ...]:
+    rows = []
+    for code, figure in figures.items():
+        value, numerator, denominator, pending = as_text(code, figure)
+        if figure.value is not None and figure.denominator is not None:
+            value = f"{100 * figure.value:.1f} %".replace(".", ",")
+        rows.append(Row(code, name_of(code), value, numerator, denominator, pending))
+    return tuple(rows)
+
+
+def _defined(code: str) -> str:
+    over, under = over_and_under(code)
+    return f"{name_of(code)}. Teller: {over}" + (f". Nevner: {under}" if under else "")
+
+
+def _notes(notes: Sequence[str]) -> tuple[str, ...]:
+    said = [
+        "Personer med strengt fortrolig adresse (kode 6) er ikke med i noe tall.",
+        "En person som er møtt i flere enheter, telles én gang i regionen og i landet.",
+    ]
+    missing = [note.removeprefix("Without a report: ") for note in notes if "Without" in note]
+    return (*(said if notes else ()), *(f"Uten rapport: {units}" for units in missing))
