@@ -8,6 +8,7 @@ no link is ever written.
 
 from __future__ import annotations
 
+import re
 import struct
 from datetime import datetime
 from functools import lru_cache
@@ -33,6 +34,10 @@ DOTS: Final = 3.0
 """Dots of a picture for each unit of its SVG."""
 
 
+_CREATED: Final = re.compile(r'xmp:CreateDate="([^"]*)"')
+_CHANGED: Final = re.compile(r'(xmp:(?:Modify|Metadata)Date=)"[^"]*"')
+
+
 class _Producer(OutputProducer):
     """Writes our own embedded fonts, and no action when the file is opened."""
 
@@ -43,6 +48,12 @@ class _Producer(OutputProducer):
     def _finalize_catalog(self, catalog_obj: Any, *rest: Any, **named: Any) -> None:
         super()._finalize_catalog(catalog_obj, *rest, **named)
         catalog_obj.open_action = None
+
+    def _build_xmp_from_info(self) -> str:
+        """The archive's metadata without the moment of writing: printed again, the same bytes."""
+        told = super()._build_xmp_from_info()
+        made = _CREATED.search(told)
+        return told if made is None else _CHANGED.sub(rf'\g<1>"{made[1]}"', told)
 
 
 class _Document(FPDF):

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import time_machine
 from openpyxl import load_workbook
 
 from core.db import Database
@@ -84,6 +85,17 @@ def test_csv_xlsx_and_json_show_the_same_numbers(db: Database, published: Report
 def test_the_same_report_gives_the_same_bytes(db: Database, published: Report) -> None:
     for form in ("csv", "json", "xlsx"):
         assert exported(published, form) == exported(published, form)
+    del db
+
+
+def test_a_pdf_printed_a_second_later_has_the_same_bytes(db: Database, published: Report) -> None:
+    short = of_places(published, unit="A")
+    once = exported(short, "pdf")
+    with time_machine.travel(NOW, tick=False):
+        assert exported(short, "pdf") == once
+    assert once.startswith(b"%PDF")
+    assert published.seal is not None
+    assert b"tertial-2026-T3.csv" in once
     del db
 
 
