@@ -54,11 +54,19 @@ class Carrier:
         self.worker = worker
         self.answers = False
         self.deployments = Deployments()
-        self.loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="prefect", daemon=True)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of the thread."""
+        if self._loop is None:
+            raise RuntimeError("the carrier was not started")
+        return self._loop
 
     def start(self) -> None:
         """Begin."""
+        self._loop = asyncio.new_event_loop()
         self._thread.start()
 
     def stop(self) -> None:
