@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Final
+from collections.abc import Awaitable
+from typing import Any, Final, cast
 
 import httpx
 from anyio.abc import TaskStatus
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
-from prefect.flow_engine import run_flow_async
+from prefect.flow_engine import run_flow
 from prefect.workers.base import (
     BaseJobConfiguration,
     BaseVariables,
@@ -64,7 +65,8 @@ class InlineWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerRes
         if flow is None:
             return BaseWorkerResult(identifier=self.name, status_code=1)
         try:
-            await run_flow_async(flow, flow_run=flow_run, return_type="state")
+            # This one, unlike the engine itself, takes the parameters out of the run.
+            await cast("Awaitable[Any]", run_flow(flow, flow_run=flow_run, return_type="state"))
         except httpx.HTTPError:
             _log.warning("Prefect went away during a run", extra={"run": str(flow_run.id)})
         return BaseWorkerResult(identifier=self.name, status_code=0)

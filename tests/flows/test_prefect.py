@@ -138,7 +138,7 @@ def test_run_pressed_by_hand_does_due_work_once_and_scheduled_flows_are_schedule
         stopping = asyncio.Event()
         worker = InlineWorker(POOL, name="worker-by-hand", limit=LIMIT)
         serving = asyncio.ensure_future(worker.serve(stopping))
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             while len(runs(prefect, f"case-{case.ref}-v2")) < 2 or not all(  # noqa: ASYNC110
                 each["state_type"] == "COMPLETED" for each in runs(prefect, f"case-{case.ref}-v2")
             ):
