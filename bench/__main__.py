@@ -26,6 +26,7 @@ BENCHMARKS: Final = {
     "session": "bench.sessions:group_sessions",
     "case": "bench.reading:one_case",
     "audit": "bench.audits:audits",
+    "messages": "bench.messages:messages",
 }
 """Where each benchmark stands; loaded when it is run, so that one alone starts quickly."""
 

@@ -7,6 +7,7 @@ swallow a time. A run that comes late does what its own day asks for now.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -20,6 +21,7 @@ from prefect.states import Completed
 from cases import backup as backups
 from cases import retention as retaining
 from cases.calendar import is_working_day
+from cases.sending import forget_texts, sender_of
 from core.clock import local_date
 from flows.house import installation, told_safely
 from flows.reconcile import settle_left_runs
@@ -128,7 +130,11 @@ async def retention() -> State[Any]:
     """Erase what has been kept as long as it may be."""
     house = installation()
     done = await _in_thread(lambda: retaining.retain(house, now=house.now()))
-    return Completed(message=f"{done.persons} persons erased, {done.rows} rows taken out")
+    texts = await _in_thread(lambda: forget_texts(house, sender_of(house, sys.stderr)))
+    return Completed(
+        message=f"{done.persons} persons erased, {done.rows} rows taken out,"
+        f" {texts} texts and numbers forgotten"
+    )
 
 
 @flow(name="backup", persist_result=False)
