@@ -37,10 +37,10 @@ SECRET: Final = "a benchmark keeps figures and no secrets"  # noqa: S105 - it gu
 class Places:
     """Makes databases in one temporary folder; Postgres starts when it is first asked for."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, parent: str | None) -> None:
         self._stack = stack
         self.folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="overlev-bench-"))
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="overlev-bench-", dir=parent))
         )
         self._server: str | None = None
         self._postmaster: int | None = None
@@ -180,10 +180,16 @@ class Place:
 
 
 @contextmanager
-def places() -> Iterator[Places]:
-    """Databases for as long as the block runs; nothing stays behind."""
+def places(parent: str | None = None) -> Iterator[Places]:
+    """Databases for as long as the block runs; nothing stays behind. `parent`: in that folder."""
     with ExitStack() as stack:
-        yield Places(stack)
+        yield Places(stack, parent)
+
+
+def in_memory() -> str | None:
+    """A folder whose files lie in memory, where there is one."""
+    memory = "/dev/shm"  # noqa: S108 - a private folder is made in it
+    return memory if os.access(memory, os.W_OK) else None
 
 
 def postgres_version() -> str:

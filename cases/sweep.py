@@ -38,7 +38,7 @@ from core.statement import Prepared
 CHUNK: Final = 100
 """Tasks or cases to a transaction: the write lock is held for 50 ms at most."""
 
-CASES: Final = 40
+CASES: Final = 20
 """Cases to a transaction: each is loaded, planned and written, which takes ten times a task."""
 
 

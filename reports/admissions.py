@@ -15,45 +15,58 @@ from reports.sql import hours_after
 
 
 def _admissions_statement() -> Any:
-    standing = and_(answer.c.case_id == case_.c.id, answer.c.undone_at.is_(None))
-    reason = (
-        select(answer.c.reason)
-        .where(standing)
-        .order_by(answer.c.happened_at.desc(), answer.c.seq.desc())
-        .limit(1)
-        .correlate(case_)
-        .scalar_subquery()
-    )
     left_at = func.coalesce(case_.c.released_at, case_.c.closed_at)
-    day_later = hours_after(case_.c.admitted_at, 24)
-    held_at = task.c.done_at
-    admitted = (
+    # Reckoned once for each admission: SQLite would do so wherever it is named.
+    those = (
         select(
-            case_.c.admitted_unit.label("unit"),
-            case_.c.participation.label("latest"),
-            case((case_.c.participation == "declined", func.coalesce(reason, NOT_STATED))).label(
-                "reason"
-            ),
-            exists().where(standing, answer.c.status == "accepted").correlate(case_).label("ever"),
-            and_(
-                case_.c.admitted_at <= A_DAY_AGO, or_(left_at.is_(None), day_later <= left_at)
-            ).label("stayed"),
-            case(
-                (held_at.is_(None), "not_held"),
-                (held_at <= day_later, "le_24h"),
-                (held_at <= hours_after(case_.c.admitted_at, 72), "d2_3"),
-                (held_at <= hours_after(case_.c.admitted_at, 168), "d4_7"),
-                else_="gt_7d",
-            ).label("held"),
-        )
-        .outerjoin(
-            task, and_(task.c.case_id == case_.c.id, task.c.code == "intake_talk", done(task))
+            case_.c.id,
+            case_.c.admitted_unit,
+            case_.c.participation,
+            case_.c.admitted_at,
+            left_at.label("left_at"),
+            hours_after(case_.c.admitted_at, 24).label("day_later"),
         )
         .where(
             case_.c.admitted_on >= FROM_ON,
             case_.c.admitted_on < TO_ON,
             case_.c.id.not_in(IN_ERROR),
         )
+        .cte("those")
+        .prefix_with("MATERIALIZED")
+    )
+    one, day_later = those.c, those.c.day_later
+    standing = and_(answer.c.case_id == one.id, answer.c.undone_at.is_(None))
+    reason = (
+        select(answer.c.reason)
+        .where(standing)
+        .order_by(answer.c.happened_at.desc(), answer.c.seq.desc())
+        .limit(1)
+        .correlate(those)
+        .scalar_subquery()
+    )
+    held_at = task.c.done_at
+    admitted = (
+        select(
+            one.admitted_unit.label("unit"),
+            one.participation.label("latest"),
+            case((one.participation == "declined", func.coalesce(reason, NOT_STATED))).label(
+                "reason"
+            ),
+            exists().where(standing, answer.c.status == "accepted").correlate(those).label("ever"),
+            and_(
+                one.admitted_at <= A_DAY_AGO,
+                or_(one.left_at.is_(None), day_later <= one.left_at),
+            ).label("stayed"),
+            case(
+                (held_at.is_(None), "not_held"),
+                (held_at <= day_later, "le_24h"),
+                (held_at <= hours_after(one.admitted_at, 72), "d2_3"),
+                (held_at <= hours_after(one.admitted_at, 168), "d4_7"),
+                else_="gt_7d",
+            ).label("held"),
+        )
+        .select_from(those)
+        .outerjoin(task, and_(task.c.case_id == one.id, task.c.code == "intake_talk", done(task)))
         .cte("admitted")
         # Else SQLite asks for the reason once more for each part that is counted.
         .prefix_with("MATERIALIZED")

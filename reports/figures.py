@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from core.clock import iso_local
@@ -83,6 +84,7 @@ class Difference:
         return f"{where} {self.indicator}: {_short(self.one)} against {_short(self.other)}"
 
 
+@lru_cache(maxsize=8192)
 def share(numerator: int, denominator: int, *, pending: int | None = None) -> Figure:
     """A numerator of a denominator; of nothing there is no share."""
     value = None

@@ -25,6 +25,7 @@ class Tally:
             lambda: defaultdict(int)
         )
         self._pending: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._added: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
         self._seen: set[str] = set()
 
     def add(
@@ -39,10 +40,10 @@ class Tally:
     ) -> None:
         """Add what a unit counted, to the unit, to the region it lay in then, and nationally."""
         self._seen.add(code)
-        for place in (("unit", unit), ("region", region), NATION):
-            self._numerators[place][code] += numerator
-            self._denominators[place][code] += denominator
-            self._pending[place][code] += pending
+        sums = self._added[unit, region, code]
+        sums[0] += numerator
+        sums[1] += denominator
+        sums[2] += pending
 
     def add_at(self, code: str, level: str, place: str, number: int) -> None:
         """Add to one place alone what does not add up over places: persons met in several."""
@@ -51,6 +52,7 @@ class Tally:
     def report(self, question: Question) -> Report:
         """All of it as a report."""
         codes = codes_with(self._seen)
+        self._spread()
         return Report(
             period=str(question.period),
             due_on=question.period.due_on,
@@ -59,6 +61,15 @@ class Tally:
             regions={name: self._cells(("region", name), codes) for name in REGIONS},
             units={code: self._cells(("unit", code), codes) for code in self._units},
         )
+
+    def _spread(self) -> None:
+        """Put what was added to units into their regions and the nation, once."""
+        for (unit, region, code), (numerator, denominator, pending) in self._added.items():
+            for place in (("unit", unit), ("region", region), NATION):
+                self._numerators[place][code] += numerator
+                self._denominators[place][code] += denominator
+                self._pending[place][code] += pending
+        self._added.clear()
 
     def _cells(self, place: tuple[str, str], codes: tuple[str, ...]) -> Cells:
         numerators = self._numerators[place]
