@@ -40,7 +40,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="a little of all, in some minutes")
     parser.add_argument("--full", action="store_true", help="up to a million cases")
     parser.add_argument("--profile", action="store_true", help="profiles also where goals are held")
-    parser.add_argument("--write", action="store_true", help="write bench/RESULTS.md")
+    parser.add_argument(
+        "--write", action="store_true", help="renew those of bench/RESULTS.md"
+    )
     parser.add_argument("--engine", choices=("sqlite", "postgres"), help="only this database")
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.name if name not in BENCHMARKS]
@@ -61,7 +63,9 @@ def main(arguments: Sequence[str]) -> int:
                     print(f"\n{what}\n{text}")
     if asked.write:
         how = "quick" if asked.quick else "full" if asked.full else "plain"
-        RESULTS.write_text(written(outcomes, how=how, at=datetime.now(UTC)), encoding="utf-8")
+        before = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
+        page = written(outcomes, how=how, at=datetime.now(UTC), before=before, order=BENCHMARKS)
+        RESULTS.write_text(page, encoding="utf-8")
         print(f"\nwritten to {RESULTS.parent.name}/{RESULTS.name}")
     return 0
 

@@ -36,7 +36,7 @@ def importing(run: Run) -> Outcome:
         place = run.places.new(engine)
         roster = run.places.folder / f"{engine}-{rows}.csv"
         _write(place, roster, rows)
-        share = _driver(run, engine, outcome, profiled=run.profile)
+        share = _driver(run, engine, outcome, profiled=run.profile or engine == "sqlite")
         place.close()
         fresh = _import(place, roster)
         again = _import(place, roster)

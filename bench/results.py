@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
 
@@ -39,34 +39,43 @@ def printed(name: str, outcome: Outcome, *, seconds: float) -> str:
     return "\n".join(lines)
 
 
-def written(outcomes: Mapping[str, Outcome], *, how: str, at: datetime) -> str:
-    """The page: where it was measured, a table a benchmark, profiles of what missed its goal."""
-    return "\n".join(_page(outcomes, how, at)) + "\n"
+def written(
+    outcomes: Mapping[str, Outcome], *, how: str, at: datetime, before: str, order: Iterable[str]
+) -> str:
+    """The page: how to read it, and a section a benchmark, with profiles of what missed its goal.
 
-
-def _page(outcomes: Mapping[str, Outcome], how: str, at: datetime) -> Iterator[str]:
-    python, databases = platform.python_version(), f"SQLite {sqlite3.sqlite_version}"
-    databases += f", Postgres {postgres_version()} (psycopg {version('psycopg')})"
-    load = f"{os.getloadavg()[0]:.1f} runnable on {os.cpu_count()} cores"
-    yield "# Results of the newest run\n"
-    yield f"{at:%Y-%m-%d %H:%M} UTC, a {how} run of `python -m bench --write`.\n"
-    yield f"- {_machine()}"
-    yield f"- Python {python}, SQLAlchemy {version('sqlalchemy')}, {databases}"
-    load += f"; strain in the middle of the run {strain_of_run():.2f}"
-    yield f"- load when the last benchmark ended: {load}\n"
-    yield ABOUT
+    Sections of `before`, the page as it stands, that were not measured now stay as they are.
+    """
+    sections = dict(_sections_of(before))
+    measured = _measured(how, at)
     for name, outcome in outcomes.items():
-        yield from (
-            "",
-            f"## {name}",
-            "",
-            "| figure | ours | limit | ratio | undisturbed | goal | | |",
-        )
-        yield "|---|--:|--:|--:|--:|--:|---|---|"
-        for line in outcome.lines:
-            yield f"| {' | '.join(_cells(line))} | {line.said} |"
-        for what, text in outcome.profiles.items():
-            yield from ("", f"Where the time goes: {what}", "", "```", text, "```")
+        sections[name] = "\n".join(_section(name, outcome, measured))
+    kept = [sections[name] for name in order if name in sections]
+    return "\n\n".join([f"# Results of the newest runs\n\n{ABOUT}", *kept]) + "\n"
+
+
+def _sections_of(page: str) -> Iterator[tuple[str, str]]:
+    for text in page.split("\n## ")[1:]:
+        yield text.partition("\n")[0].strip(), f"## {text.strip()}"
+
+
+def _measured(how: str, at: datetime) -> str:
+    databases = f"SQLite {sqlite3.sqlite_version}"
+    databases += f", Postgres {postgres_version()} (psycopg {version('psycopg')})"
+    return (
+        f"{at:%Y-%m-%d %H:%M} UTC, a {how} run of `python -m bench --write`; {_machine()}; "
+        f"Python {platform.python_version()}, SQLAlchemy {version('sqlalchemy')}, {databases}; "
+        f"{os.getloadavg()[0]:.1f} runnable at its end, strain {strain_of_run():.2f} in its middle."
+    )
+
+
+def _section(name: str, outcome: Outcome, measured: str) -> Iterator[str]:
+    yield from (f"## {name}", "", measured, "", f"| {' | '.join(HEAD)} | |")
+    yield "|---|--:|--:|--:|--:|--:|---|---|"
+    for line in outcome.lines:
+        yield f"| {' | '.join(_cells(line))} | {line.said} |"
+    for what, text in outcome.profiles.items():
+        yield from ("", f"Where the time goes: {what}", "", "```", text, "```")
 
 
 def _cells(line: Line) -> tuple[str, ...]:
