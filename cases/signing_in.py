@@ -23,9 +23,9 @@ from cases import vault
 from cases.journal import SYSTEM_SCOPE, AccessRow, append
 from cases.tables import account, invitation, recovery_code, sign_in_attempt, totp_used
 from cases.web_sessions import end_others
-from core.crypto import decrypt, encrypt
 from core.db import Database, UtcDateTime
 from core.errors import BadInput, NotFound, Refused
+from core.sealing import open_with, seal_with
 
 WINDOW: Final = timedelta(minutes=15)
 MOST_PER_NAME: Final = 5
@@ -198,12 +198,7 @@ def set_second_step(
         raise BadInput(
             "wrong_code", "The code is not right: use the newest one of the app.", "code"
         )
-    ring = vault.ring_of(tx)
-    sealed = (
-        ring.master.id.encode()
-        + b"\0"
-        + encrypt(ring.master.secret, secret.encode(), aad=_aad(account_id))
-    )
+    sealed = seal_with(vault.ring_of(tx), secret.encode(), aad=_aad(account_id))
     tx.execute(update(account).where(account.c.id == account_id).values(totp_enc=sealed))
     tx.execute(delete(totp_used).where(totp_used.c.account_id == account_id))
     tx.execute(insert(totp_used), {"account_id": account_id, "step": step})
@@ -234,10 +229,7 @@ def has_second_step(tx: Connection, account_id: int) -> bool:
 
 
 def _take_totp(tx: Connection, account_id: int, sealed: bytes, code: str, *, now: datetime) -> bool:
-    key_id, _, body = sealed.partition(b"\0")
-    secret = decrypt(
-        vault.ring_of(tx).key(key_id.decode()).secret, body, aad=_aad(account_id)
-    ).decode()
+    secret = open_with(vault.ring_of(tx), sealed, aad=_aad(account_id)).decode()
     step = _step_of(secret, code, now)
     if step is None:
         return False

@@ -178,6 +178,29 @@ def reset_user(ctx: typer.Context, username: Username) -> None:
     note("The password is shown this once: hand it over in person.")
 
 
+@user.command("invite")
+def invite_user(ctx: typer.Context, username: Username) -> None:
+    """Print a link for somebody's first sign-in, good once within seven days.
+
+    Example: overlev user invite kari
+    """
+    from app.output import note, say
+    from cases import signing_in
+
+    with opened(ctx) as house:
+        now = house.now()
+
+        def invite(tx: Connection) -> str:
+            secret = signing_in.invite(tx, username, now=now)
+            audited(tx, house, "user_invited", now=now)
+            return secret
+
+        secret = house.db.transact(invite)
+        address = house.settings.public_url or "http://127.0.0.1:8000"
+    say(f"{address}/invitation/{secret}")
+    note("The link is shown this once: hand it over in person, or by a way you trust.")
+
+
 @token.command("add")
 def add_token(
     ctx: typer.Context,

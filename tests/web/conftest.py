@@ -68,7 +68,7 @@ class Desk:
         return self.signed[username]
 
 
-def furnish(db: Database, now: datetime = NOW) -> Desk:
+def furnish(db: Database, now: datetime = NOW, *, folder: Path | None = None) -> Desk:
     """Units, staff and the application over a migrated database."""
     with db.write() as tx:
         make_units(tx)
@@ -80,7 +80,8 @@ def furnish(db: Database, now: datetime = NOW) -> Desk:
         ]
         accounts._insert(tx, made, now)
     clock = [now]
-    house = House(db, lambda: clock[0], Settings(), demo=True, real_clock=lambda: clock[0])
+    settings = Settings(data=folder) if folder is not None else Settings()
+    house = House(db, lambda: clock[0], settings, demo=True, real_clock=lambda: clock[0])
     return Desk(db, create_app(house), clock)
 
 
@@ -88,7 +89,7 @@ def furnish(db: Database, now: datetime = NOW) -> Desk:
 def desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
     """A house of its own, on both databases."""
     with installation(database_url, tmp_path) as db:
-        yield furnish(db)
+        yield furnish(db, folder=tmp_path)
 
 
 @pytest.fixture
@@ -96,5 +97,5 @@ def on_sqlite(sqlite_files: Databases, tmp_path: Path) -> Iterator[Desk]:
     """A house of its own on SQLite: for what the database has no part in."""
     url = sqlite_files.create(migrated=True)
     with installation(url, tmp_path) as db:
-        yield furnish(db)
+        yield furnish(db, folder=tmp_path)
     sqlite_files.drop(url)

@@ -36,6 +36,7 @@ from web.house import House
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(600),
     pytest.mark.skipif(
         CHROMIUM is None,
         reason="NO BROWSER: the pages were not looked at. Install Debian's package chromium.",
@@ -232,51 +233,70 @@ def test_what_was_typed_outlives_the_session(office: Office) -> None:
     office.desk.clock[0] = NOW
 
 
-def test_axe_finds_nothing_on_any_page_light_and_dark_narrow_and_wide(office: Office) -> None:
+LISTS = ("/today", "/search", "/sessions", "/follow-up", "/naloxone", "/me", "/me/second-step")
+BOARD = ("/overdue", "/overdue?span=month", "/transfers", "/import", "/messages", "/workload")
+PUBLIC = ("/start", "/help", "/accessibility", "/status", "/today", "/cases/aaaaaaaaaa")
+TASKS = ("", "/tasks/intake_talk", "/tasks/offer_answered", "/tasks/brief_info")
+FORMS = (
+    "/release-date",
+    "/appointments/new",
+    "/unplanned",
+    "/transfer",
+    "/release",
+    "/close",
+    "/absence",
+)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("who", "pages", "of_case"),
+    [
+        ("nurse", LISTS, TASKS),
+        ("coordinator", BOARD, FORMS),
+        ("directorate", PUBLIC, ()),
+    ],
+)
+def test_axe_finds_nothing_light_and_dark_narrow_and_wide(
+    office: Office, who: str, pages: tuple[str, ...], of_case: tuple[str, ...]
+) -> None:
     case = case_of(
-        office.desk, "Aksel", "7004", admitted="2026-09-01 06:00", release_on=date(2026, 10, 1)
+        office.desk,
+        "Aksel",
+        f"71{len(pages)}",
+        admitted="2026-09-01 06:00",
+        release_on=date(2026, 10, 1),
     )
     case_of(
         office.desk,
         "Ute",
-        "7005",
+        f"72{len(pages)}",
         admitted="2026-08-01 06:00",
         release_on=date(2026, 9, 5),
         answer="accepted",
         released="2026-09-05 10:00",
     )
-    of_case = f"/cases/{case.ref}"
-    tours = {
-        "nurse": ("/today", of_case, f"{of_case}/tasks/intake_talk",
-                  f"{of_case}/tasks/offer_answered", "/search", "/sessions", "/follow-up",
-                  "/naloxone", "/me", "/me/second-step"),
-        "coordinator": ("/overdue", "/overdue?span=month", "/transfers", "/import", "/messages",
-                        "/workload", f"{of_case}/release-date", f"{of_case}/appointments/new",
-                        f"{of_case}/unplanned", f"{of_case}/transfer", f"{of_case}/release",
-                        f"{of_case}/close", f"{of_case}/absence", "/cases/aaaaaaaaaa"),
-        "directorate": ("/start", "/help", "/accessibility", "/status", "/today"),
-    }  # fmt: skip
-    axe = Axe()
     found = []
-    for who, paths in tours.items():
-        with office.at_the_desk(who) as page:
-            for path in paths:
-                page.goto(path)
-                for width, scheme in ((1280, "light"), (320, "dark")):
-                    page.set_viewport_size({"width": width, "height": 800})
-                    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-                    result = axe.run(page, options={"runOnly": RULES}).response
-                    found += [
-                        (path, width, scheme, each["id"], each["nodes"][0]["html"][:120])
-                        for each in result["violations"]
-                    ]
-                    wide = page.evaluate(
-                        "document.documentElement.scrollWidth"
-                        " - document.documentElement.clientWidth"
-                    )
-                    if wide > 0:
-                        found.append((path, width, scheme, "sideways", f"{wide} px"))
+    with office.at_the_desk(who) as page:
+        for path in (*pages, *(f"/cases/{case.ref}{each}" for each in of_case)):
+            page.goto(path)
+            for width, scheme in ((1280, "light"), (320, "dark")):
+                page.set_viewport_size({"width": width, "height": 800})
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                found += [(path, width, scheme, *each) for each in wrong_with(page)]
     assert found == []
+
+
+def wrong_with(page: Page) -> Iterator[tuple[str, str]]:
+    """What axe finds on a page, and whether it is wider than its window."""
+    result = Axe().run(page, options={"runOnly": RULES}).response
+    for each in result["violations"]:
+        yield each["id"], each["nodes"][0]["html"][:120]
+    too_wide = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    if too_wide > 0:
+        yield "sideways", f"{too_wide} px"
 
 
 def test_no_page_asks_another_host(office: Office) -> None:

@@ -1,8 +1,8 @@
 """A roster is taken in: looked at first, then taken, with the rejected rows to mend.
 
-The look and the taking run beside the request, and their state lies in the data folder, readable
-by its owner only, until it is done with or a day old: a page that is loaded anew tells how far it
-has come, with or without a script.
+The look and the taking run beside the request. The file, its rejected rows and how far it has come
+lie sealed in the data folder until they are done with or a day old, and are opened in memory only:
+a page that is loaded anew tells how it stands, with or without a script.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-import shutil
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from tempfile import TemporaryDirectory
+from typing import Any, Final, cast
 
 from starlette.responses import RedirectResponse, Response
 
@@ -25,8 +26,11 @@ from cases import roster
 from cases.roster import IMPORTING
 from cases.roster_file import DEFAULT_LIMITS
 from cases.rules import check_role
+from cases.vault import Secrets
+from core.crypto import KeyRing
 from core.errors import BadInput, NotFound, OverlevError
 from core.log import places
+from core.sealing import open_with, seal_with
 from web.pages.forms import Errors
 from web.pages.refusals import reason_of
 from web.pages.rendering import page
@@ -35,7 +39,6 @@ from web.policy import allow
 
 LARGEST: Final = DEFAULT_LIMITS.max_bytes + 64 * 1024
 KEPT_FOR: Final = timedelta(days=1)
-MOST_SHOWN: Final = 200
 _SUFFIXES: Final = (".csv", ".txt", ".tsv", ".xlsx", ".xlsm")
 
 _log: Final = logging.getLogger(__name__)
@@ -66,39 +69,32 @@ def upload(visit: Visited) -> Response:
         errors["file"] = _("Filen er tom.")
     if errors or sent is None:
         return page(visit, "pages/import.html", 422, errors=errors)
-    folder = _folder(visit)
-    _sweep(folder)
-    number = secrets.token_hex(8)
+    kept = Kept.new(visit)
     ending = Path(sent.filename or "").suffix.lower()
-    kept = folder / f"{number}{ending}"
-    kept.touch(mode=0o600)
-    with kept.open("wb") as out:
-        shutil.copyfileobj(sent.file, out)
-    _write(folder, number, {"by": visit.viewer.account, "ending": ending, "state": "looking"})
-    _start(visit, number, kept, dry_run=True)
-    return RedirectResponse(f"/import/{number}", 303)
+    kept.put("rows", sent.file.read())
+    kept.tell({"by": visit.viewer.account, "ending": ending, "state": "looking"})
+    _start(visit, kept, dry_run=True)
+    return RedirectResponse(f"/import/{kept.number}", 303)
 
 
 @router.get("/import/{number}")
 @allow(IMPORTING)
 def job_page(visit: Visited, number: str) -> Response:
     """How far it has come, what it would do, or what it did."""
-    return page(visit, "pages/import_job.html", number=number, job=_job(visit, number))
+    return page(visit, "pages/import_job.html", number=number, job=_mine(visit, number)[1])
 
 
 @router.post("/import/{number}")
 @allow(IMPORTING)
 def take(visit: Visited, number: str) -> Response:
     """Take it in, or drop it."""
-    job = _job(visit, number)
-    folder = _folder(visit)
-    kept = folder / f"{number}{job['ending']}"
+    kept, job = _mine(visit, number)
     if visit.typed("do") == "drop":
-        _forget(folder, number)
+        kept.forget()
         return RedirectResponse("/import", 303)
-    if job["state"] == "looked" and kept.exists():
-        _write(folder, number, {**job, "state": "taking"})
-        _start(visit, number, kept, dry_run=False)
+    if job["state"] == "looked":
+        kept.tell({**job, "state": "taking"})
+        _start(visit, kept, dry_run=False)
     return RedirectResponse(f"/import/{number}", 303)
 
 
@@ -106,12 +102,12 @@ def take(visit: Visited, number: str) -> Response:
 @allow(IMPORTING)
 def rejects(visit: Visited, number: str) -> Response:
     """The rejected rows as a file, to be mended and taken in again."""
-    _job(visit, number)
-    kept = _folder(visit) / f"{number}.rejects.csv"
-    if not kept.exists():
+    kept, _ = _mine(visit, number)
+    body = kept.get("rejects")
+    if body is None:
         raise NotFound("No row was rejected, or the file is no longer kept.")
     return Response(
-        kept.read_bytes(),
+        body,
         media_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": 'attachment; filename="avviste-rader.csv"',
@@ -120,83 +116,125 @@ def rejects(visit: Visited, number: str) -> Response:
     )
 
 
-def _start(visit: Visit, number: str, kept: Path, *, dry_run: bool) -> None:
-    viewer, now, house, folder = visit.viewer, visit.now, visit.house, _folder(visit)
-    translate = visit.translate
-    begun = _read(folder, number)
-    refused_rows = folder / f"{number}.rejects.csv"
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of one import: sealed files `NUMBER.PART` of one folder."""
+
+    folder: Path
+    number: str
+    ring: KeyRing
+
+    @classmethod
+    def new(cls, visit: Visit) -> Kept:
+        """A place for one more; what is older than a day goes."""
+        made = cls.of(visit, secrets.token_hex(8))
+        made.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in made.folder.iterdir():
+            if time.time() - path.stat().st_mtime > KEPT_FOR.total_seconds():
+                path.unlink(missing_ok=True)
+        return made
+
+    @classmethod
+    def of(cls, visit: Visit, number: str) -> Kept:
+        """The place of an import."""
+        keys = cast("Secrets", visit.house.db.secrets)
+        return cls(visit.house.settings.data / "uploads", number, keys.ring)
+
+    def put(self, part: str, body: bytes) -> None:
+        """Keep a part, in place of what was there."""
+        making = self.folder / f"{self.number}.{secrets.token_hex(4)}"
+        making.touch(mode=0o600)
+        making.write_bytes(seal_with(self.ring, body, aad=self._name(part)))
+        making.rename(self.folder / f"{self.number}.{part}")
+
+    def get(self, part: str) -> bytes | None:
+        """A part, None where there is none."""
+        try:
+            sealed = (self.folder / f"{self.number}.{part}").read_bytes()
+        except FileNotFoundError:
+            return None
+        return open_with(self.ring, sealed, aad=self._name(part))
+
+    def tell(self, job: Mapping[str, Any]) -> None:
+        """Keep how it stands."""
+        self.put("job", json.dumps(job, ensure_ascii=False).encode())
+
+    def job(self) -> dict[str, Any]:
+        """How it stands; empty where nothing is known."""
+        found = self.get("job")
+        told: dict[str, Any] = json.loads(found) if found is not None else {}
+        return told
+
+    def drop(self, part: str) -> None:
+        """Keep a part no longer."""
+        (self.folder / f"{self.number}.{part}").unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Keep nothing of it."""
+        for path in self.folder.glob(f"{self.number}.*"):
+            path.unlink(missing_ok=True)
+
+    def _name(self, part: str) -> bytes:
+        return f"upload:{self.number}:{part}".encode()
+
+
+def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
+    """Run it beside the request."""
+    viewer, now, house, translate = visit.viewer, visit.now, visit.house, visit.translate
+    begun = kept.job()
 
     def tell(done: int, of: int | None) -> None:
-        _write(folder, number, {**begun, "done": done, "of": of})
+        kept.tell({**begun, "done": done, "of": of})
+
+    def refuse(why: str, said: str) -> None:
+        kept.tell({**begun, "state": "refused", "why": why, "said": said})
+        kept.drop("rows")
 
     def run() -> None:
         try:
-            refused_rows.unlink(missing_ok=True)
-            result = roster.import_roster(
-                house.db,
-                kept,
-                viewer,
-                now=now,
-                demo=house.demo,
-                dry_run=dry_run,
-                progress=tell,
-                rejects=refused_rows,
-            )
-            state = "looked" if dry_run else "taken"
-            _write(folder, number, {**begun, "state": state, "result": asdict(result)})
+            with _in_memory() as folder:
+                rows, rejected = folder / f"rows{begun['ending']}", folder / "rejects.csv"
+                rows.write_bytes(kept.get("rows") or b"")
+                result = roster.import_roster(
+                    house.db,
+                    rows,
+                    viewer,
+                    now=now,
+                    demo=house.demo,
+                    dry_run=dry_run,
+                    progress=tell,
+                    rejects=rejected,
+                )
+                if rejected.exists():
+                    kept.put("rejects", rejected.read_bytes())
             if not dry_run:
-                kept.unlink(missing_ok=True)
+                kept.drop("rows")
+            state = "looked" if dry_run else "taken"
+            kept.tell({**begun, "state": state, "result": asdict(result)})
         except BadInput as wrong:
-            said = reason_of(translate, wrong)
-            _write(folder, number, {**begun, "state": "refused", "why": wrong.reason, "said": said})
-            kept.unlink(missing_ok=True)
+            refuse(wrong.reason, reason_of(translate, wrong))
         except OverlevError as refused:
-            said = reason_of(translate, refused)
-            _write(folder, number, {**begun, "state": "refused", "why": "refused", "said": said})
+            refuse("refused", reason_of(translate, refused))
         except Exception as fault:  # noqa: BLE001 - a thread has nobody above it to tell
             _log.error("an import failed", extra={"job": "import", "places": places(fault)})
-            _write(folder, number, {**begun, "state": "refused", "why": "fault", "said": ""})
+            refuse("fault", "")
 
-    threading.Thread(target=run, name=f"import-{number}", daemon=True).start()
-
-
-def _folder(visit: Visit) -> Path:
-    folder = visit.house.settings.data / "uploads"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+    threading.Thread(target=run, name=f"import-{kept.number}", daemon=True).start()
 
 
-def _job(visit: Visit, number: str) -> dict[str, Any]:
-    """The job, if it is the viewer's own. Raises `NotFound`."""
+@contextmanager
+def _in_memory() -> Iterator[Path]:
+    """A folder of our own, in memory where the machine has such a place."""
+    place = Path("/dev/shm")  # noqa: S108 - a folder with a random name, ours alone
+    with TemporaryDirectory(dir=place if place.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+def _mine(visit: Visit, number: str) -> tuple[Kept, dict[str, Any]]:
+    """The viewer's own import and how it stands. Raises `NotFound`."""
     good = number.isalnum() and number.isascii() and len(number) <= 32
-    job = _read(_folder(visit), number) if good else {}
+    kept = Kept.of(visit, number)
+    job = kept.job() if good else {}
     if job.get("by") != visit.viewer.account:
         raise NotFound("There is no such import of yours, or it is no longer kept.")
-    return job
-
-
-def _read(folder: Path, number: str) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads((folder / f"{number}.json").read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    return found
-
-
-def _write(folder: Path, number: str, job: Mapping[str, Any]) -> None:
-    making = folder / f"{number}.making"
-    making.touch(mode=0o600)
-    making.write_text(json.dumps(job, ensure_ascii=False), "utf-8")
-    making.rename(folder / f"{number}.json")
-
-
-def _forget(folder: Path, number: str) -> None:
-    for path in folder.glob(f"{number}.*"):
-        path.unlink(missing_ok=True)
-
-
-def _sweep(folder: Path) -> None:
-    """Nothing of a roster stays longer than a day."""
-    for path in folder.iterdir():
-        if time.time() - path.stat().st_mtime > KEPT_FOR.total_seconds():
-            path.unlink(missing_ok=True)
+    return kept, job
