@@ -29,10 +29,10 @@ class Page:
     way: list[str] = field(default_factory=list)
 
     def hidden(self, action: str) -> dict[str, str]:
-        """The hidden fields of the first form with this action."""
+        """The hidden fields of the first form that is sent to this address."""
         for attributes, inside in _FORM.findall(self.text):
             found = _ACTION.search(attributes)
-            if found and unescape(found[1]) == action:
+            if found and unescape(found[1]) == action and 'method="post"' in attributes:
                 return {unescape(name): unescape(value) for name, value in _HIDDEN.findall(inside)}
         raise AssertionError(f"no form for {action} on {self.url} ({self.status})")
 

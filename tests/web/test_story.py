@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -67,9 +67,7 @@ def house(on_sqlite: Desk) -> Desk:
 def test_one_person_from_the_roster_to_the_end_of_follow_up(  # noqa: PLR0915 - one story
     house: Desk,
 ) -> None:
-    coordinator, nurse = house.of("coordinator"), house.of("nurse")
-    officer, lead = house.of("officer"), house.of("lead")
-    house.clock[0] = at("2026-09-08 10:00")
+    coordinator, nurse, officer = signed_in(house, at("2026-09-08 09:30"))
 
     # The coordinator looks at the file, takes it in, and finds the rejected row.
     path = upload(coordinator, ROSTER).url
@@ -121,9 +119,9 @@ def test_one_person_from_the_roster_to_the_end_of_follow_up(  # noqa: PLR0915 - 
     assert coordinator.get(f"{case}/card.pdf").headers["content-type"] == "application/pdf"
 
     # The release talk on a Monday, typed in on the Tuesday; the gate.
-    house.clock[0] = at("2026-10-13 10:00")
+    coordinator, nurse, officer = signed_in(house, at("2026-10-13 10:00"))
     assert "er ført" in act(officer, f"yesterday/{ref}/talk_held").text
-    house.clock[0] = at("2026-10-15 10:00")
+    coordinator, nurse, officer = signed_in(house, at("2026-10-15 10:00"))
     officer.get(f"{case}/release")
     assert "Ikke gjort ennå" not in (officer.last.text if officer.last else "")
     page = officer.send(f"{case}/release", {"at": "2026-10-15T09:30", "to": "liberty"})
@@ -132,16 +130,23 @@ def test_one_person_from_the_roster_to_the_end_of_follow_up(  # noqa: PLR0915 - 
 
     # Followed up, day by day, and closed by itself.
     assert "Ta kontakt i dag" not in nurse.get("/follow-up").text
-    house.clock[0] = at("2026-10-16 15:00")
+    coordinator, nurse, officer = signed_in(house, at("2026-10-16 15:00"))
     assert "Ta kontakt i dag" in nurse.get("/follow-up").text
     number = re.findall(rf"{case}/appointments/(\w+)", coordinator.get(case).text)
     coordinator.get(f"{case}/appointments/{number[-2]}")
     page = coordinator.send(f"{case}/appointments/{number[-2]}", {"do": "attended"})
     assert "Møtte" in page.text
-    house.clock[0] = at("2026-11-28 10:00")
+    signed_in(house, at("2026-11-28 10:00"))
     sweep(house.db, now=house.now)
-    assert "Saken er avsluttet: Fullført." in lead.get(case).text
+    assert "Saken er avsluttet: Fullført." in house.of("lead").get(case).text
     assert house.of("outsider").get(case).status == 404
+
+
+def signed_in(house: Desk, now: datetime) -> tuple[Browser, Browser, Browser]:
+    """Another day: everybody signs in anew. Coordinator, nurse and officer."""
+    house.clock[0] = now
+    house.signed.clear()
+    return house.of("coordinator"), house.of("nurse"), house.of("officer")
 
 
 def act(browser: Browser, do: str, **more: Any) -> Page:
@@ -163,6 +168,7 @@ def test_a_transfer_is_given_and_taken_and_the_sender_reads_its_past(house: Desk
     page = taker.get("/transfers")
     assert ref in page.text
     assert taker.get(f"/cases/{ref}").status == 404
+    taker.get("/transfers")
     number = re.findall(r'value="accept/(\w+)"', page.text)[0]
     assert "Saken er hos dere" in taker.send("/transfers", {"do": f"accept/{number}"}).text
     assert taker.get(f"/cases/{ref}").status == 200

@@ -97,7 +97,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "people": desk.names_of_accounts(tx, [*done_by, *(each.by for each in happened)]),
         "next": _next(view),
         "happened": happened,
-        "may": may(viewer, case) if here else {},
+        "may": {what: can and here for what, can in may(viewer, case).items()},
         "warnings": [each.value for each in warnings_for(viewer, case, now=now)] if here else [],
         "consents": _consents(view) if viewer.role in SEES_CONSENTS and "consents" in view else {},
         "told": rows.told(tx, visit) if here else None,

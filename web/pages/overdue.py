@@ -72,7 +72,7 @@ def many(visit: Visited) -> Response:
         else:
             raise BadInput("unknown_code", "This button is not known here.", "do")
         count = len(tasks) - len(refused)
-        return _with(visit.typed("next", "/overdue"), done=count, refused=len(refused))
+        return _with(visit.typed("next", "/overdue"), done=str(count), refused=str(len(refused)))
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _page(visit, answer, status=422)
@@ -89,7 +89,7 @@ def _settle(tx: Connection, visit: Visit, ref: str, code: str, do: str) -> None:
     service.complete_task(tx, visit.viewer, ref, TaskDone(code, None, form, None), now=visit.now)
 
 
-def _with(path: str, **told: int) -> str:
+def _with(path: str, **told: str) -> str:
     kept = with_told(path, "")
     return address(kept.partition("?")[0], [*_pairs(kept), *told.items()])
 

@@ -26,7 +26,7 @@ AHEAD: Final = timedelta(days=1)
 
 NEW_FOR: Final = timedelta(days=3)
 GROUPS_FOR: Final = timedelta(days=7)
-MOST: Final = 60
+MOST: Final = 40
 
 router: Final = Pages()
 

@@ -184,6 +184,10 @@ class PageRoute(Guarded):
                     check_came_from_here(house_of(request), request)
                     request.state.typed = await _typed_in(request)
                 raise
+            finally:
+                form: FormData | None = getattr(request.state, "form", None)
+                if form is not None:
+                    await form.close()
 
         return kept
 
@@ -194,7 +198,7 @@ async def _typed_in(request: Request) -> list[tuple[str, str]]:
         return []
     form: FormData | None = getattr(request.state, "form", None)
     if form is None:  # refused before anybody read it
-        form = await limited(request, BODY_LIMIT).form(max_files=1)
+        form = request.state.form = await limited(request, BODY_LIMIT).form(max_files=1)
     return [
         (name, value)
         for name, value in form.multi_items()
