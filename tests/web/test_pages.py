@@ -229,38 +229,47 @@ def test_a_group_session_of_another_unit_does_not_exist(on_sqlite: Desk) -> None
     assert on_sqlite.of("outsider").get(f"/sessions/{session.ref}").status == 404
 
 
-QUERIES = {
-    ("nurse", "/today"): 10,
-    ("coordinator", "/overdue"): 10,
-    ("nurse", "/follow-up"): 7,
-    ("coordinator", "/messages"): 7,
-    ("coordinator", "/workload"): 3,
-    ("nurse", "/sessions"): 5,
-    ("coordinator", "/transfers"): 3,
+MOST_ASKED = {
+    ("nurse", "/today"): 12,
+    ("coordinator", "/overdue"): 12,
+    ("nurse", "/follow-up"): 9,
+    ("coordinator", "/messages"): 9,
+    ("coordinator", "/workload"): 5,
+    ("nurse", "/sessions"): 7,
+    ("coordinator", "/transfers"): 5,
 }
 """Statements of one look at a page, that of the session and the rows of the log among them."""
 
 
-@pytest.mark.parametrize("more", [0, 20])
 def test_a_page_asks_the_same_number_of_questions_however_many_people(
-    furnished: tuple[Desk, Case, Case], more: int
+    furnished: tuple[Desk, Case, Case],
 ) -> None:
     desk, _, _ = furnished
     with desk.db.write() as tx:
-        for _ in range(1 + more):
-            make_case(tx, admitted="2026-08-25 06:00")
+        make_case(tx, admitted="2026-08-25 06:00")
     asked: list[str] = []
     event.listen(
         desk.db.engine,
         "before_cursor_execute",
         lambda tx, cursor, statement, *more: asked.append(statement),
     )
-    for (who, path), most in QUERIES.items():
-        browser = desk.of(who)
-        browser.get(path)
-        asked.clear()
-        browser.get(path)
-        assert len(asked) == most, (who, path, asked)
+    few = {page: _questions(desk, asked, *page) for page in MOST_ASKED}
+    with desk.db.write() as tx:
+        for _ in range(10):
+            make_case(tx, admitted="2026-08-25 06:00")
+
+    assert {page: _questions(desk, asked, *page) for page in MOST_ASKED} == few
+    for page, most in MOST_ASKED.items():
+        assert few[page] <= most, page
+
+
+def _questions(desk: Desk, asked: list[str], who: str, path: str) -> int:
+    """How many statements a second look at a page takes."""
+    browser = desk.of(who)
+    browser.get(path)
+    asked.clear()
+    browser.get(path)
+    return len(asked)
 
 
 def _plain(text: str, ref: str) -> str:
