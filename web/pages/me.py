@@ -140,8 +140,9 @@ def _invitation(
 def _second_step(visit: Visit, secret: str, errors: Errors, *, status: int = 200) -> Response:
     way = signing_in.totp_address(secret, visit.signed_in.username)
     drawn = io.BytesIO()
-    segno.make(way, error="m").save(
-        drawn, kind="svg", xmldecl=False, svgns=True, border=2, scale=5, light="#fff", dark="#000"
+    # Without a size of its own it is as wide as there is room for.
+    segno.make_qr(way, error="m").save(
+        drawn, kind="svg", xmldecl=False, svgns=True, border=2, omitsize=True, light="#fff"
     )
     return page(
         visit,
