@@ -22,6 +22,7 @@ BENCHMARKS: Final = {
     "sweep": "bench.sweeping:sweeping",
     "import": "bench.importing:importing",
     "tertial": "bench.tertials:tertials",
+    "publish": "bench.publishing:publishing",
     "list": "bench.lists:lists",
     "session": "bench.sessions:group_sessions",
     "case": "bench.reading:one_case",

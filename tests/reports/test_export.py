@@ -196,7 +196,8 @@ def test_a_spreadsheet_shows_what_was_exported(
              "--outdir", tmp_path / form, file],
             capture_output=True, text=True, timeout=150, check=True,
         )  # fmt: skip
-        assert "warn" not in done.stderr.lower(), done.stderr
+        told = [each for each in done.stderr.splitlines() if "javaldx" not in each]  # no Java here
+        assert not any("warn" in each.lower() for each in told), told
         lines = next((tmp_path / form).iterdir()).read_text("utf-8").splitlines()
         shown[form] = [line.split(";") for line in lines]
     assert [line[5:8] for line in shown["csv"]] == [line[5:8] for line in shown["xlsx"]]
