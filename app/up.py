@@ -29,7 +29,7 @@ from core.log import set_up_logging
 from flows import environment
 
 HOST: Final = "127.0.0.1"
-READY_WITHIN: Final = 60.0
+READY_WITHIN: Final = 180.0
 STOP_WITHIN: Final = {"worker": 20.0, "prefect": 4.0, "web": 4.0}
 """Seconds that each part gets to end by itself, in the order in which they are stopped."""
 

@@ -8,7 +8,7 @@ after `CLAIM`. Nothing here tells who a person is, took part, or what anybody an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, exists, or_, select, update
@@ -138,10 +138,17 @@ def _claiming(insert: Any) -> Prepared:
                 and_(
                     shown.c.seq == new.seq,
                     or_(
-                        shown.c.done_at.is_not(None),
-                        shown.c.begun_at < bindparam("lost_before", type_=shown.c.begun_at.type),
+                        and_(
+                            shown.c.done_at.is_(None),
+                            shown.c.begun_at
+                            < bindparam("lost_before", type_=shown.c.begun_at.type),
+                        ),
+                        and_(
+                            shown.c.done_at.is_not(None),
+                            shown.c.begun_at
+                            < bindparam("again_before", type_=shown.c.begun_at.type),
+                        ),
                     ),
-                    shown.c.begun_at < bindparam("again_before", type_=shown.c.begun_at.type),
                 ),
             ),
         )
@@ -209,8 +216,9 @@ def claim(tx: Connection, case: ToShow, worker: str, *, now: datetime) -> bool:
         "b_begun_at": now,
         "b_done_at": None,
         "lost_before": now - CLAIM,
-        # Two workers that both found a fading case: the second finds it freshly shown.
-        "again_before": now - timedelta(seconds=1),
+        # A change that was shown meanwhile is not shown twice, by whoever; one that fades is, and
+        # the second of two workers that found it fading finds it freshly shown.
+        "again_before": now - timedelta(seconds=1) if case.shown_seq == case.seq else _NEVER,
     }
     return _CLAIM[tx.dialect.name].run(tx, values) == 1
 
@@ -229,6 +237,9 @@ def give_back(tx: Connection, case: ToShow, worker: str) -> None:
 def forget_worker(tx: Connection, worker: str) -> int:
     """A worker died: what it was showing is to be shown by others; how many cases."""
     return _FORGET.run(tx, {"b_worker": worker})
+
+
+_NEVER: Final = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 def _ours(case: ToShow, worker: str) -> dict[str, Any]:

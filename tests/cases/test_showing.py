@@ -86,6 +86,16 @@ def test_two_workers_never_show_the_same_change(own_desk: Desk) -> None:
     assert not claim(own_desk, case, "worker-b", timedelta(minutes=4))
 
 
+def test_a_change_that_another_worker_has_shown_meanwhile_is_not_shown_twice(
+    own_desk: Desk,
+) -> None:
+    found_by_both = of(own_desk, make_case(own_desk))
+    assert claim(own_desk, found_by_both, "worker-a")
+    done(own_desk, found_by_both, "worker-a")
+
+    assert not claim(own_desk, found_by_both, "worker-b", timedelta(minutes=6))
+
+
 def test_what_a_dead_worker_was_showing_is_shown_by_another(own_desk: Desk) -> None:
     case = of(own_desk, make_case(own_desk))
     assert claim(own_desk, case, "worker-a")
