@@ -193,9 +193,7 @@ class Drawn(Card):
             rows = entries.squares(content[0])
             if rows is not None:
                 quiet = 4 * side / (len(rows) + 8)
-                paper.squares(
-                    [list(row) for row in rows], left + quiet, room.y + 2 + quiet, side - 2 * quiet
-                )
+                paper.squares(rows, left + quiet, room.y + 2 + quiet, side - 2 * quiet)
             under = Column(paper, left, room.y + side + 1.2, side + 1, rtl=rtl)
             under.text(said["scan_calendar" if content[1] else "scan_call"])
             under.check(bottom)

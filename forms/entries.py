@@ -25,6 +25,12 @@ HOW_LONG: Final = timedelta(minutes=30)
 LARGEST: Final = 22
 """The QR version up to which a telephone reads a code of 36 mm: squares of a third of a mm."""
 
+MASK: Final = 0
+"""Choosing the best of the eight masks takes longer than the rest of a card; text is mixed enough
+for any of them. In a short code the padding is long, and the choice is quick."""
+
+_SHORT: Final = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -109,7 +115,7 @@ def calendar_text(entries: Iterable[Entry], *, title: str, made_at: datetime) ->
             f"UID:{each.uid}",
             f"DTSTAMP:{stamp}",
             f"DTSTART:{_utc(each.starts_at)}",
-            f"SEQUENCE:{each.sequence}",
+            *([f"SEQUENCE:{each.sequence}"] if each.sequence else []),
             f"SUMMARY:{_escaped(title)}",
             "END:VEVENT",
         ]
@@ -128,7 +134,14 @@ def phone_link(number: str) -> str:
 def squares(content: str) -> tuple[tuple[bool, ...], ...] | None:
     """A QR code as rows of dark and light, without its quiet zone; None if it would be too fine."""
     try:
-        code = segno.make(content, error="l", micro=False, boost_error=False, encoding="utf-8")
+        code = segno.make(
+            content,
+            error="l",
+            micro=False,
+            boost_error=False,
+            encoding="utf-8",
+            mask=MASK if len(content) > _SHORT else None,
+        )
     except segno.DataOverflowError:
         return None
     if int(code.version) > LARGEST:

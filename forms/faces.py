@@ -37,7 +37,7 @@ FILES: Final[dict[str, tuple[str, ...]]] = {
 ENLARGED: Final = {"NotoNaskhArabic": 1.2}
 """Family → by how much it is set larger: Arabic letters are small beside Latin ones of a size."""
 
-_REMEMBERED: Final = 16_384
+_REMEMBERED: Final = 2048
 """Shaped texts remembered for a face: the words of forms come back again and again."""
 
 # Kerning moves glyphs by fractions nobody sees at 10 pt and makes pages larger; the ligatures of

@@ -92,7 +92,7 @@ class Line:
     width: float
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def line(text: str, weight: str = REGULAR, *, rtl: bool = False) -> Line:
     """A cleaned text as one line, in visual order; `rtl` is the direction of the paragraph."""
     runs: list[Run] = []
@@ -114,7 +114,7 @@ def width(text: str, size: float, weight: str = REGULAR) -> float:
     )
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4096)
 def _word_width(word: str, weight: str) -> float:
     return sum(face.shape(piece, rtl=is_rtl(piece)).width for face, piece in _by_face(word, weight))
 
