@@ -22,6 +22,7 @@ from cases.journal import AccessRow, append
 from cases.model import Case, Step, Transfer
 from cases.package import Package
 from cases.registry import package_in_force, package_named
+from cases.sending import NATIONAL_CONTACT
 from cases.short_form import FILLING_IN, suggested_call
 from cases.tables import account
 from cases.vault import Identity
@@ -123,6 +124,7 @@ def printable(
     *,
     now: datetime,
     language: str | None = None,
+    national: str = NATIONAL_CONTACT,
     size: str = "wallet",
     to_a_sheet: int = 1,
 ) -> Printable:
@@ -131,7 +133,9 @@ def printable(
     Raises as `case_form`, and `BadInput` for a layout there is not.
     """
     if form == "time-in-hand":
-        card = print_outs.time_in_hand(tx, viewer, ref, now=now, language=language)
+        card = print_outs.time_in_hand(
+            tx, viewer, ref, now=now, language=language, national=national
+        )
         check_card(card, size=size, to_a_sheet=to_a_sheet)
         page = card_page.time_in_hand_page(card)
         return Printable(page, partial(card_pdf, card, size=size, to_a_sheet=to_a_sheet))

@@ -15,13 +15,13 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, select
 
-from cases import history, people, queries, rules, sessions, vault
+from cases import contacts, history, people, queries, rules, sessions, vault
 from cases.access import Viewer, acts_in, check_may_open_cases
 from cases.consents import consent_in_force, sees_details
 from cases.journal import AccessRow, append
 from cases.model import Appointment, AppointmentStatus, Case, ConsentPurpose, Phase
 from cases.queries import visible_binds, visible_cases
-from cases.sending import contact_phone
+from cases.sending import NATIONAL_CONTACT
 from cases.tables import access_log, case_
 from cases.views import SEES_CONSENTS
 from core.errors import NotFound, Refused
@@ -60,21 +60,35 @@ class Promised:
 
 
 def time_in_hand(
-    tx: Connection, viewer: Viewer, ref: str, *, now: datetime, language: str | None = None
+    tx: Connection,
+    viewer: Viewer,
+    ref: str,
+    *,
+    now: datetime,
+    language: str | None = None,
+    national: str = NATIONAL_CONTACT,
 ) -> TimeInHand:
     """The card of one case, in the person's language unless another is named; the print logged.
+
+    `national` is the neutral number where the unit has none of its own.
 
     Raises `CaseNotFound`, `NotAllowed`, `CaseClosed`, and `Refused` for an erased person.
     """
     case = queries.case_by_ref(tx, viewer, ref)
     rules.check_open(case)
-    [card] = _cards(tx, viewer, [case], now=now, language=language)
+    [card] = _cards(tx, viewer, [case], national, now=now, language=language)
     append(tx, [_printed(viewer, case, now)], now=now)
     return card
 
 
 def cards_of_releases(
-    tx: Connection, viewer: Viewer, unit: str, release_on: date, *, now: datetime
+    tx: Connection,
+    viewer: Viewer,
+    unit: str,
+    release_on: date,
+    *,
+    now: datetime,
+    national: str = NATIONAL_CONTACT,
 ) -> list[TimeInHand]:
     """The cards of everybody of a unit whose release date in force is that day.
 
@@ -89,16 +103,21 @@ def cards_of_releases(
         {"unit": unit, "release_on": release_on} | visible_binds(viewer),
     )
     cases = queries.cases_by_ids(tx, viewer, [row.id for row in found])
-    return _run(tx, viewer, cases.values(), now=now)
+    return _run(tx, viewer, cases.values(), national, now=now)
 
 
 def cards_of_session(
-    tx: Connection, viewer: Viewer, session_ref: str, *, now: datetime
+    tx: Connection,
+    viewer: Viewer,
+    session_ref: str,
+    *,
+    now: datetime,
+    national: str = NATIONAL_CONTACT,
 ) -> list[TimeInHand]:
     """The cards of everybody on the list of a group session. Raises `SessionNotFound`."""
     session = sessions.session_of(tx, viewer, session_ref)
     cases = queries.cases_by_refs(tx, viewer, (each.case_ref for each in session.attendance))
-    return _run(tx, viewer, cases.values(), now=now)
+    return _run(tx, viewer, cases.values(), national, now=now)
 
 
 def overdose(
@@ -145,16 +164,22 @@ def entry_of(case: Case, appointment: Appointment) -> Entry:
 
 
 def _run(
-    tx: Connection, viewer: Viewer, cases: Iterable[Case], *, now: datetime
+    tx: Connection, viewer: Viewer, cases: Iterable[Case], national: str, *, now: datetime
 ) -> list[TimeInHand]:
     open_ones = [case for case in cases if case.phase is not Phase.CLOSED]
-    cards = _cards(tx, viewer, open_ones, now=now, language=None)
+    cards = _cards(tx, viewer, open_ones, national, now=now, language=None)
     append(tx, [_printed(viewer, case, now) for case in open_ones], now=now)
     return sorted(cards, key=lambda each: each.label)
 
 
 def _cards(
-    tx: Connection, viewer: Viewer, cases: list[Case], *, now: datetime, language: str | None
+    tx: Connection,
+    viewer: Viewer,
+    cases: list[Case],
+    national: str,
+    *,
+    now: datetime,
+    language: str | None,
 ) -> list[TimeInHand]:
     identities = people.identities_of(tx, [case.person for case in cases])
     cards = []
@@ -162,12 +187,14 @@ def _cards(
         if case.person not in identities:
             raise Refused("The person is erased: there is nothing left to print.")
         label = identities[case.person].inmate_no
-        cards.append(_card(tx, viewer, case, label, now=now, language=language or case.language))
+        number = contacts.number_for_case(tx, case.ref) or national
+        card = _card(tx, viewer, case, now=now, language=language or case.language)
+        cards.append(replace(card, label=label, contact_phone=number))
     return cards
 
 
 def _card(
-    tx: Connection, viewer: Viewer, case: Case, label: str, *, now: datetime, language: str
+    tx: Connection, viewer: Viewer, case: Case, *, now: datetime, language: str
 ) -> TimeInHand:
     earlier_at = [row.at for row in tx.execute(_EARLIER_PRINTS, {"ref": case.ref})]
     before = _before(tx, viewer, case, earlier_at[-1]) if earlier_at else None
@@ -176,14 +203,13 @@ def _card(
     return TimeInHand(
         language=language,
         appointments=tuple(_appointment(tx, viewer, case, each, before) for each in shown),
-        contact_phone=contact_phone(tx, case.ref),
+        contact_phone=None,
         printed_at=now,
         sms=_is_told_how_to_stop(viewer, case),
         gone=_gone(case, ahead, before, now=now),
         number=len(earlier_at) + 1,
         earlier_at=earlier_at[-1] if earlier_at else None,
         more=len(ahead) - len(shown),
-        label=label,
     )
 
 

@@ -72,7 +72,14 @@ def card(
         if which == OVERDOSE:
             asked = print_outs.overdose(tx, house.viewer, found, now=house.now(), language=language)
             return overdose_pdf(asked, size=size, to_a_sheet=sheet), asked.language, 1
-        it = print_outs.time_in_hand(tx, house.viewer, found, now=house.now(), language=language)
+        it = print_outs.time_in_hand(
+            tx,
+            house.viewer,
+            found,
+            now=house.now(),
+            language=language,
+            national=house.settings.contact_phone,
+        )
         return card_pdf(it, size=size, to_a_sheet=sheet), it.language, len(it.appointments)
 
     with opened(ctx) as house:
@@ -210,15 +217,15 @@ def print_run(
         raise BadInput("which_run", "Name --unit and --on, or --session.", "--unit")
 
     def made(tx: Connection) -> list[TimeInHand]:
-        now = house.now()
+        now, national = house.now(), house.settings.contact_phone
         if session is not None:
             ref = session.strip().lower()
-            return print_outs.cards_of_session(tx, house.viewer, ref, now=now)
+            return print_outs.cards_of_session(tx, house.viewer, ref, now=now, national=national)
         from app.commands.units import unit_named
 
         code = unit_named(tx, unit or "", now=now)
         day = parse_date(on or "", field="--on")
-        return print_outs.cards_of_releases(tx, house.viewer, code, day, now=now)
+        return print_outs.cards_of_releases(tx, house.viewer, code, day, now=now, national=national)
 
     with opened(ctx) as house:
         cards = house.db.transact(made)

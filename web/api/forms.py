@@ -101,6 +101,7 @@ def of_case(
             form,
             now=asked.now,
             language=language,
+            national=_national(asked),
             size=asking.size,
             to_a_sheet=asking.sheet,
         )
@@ -132,7 +133,11 @@ def attendance(
 def cards_of_session(asked: SignedIn, session: SessionRef) -> Response:
     """The cards of everybody on the list of a group session, four to a sheet."""
     return _cards(
-        asked, lambda tx: print_outs.cards_of_session(tx, asked.viewer, session, now=asked.now), 4
+        asked,
+        lambda tx: print_outs.cards_of_session(
+            tx, asked.viewer, session, now=asked.now, national=_national(asked)
+        ),
+        4,
     )
 
 
@@ -143,9 +148,16 @@ def cards_of_releases(asked: SignedIn, unit: Code, run: Annotated[Run, Query()])
     day: date = run.on
     return _cards(
         asked,
-        lambda tx: print_outs.cards_of_releases(tx, asked.viewer, unit, day, now=asked.now),
+        lambda tx: print_outs.cards_of_releases(
+            tx, asked.viewer, unit, day, now=asked.now, national=_national(asked)
+        ),
         run.sheet,
     )
+
+
+def _national(asked: Asked) -> str:
+    """The neutral number where a unit has none of its own."""
+    return asked.house.settings.contact_phone
 
 
 def _cards(asked: Asked, look: Any, sheet: int) -> Response:
