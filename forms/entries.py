@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-import segno
 from icalendar import Calendar, Component, Event, Timezone
 
 from core.clock import local
+from forms import qr
 
 PRODUCT: Final = "-//avtale//NO"
 HOW_LONG: Final = timedelta(minutes=30)
@@ -24,12 +24,6 @@ HOW_LONG: Final = timedelta(minutes=30)
 
 LARGEST: Final = 22
 """The QR version up to which a telephone reads a code of 36 mm: squares of a third of a mm."""
-
-MASK: Final = 0
-"""Choosing the best of the eight masks takes longer than the rest of a card; text is mixed enough
-for any of them. In a short code the padding is long, and the choice is quick."""
-
-_SHORT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +127,7 @@ def phone_link(number: str) -> str:
 @lru_cache(maxsize=256)
 def squares(content: str) -> tuple[tuple[bool, ...], ...] | None:
     """A QR code as rows of dark and light, without its quiet zone; None if it would be too fine."""
-    try:
-        code = segno.make(
-            content,
-            error="l",
-            micro=False,
-            boost_error=False,
-            encoding="utf-8",
-            mask=MASK if len(content) > _SHORT else None,
-        )
-    except segno.DataOverflowError:
-        return None
-    if int(code.version) > LARGEST:
-        return None
-    return tuple(tuple(bool(cell) for cell in row) for row in code.matrix)
+    return qr.matrix(content.encode(), largest=LARGEST)
 
 
 def _utc(instant: datetime) -> str:
