@@ -129,7 +129,8 @@ def _times(one: int, other: int) -> int:
 
 @cache
 def _blocks(version: int) -> tuple[tuple[int, int], ...]:
-    told: Any = consts.ECC[version][consts.ERROR_LEVEL_L]
+    tables: Any = consts.ECC
+    told = tables[version][consts.ERROR_LEVEL_L]
     return tuple(
         (info.num_data, info.num_total - info.num_data)
         for info in told
