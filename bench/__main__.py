@@ -45,9 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="a little of all, in some minutes")
     parser.add_argument("--full", action="store_true", help="up to a million cases")
     parser.add_argument("--profile", action="store_true", help="profiles also where goals are held")
-    parser.add_argument(
-        "--write", action="store_true", help="renew those of bench/RESULTS.md"
-    )
+    parser.add_argument("--write", action="store_true", help="renew those of bench/RESULTS.md")
     parser.add_argument("--engine", choices=("sqlite", "postgres"), help="only this database")
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.name if name not in BENCHMARKS]

@@ -270,4 +270,6 @@ def _run_raw(place: Place, statements: list[str]) -> None:
         raw.execute("SELECT setval(pg_get_serial_sequence('case_', 'id'), max(id)) FROM case_")
         raw.execute("SELECT setval(pg_get_serial_sequence('person', 'id'), max(id)) FROM person")
         raw.execute("VACUUM ANALYZE")
+    else:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     raw.close()
