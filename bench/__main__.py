@@ -27,11 +27,8 @@ BENCHMARKS: Final = {
     "session": "bench.sessions:group_sessions",
     "case": "bench.reading:one_case",
     "audit": "bench.audits:audits",
-<<<<<<< HEAD
     "messages": "bench.messages:messages",
-=======
     "forms": "bench.forms:forms",
->>>>>>> b61c98f (Cards in a few milliseconds: the code as a stencil with a fixed mask; decisions, README, bench of the forms)
 }
 """Where each benchmark stands; loaded when it is run, so that one alone starts quickly."""
 
