@@ -29,7 +29,7 @@ from cases.roster_rejects import RejectsFile
 from cases.roster_rows import Reading, Remark, header_remarks, typed_rows, unit_index
 from cases.tables import import_run
 from cases.unit_moves import CHUNK as MOVED_AT_ONCE
-from cases.unit_moves import follow_mergers
+from cases.unit_moves import follow_mergers, mergers_by
 from core.chain import canonical
 from core.clock import local_date
 from core.db import Database
@@ -108,7 +108,7 @@ def import_roster(
         result.missing_from_roster = roster_missing.missing_from_roster(
             tx,
             viewer,
-            units=decider.units_seen,
+            units=_with_merged(tx, decider.units_seen, now) if dry_run else decider.units_seen,
             cases_seen=decider.cases_seen,
             numbers_seen=decider.numbers_seen,
         )
@@ -121,6 +121,18 @@ def import_roster(
 
 def _follow_mergers(db: Database, now: datetime) -> int:
     return db.transact(lambda tx: follow_mergers(tx, now=now)).looked_at
+
+
+def _with_merged(tx: Connection, units: Iterable[str], now: datetime) -> set[str]:
+    """The units and those that became part of them, whose cases are theirs."""
+    mergers, found = mergers_by(tx, local_date(now)), set(units)
+    for code in mergers:
+        above = code
+        for _ in mergers:
+            above = mergers[above].into if above in mergers else above
+        if above in found:
+            found.add(code)
+    return found
 
 
 def _chunks(readings: Iterable[Reading]) -> Iterator[list[Reading]]:

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cases import people, queries, store, vault
 from cases.access import SYSTEM, Viewer, acts_in
 from cases.inmate_no import normal_inmate_no
+from cases.merging import moved
 from cases.model import (
     Case,
     CloseReason,
@@ -38,8 +39,10 @@ from cases.service import Admission, open_case
 from cases.store import Change, Verb
 from cases.tables import case_, person, person_identifier, roster_said
 from cases.transfers import with_proposal, without_proposal
+from cases.unit_moves import mergers_by
 from cases.vault import Identity
 from core.chain import canonical
+from core.clock import local_date
 from core.listed import one_of
 from core.statement import Prepared
 
@@ -334,7 +337,10 @@ class Decider:
     def _cases(self, tx: Connection, refs: Sequence[str]) -> dict[str, Case]:
         """The cases as they stand, locked: nobody else changes them before they are written."""
         if self.dry_run:
-            return queries.cases_by_refs(tx, SYSTEM, refs)
+            # An import moves the cases of merged units first; here that is only thought.
+            mergers = mergers_by(tx, local_date(self.now))
+            found = queries.cases_by_refs(tx, SYSTEM, refs)
+            return {ref: moved(case, mergers, now=self.now) for ref, case in found.items()}
         return queries.cases_for_update(tx, SYSTEM, refs)
 
     def _reject(self, work: _Work, reason: str) -> None:

@@ -70,6 +70,12 @@ def midnight_of(day: date) -> datetime:
     return from_local(day, time())
 
 
+def mergers_by(tx: Connection, on: date) -> dict[str, Merger]:
+    """What each unit that was merged by a day has become part of."""
+    rows = _MERGERS.rows(tx, {"on": on})
+    return {code: Merger(into, midnight_of(day)) for code, into, day in rows}
+
+
 def waits_for_merger(tx: Connection, *, now: datetime) -> bool:
     """Whether an open case stands in a unit that has been merged."""
     rows = _MERGERS.rows(tx, {"on": local_date(now)})
@@ -83,10 +89,9 @@ def follow_mergers(
     tx: Connection, *, now: datetime, viewer: Viewer = SYSTEM, most: int = CHUNK
 ) -> Moved:
     """Move up to `most` open cases of units that have been merged."""
-    rows = _MERGERS.rows(tx, {"on": local_date(now)})
-    if not rows:
+    mergers = mergers_by(tx, local_date(now))
+    if not mergers:
         return Moved()
-    mergers = {code: Merger(into, midnight_of(on)) for code, into, on in rows}
     statement = _LOCKED if tx.dialect.name == "postgresql" else _TO_MOVE
     asked = {"codes": sorted(mergers), "most": most} | backoff.binds(now)
     ids = list(tx.execute(statement, asked).scalars())

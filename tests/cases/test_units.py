@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from cases import (
     merging,
     naloxone,
     organisation,
+    roster,
     roster_rows,
     service,
     sweep,
@@ -31,6 +33,8 @@ from cases.model import Case, Phase, Role, Stay, TransferState
 from cases.organisation import UnitClosed
 from cases.service import TaskDone
 from cases.tables import case_event, membership, token_unit
+from cases.vault import Identity
+from core.clock import local
 from core.errors import BadInput, NotAllowed, Refused
 from reports.figures import compare
 from reports.indicators import count_now
@@ -47,6 +51,7 @@ from tests.cases.desk import (
     findings,
 )
 from tests.cases.places import Place, add_unit, complete, let_go, make_case, move, new_place
+from tests.cases.roster_files import ReadHere, file_of, row, somebody
 from tests.cases.strategies import oslo
 
 MERGED_ON = date(2026, 10, 15)
@@ -316,6 +321,32 @@ def test_units_merged_one_after_the_other_are_followed_to_the_end(place: Place) 
         place.other,
         third,
     }
+
+
+def test_a_dry_run_counts_like_the_import_though_the_sweep_has_not_moved_the_cases_yet(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roster, "parse_in_child", ReadHere)
+    number = somebody()
+    case = make_case(place, identity=Identity(number, "Kari", "Berg"))
+    make_case(place)
+    merge(place, now=EVE)
+    said = row(
+        number,
+        enhet=place.code,
+        innsatt=f"{local(case.admitted_at):%d.%m.%Y %H:%M}",
+        løslatt="14.10.2026",
+    )
+    path = file_of(tmp_path, said)
+
+    tried, done = (
+        roster.import_roster(place.desk.db, path, OPERATOR, now=DAY, demo=True, dry_run=dry)
+        for dry in (True, False)
+    )
+
+    assert tried == done
+    assert (done.released, done.transfers_proposed, len(done.missing_from_roster)) == (1, 0, 1)
+    assert place.desk.case(case.ref).unit == place.other
 
 
 def test_a_name_of_a_merged_unit_leads_to_the_new_one_from_the_day(place: Place) -> None:
