@@ -151,6 +151,18 @@ def revoke_token(tx: Connection, token_id: int, *, now: datetime) -> None:
         raise TokenNotFound(f"There is no token {token_id} that is still good.")
 
 
+def revoke_label(tx: Connection, label: str, *, now: datetime) -> int:
+    """End every token of a label; how many there were. Raises `TokenNotFound`."""
+    ended = tx.execute(
+        update(api_token)
+        .where(api_token.c.label == label, api_token.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    if ended.rowcount == 0:
+        raise TokenNotFound(f"There is no token {label!r} that is still good.")
+    return ended.rowcount
+
+
 def list_tokens(tx: Connection) -> list[Token]:
     """All tokens there have been, the oldest first."""
     units: dict[int, list[str]] = {}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.commands.opening import STAFF, opened
+from app.commands.opening import STAFF, instant_of, opened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -210,6 +210,13 @@ def add_token(
     label: Annotated[
         str, typer.Option("--label", metavar="TEXT", help="What it is for.")
     ] = "token",
+    user: Annotated[
+        str | None,
+        typer.Option("--user", metavar="NAME", help="Whose it is: it ends with the account."),
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="ISO", help="When it ends by itself.")
+    ] = None,
 ) -> None:
     """Make a token, printed once.
 
@@ -218,17 +225,45 @@ def add_token(
     from app.output import note, say
     from cases import tokens
 
+    until = instant_of(expires)
     with opened(ctx) as house:
         now = house.now()
 
         def make(tx: Connection) -> str:
-            made = tokens.add_token(tx, label, role, _codes(tx, unit or (), now), now=now)
+            units = _codes(tx, unit or (), now)
+            made = tokens.add_token(
+                tx, label, role, units, now=now, expires_at=until, username=user
+            )
             audited(tx, house, "token_added", now=now)
             return made
 
         made = house.db.transact(make)
     say(made)
     note("The token is shown this once: only its hash is kept.")
+
+
+@token.command("revoke")
+def revoke_token(
+    ctx: typer.Context,
+    label: Annotated[str, typer.Argument(metavar="LABEL", show_default=False)],
+) -> None:
+    """End every token of this label at once.
+
+    Example: overlev token revoke roster-system
+    """
+    from app.output import say
+    from cases import tokens
+
+    with opened(ctx) as house:
+        now = house.now()
+
+        def end(tx: Connection) -> int:
+            ended = tokens.revoke_label(tx, label, now=now)
+            audited(tx, house, "token_revoked", now=now)
+            return ended
+
+        ended = house.db.transact(end)
+    say(f"tokens revoked: {ended}")
 
 
 def audited(tx: Connection, house: Installation, verb: str, *, now: datetime) -> None:

@@ -8,10 +8,10 @@ from pydantic import Field, model_validator
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import appointments
+from cases import appointments, queries
 from cases.access import Viewer
 from cases.appointments import Booking
-from cases.model import AppointmentKind, AppointmentStatus, Case
+from cases.model import Appointment, AppointmentKind, AppointmentStatus, Case
 from cases.warnings import warnings_for
 from core.errors import BadInput
 from web.api.answers import IdempotencyKey, change
@@ -71,8 +71,9 @@ def book(
     )
 
     def verb(tx: Connection) -> dict[str, Any]:
+        known = {each.id for each in queries.case_for_update(tx, asked.viewer, ref).appointments}
         case = appointments.book(tx, asked.viewer, ref, booking, now=asked.now)
-        return _stands(asked, case, case.appointments[-1].id)
+        return _stands(asked, case, next(a for a in case.appointments if a.id not in known))
 
     return change(asked, key, new, AppointmentChanged, verb, status=201)
 
@@ -98,7 +99,7 @@ def change_appointment(
                 now=asked.now,
                 happened_at=said.happened_at,
             )
-            return _stands(asked, case, appointment)
+            return _stands(asked, case, next(a for a in case.appointments if a.id == appointment))
         case = appointments.move(
             tx,
             asked.viewer,
@@ -111,13 +112,13 @@ def change_appointment(
             phone=said.phone,
             status=said.status.value if said.status is not None else None,
         )
-        return _stands(asked, case, case.appointments[-1].id)
+        moved = next(a for a in case.appointments if a.moved_from == appointment)
+        return _stands(asked, case, moved)
 
     return change(asked, key, said, AppointmentChanged, verb)
 
 
-def _stands(asked: Asked, case: Case, appointment: str) -> dict[str, Any]:
-    this = next(each for each in case.appointments if each.id == appointment)
+def _stands(asked: Asked, case: Case, this: Appointment) -> dict[str, Any]:
     return case_changed(case) | {
         "appointment": appointment_stands(case, this),
         "warnings": _warnings(asked.viewer, case, asked),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from cases import transfers
-from cases.model import Case
+from cases.model import Case, Transfer
 from core.clock import iso_local
 from web.api.answers import IdempotencyKey, change, read
 from web.api.inputs import CaseRef, Code, Input, TransferId
@@ -66,7 +66,7 @@ def propose(asked: SignedIn, ref: CaseRef, to: ToUnit, key: IdempotencyKey = Non
 
     def verb(tx: Connection) -> dict[str, Any]:
         case = transfers.propose_transfer(tx, asked.viewer, ref, to.unit, now=asked.now)
-        return _stands(case, case.transfers[-1].id)
+        return _stands(case, case.open_transfer)
 
     return change(asked, key, to, TransferChanged, verb, status=201)
 
@@ -80,13 +80,14 @@ def answer(
 
     def verb(tx: Connection) -> dict[str, Any]:
         case = transfers.answer_transfer(tx, asked.viewer, transfer, answer.value, now=asked.now)
-        return _stands(case, transfer)
+        return _stands(case, next(each for each in case.transfers if each.id == transfer))
 
     return change(asked, key, None, TransferChanged, verb)
 
 
-def _stands(case: Case, transfer: str) -> dict[str, Any]:
-    this = next(each for each in case.transfers if each.id == transfer)
+def _stands(case: Case, this: Transfer | None) -> dict[str, Any]:
+    if this is None:  # a proposal just made is open
+        raise AssertionError
     return {
         "ref": case.ref,
         "transfer": {
