@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -134,12 +134,18 @@ def new_each_time(databases: Databases, folder: Path) -> Opening:
 
 
 def live(
-    runs_on: Opening, folder: Path, *, many: int, shrink: bool = True, seed: bool = True
+    runs_on: Opening,
+    folder: Path,
+    *,
+    many: int,
+    shrink: bool = True,
+    seed: bool = True,
+    only: Collection[str] = (),
 ) -> dict[str, int]:
     """So many random lives; returns how often each verb was done and, apart, refused.
 
     Raises what does not hold. With `seed` they are always the same ones; without `shrink` the
-    first that fails is raised as it was found.
+    first that fails is raised as it was found. `only` are the rules by which they are lived.
     """
 
     class Run(House):
@@ -147,6 +153,9 @@ def live(
         seen: dict[str, int] = {}  # noqa: RUF012 - one call, one dictionary
 
     Run.folder = folder
+    for each in House.setup_state().rules if only else ():
+        if each.function.__name__ not in only:
+            setattr(Run, each.function.__name__, None)  # a rule no more
     phases = [Phase.generate, *([Phase.shrink] if shrink else [])]
     run_state_machine_as_test(
         Run,
