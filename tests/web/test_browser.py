@@ -263,14 +263,14 @@ def test_axe_finds_nothing_light_and_dark_narrow_and_wide(
     case = case_of(
         office.desk,
         "Aksel",
-        f"71{len(pages)}",
+        f"{who}-71",
         admitted="2026-09-01 06:00",
         release_on=date(2026, 10, 1),
     )
     case_of(
         office.desk,
         "Ute",
-        f"72{len(pages)}",
+        f"{who}-72",
         admitted="2026-08-01 06:00",
         release_on=date(2026, 9, 5),
         answer="accepted",
