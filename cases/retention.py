@@ -6,8 +6,11 @@ Identity goes twelve months after the last case of a person was closed. What mac
 
 from __future__ import annotations
 
+import contextlib
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, exists, select
@@ -26,6 +29,10 @@ KEPT_MONTHS: Final = 12
 
 NEVER_USED: Final = timedelta(days=365)
 """A person without a case (registered, and the case then refused) is kept as long."""
+
+UPLOADS: Final = "uploads"
+UPLOADS_KEPT: Final = timedelta(days=1)
+"""Rosters that were uploaded and looked at, and never taken in (sealed, in the data folder)."""
 
 MOST: Final = 500
 """Persons in one go; the rest the next night."""
@@ -83,6 +90,7 @@ def retain(house: Installation, *, now: datetime, viewer: Viewer = SYSTEM) -> Re
         erase_person(house, viewer, ref, "retention", now=now)
     finish(house.db, house.keys, viewer, now=now)
     rows = house.db.transact(lambda tx: _machinery(tx, now))
+    rows += forget_uploads(house.settings.data / UPLOADS)
     return Retained(len(persons), rows)
 
 
@@ -92,6 +100,17 @@ def erase_person(
     """Erase a person here and in what is told to the backups. Raises as `cases.erasure.erase`."""
     erase(house.db, house.keys, viewer, ref, reason, now=now)
     note_erased(house, [ref])
+
+
+def forget_uploads(folder: Path) -> int:
+    """Take out what lies in the folder of uploads longer than a day, by the real clock."""
+    gone = 0
+    for path in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > UPLOADS_KEPT.total_seconds():
+                path.unlink()
+                gone += 1
+    return gone
 
 
 def _machinery(tx: Connection, now: datetime) -> int:

@@ -22,6 +22,7 @@ from cases.access import Viewer, check_may_open_cases, sees_who
 from cases.consents import sees_details
 from cases.identity_number import classify
 from cases.journal import AccessRow, append
+from cases.ladder import OFFER_AGAIN
 from cases.lists import CASES_LISTED, line_view, log_list
 from cases.merging import owner_at
 from cases.model import Absence, Appointment, Case, Phase, Role, Step, Task, answers_in_order
@@ -191,7 +192,7 @@ def case_view(
         "warnings": [] if past else [each.value for each in warnings_for(viewer, case, now=now)],
         # Messages go to released persons only, so a case that could be given away had none.
         "messages": [] if past else messages_view(tx, viewer, case),
-        "notices": _notices(tx, case, until=now if past else None),
+        "notices": _notices(tx, viewer, case, until=now if past else None),
         "deviations": [
             {
                 "task": each.task,
@@ -346,7 +347,8 @@ def messages_view(tx: Connection, viewer: Viewer, case: Case) -> list[View]:
     ]
 
 
-def _notices(tx: Connection, case: Case, *, until: datetime | None) -> list[View]:
+def _notices(tx: Connection, viewer: Viewer, case: Case, *, until: datetime | None) -> list[View]:
+    # "Ask again" tells that the answer once was "not now": the history of participation.
     rows: Iterable[Any] = tx.execute(_NOTICES, {"case_id": case.id})
     return [
         {
@@ -356,7 +358,8 @@ def _notices(tx: Connection, case: Case, *, until: datetime | None) -> list[View
             "to_role": row.to_role,
         }
         for row in rows
-        if until is None or row.told_at <= until
+        if (until is None or row.told_at <= until)
+        and (viewer.reads_health or row.rung != OFFER_AGAIN)
     ]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event
@@ -188,14 +190,64 @@ def test_every_look_at_people_is_logged(furnished: tuple[Desk, Case, Case]) -> N
     from cases.tables import access_log
 
     desk, here, _ = furnished
-    browser = desk.of("nurse")
-    for path in ("/today", f"/cases/{here.ref}", "/follow-up", "/naloxone"):
-        with desk.db.read() as tx:
-            before = tx.execute(select(func.count()).select_from(access_log)).scalar_one()
-        assert browser.get(path).status == 200
-        with desk.db.read() as tx:
-            after = tx.execute(select(func.count()).select_from(access_log)).scalar_one()
-        assert after > before, path
+    case = f"/cases/{here.ref}"
+    of_case = [f"{case}{part}" for part in OF_CASE]
+    of_case += [f"{case}/appointments/{here.appointments[0].id}"]
+    lists = ["/today", "/follow-up", "/naloxone", f"/today?did=done/{here.ref}/intake_talk"]
+    looked = set()
+    for who in ("nurse", "officer", "coordinator"):
+        for path in (*of_case, *lists):
+            with desk.db.read() as tx:
+                before = tx.execute(select(func.count()).select_from(access_log)).scalar_one()
+            if desk.of(who).get(path).status != 200:
+                continue
+            with desk.db.read() as tx:
+                after = tx.execute(select(func.count()).select_from(access_log)).scalar_one()
+            assert after > before, (who, path)
+            looked.add(path)
+    assert looked == {*of_case, *lists}
+
+
+def test_correctional_staff_do_not_learn_what_the_answer_was_before(on_sqlite: Desk) -> None:
+    from cases import sweep
+    from cases.model import UndoReason
+
+    with on_sqlite.db.write() as tx:
+        case = make_case(tx, person=make_person(tx), answer="not_now")
+    sweep.sweep(on_sqlite.db, now=at("2026-09-21 10:00"))
+    with on_sqlite.db.write() as tx:
+        service.answer_offer(tx, OPERATOR, case.ref, "accepted", now=at("2026-09-21 11:00"))
+        service.undo_task(
+            tx,
+            OPERATOR,
+            case.ref,
+            "offer_answered",
+            UndoReason.WRONG_PERSON.value,
+            now=at("2026-09-21 11:05"),
+        )
+        service.answer_offer(tx, OPERATOR, case.ref, "accepted", now=at("2026-09-21 11:10"))
+    for who, knows in (
+        ("nurse", True),
+        ("officer", False),
+        ("coordinator", False),
+        ("lead", False),
+    ):
+        page = on_sqlite.of(who).get(f"/cases/{case.ref}").text
+        assert ("Spør om tilbudet igjen" in page) is knows, who
+        history = page.split('id="history"')[1].split("</section>")[0]
+        assert ("Tilbudet" in history or "tilbudet" in history) is knows, (who, history)
+
+
+def test_an_upload_that_nobody_took_in_is_forgotten(tmp_path: Path) -> None:
+    from cases.retention import forget_uploads
+
+    old, new = tmp_path / "a.rows", tmp_path / "b.rows"
+    for path in (old, new):
+        path.write_bytes(b"sealed")
+    os.utime(old, (0, 0))
+    assert forget_uploads(tmp_path) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["b.rows"]
+    assert forget_uploads(tmp_path / "none") == 0
 
 
 def test_no_page_names_anybody_in_an_address(furnished: tuple[Desk, Case, Case]) -> None:

@@ -13,8 +13,10 @@ from cases.appointments import BOOKING, NEXT, AppointmentNotFound, Booking
 from cases.consents import sees_details
 from cases.model import Appointment, AppointmentKind, AppointmentStatus, Case
 from cases.rules import check_owns, check_role
+from cases.views import CASE_READ
 from core.errors import BadInput, NotAllowed
 from core.keystore import KeyDestroyed
+from web.pages import rows
 from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, time_in, tried
 from web.pages.rendering import page
@@ -122,6 +124,7 @@ def _kinds(visit: Visit, viewer: Viewer, case: Case) -> list[tuple[str, str]]:
 def _new(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Response:
     with visit.house.db.read() as tx:
         case, name = _opened(tx, visit, ref)
+    rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     kinds = _kinds(visit, visit.viewer, case)
     return page(
         visit,
@@ -147,6 +150,7 @@ def _one(visit: Visit, ref: str, number: str, errors: Errors, *, status: int = 2
             details = vault.unseal(tx, case.person, vault.DETAILS, this.details)
         except KeyDestroyed:
             details = {}
+    rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     to = [each.value for each in AppointmentStatus if each in NEXT[this.status]]
     return page(
         visit,

@@ -8,7 +8,17 @@ from typing import Any, Final
 from fastapi import Response
 from sqlalchemy import Connection
 
-from cases import appointments, desk, history, organisation, people, queries, release, views
+from cases import (
+    appointments,
+    desk,
+    history,
+    organisation,
+    people,
+    queries,
+    release,
+    views,
+    worklist,
+)
 from cases.access import COMPLETERS, Viewer, acts_in, sees_who
 from cases.leave import RECORDING as ABSENCES
 from cases.model import LATE_ENTRY, Case, Owner, Phase
@@ -22,6 +32,7 @@ from cases.views import SEES_CONSENTS, View
 from cases.warnings import warnings_for
 from core.clock import local_date
 from web.pages import rows
+from web.pages.acts import OFFER
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import label_of, step_label
@@ -68,6 +79,9 @@ class Happened:
 def case_page(visit: Visited, ref: str) -> Response:
     """The whole case as this viewer may see it."""
     shown = visit.house.db.transact(lambda tx: gathered(tx, visit, ref))
+    told = shown["told"]
+    if told is not None and told.ref != ref:
+        rows.log_look(visit, worklist.LISTED, [told.ref])
     return page(visit, "pages/case.html", **shown)
 
 
@@ -146,6 +160,11 @@ def _history(tx: Connection, viewer: Viewer, case: Case) -> list[Happened]:
         if event.verb in hidden:
             continue
         tasks = _settled_by(event)
+        if OFFER in tasks and event.verb in _ABOUT_TASKS and not viewer.reads_health:
+            # That an answer was taken back is the history of participation.
+            tasks = tuple(code for code in tasks if code != OFFER)
+            if not tasks:
+                continue
         found.append(
             Happened(
                 event.verb,

@@ -11,11 +11,9 @@ import json
 import logging
 import secrets
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, cast
@@ -23,6 +21,7 @@ from typing import Any, Final, cast
 from starlette.responses import RedirectResponse, Response
 
 from cases import roster
+from cases.retention import UPLOADS, forget_uploads
 from cases.roster import IMPORTING
 from cases.roster_file import DEFAULT_LIMITS
 from cases.rules import check_role
@@ -38,7 +37,6 @@ from web.pages.visit import Pages, Visit, Visited
 from web.policy import allow
 
 LARGEST: Final = DEFAULT_LIMITS.max_bytes + 64 * 1024
-KEPT_FOR: Final = timedelta(days=1)
 _SUFFIXES: Final = (".csv", ".txt", ".tsv", ".xlsx", ".xlsm")
 
 _log: Final = logging.getLogger(__name__)
@@ -129,16 +127,14 @@ class Kept:
         """A place for one more; what is older than a day goes."""
         made = cls.of(visit, secrets.token_hex(8))
         made.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in made.folder.iterdir():
-            if time.time() - path.stat().st_mtime > KEPT_FOR.total_seconds():
-                path.unlink(missing_ok=True)
+        forget_uploads(made.folder)
         return made
 
     @classmethod
     def of(cls, visit: Visit, number: str) -> Kept:
         """The place of an import."""
         keys = cast("Secrets", visit.house.db.secrets)
-        return cls(visit.house.settings.data / "uploads", number, keys.ring)
+        return cls(visit.house.settings.data / UPLOADS, number, keys.ring)
 
     def put(self, part: str, body: bytes) -> None:
         """Keep a part, in place of what was there."""

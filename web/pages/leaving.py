@@ -20,7 +20,9 @@ from cases.model import (
 )
 from cases.registry import package_named
 from cases.rules import check_owns, check_role
+from cases.views import CASE_READ
 from core.errors import BadInput
+from web.pages import rows
 from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, day_in, time_in, tried
 from web.pages.rendering import page
@@ -90,6 +92,7 @@ def _release(visit: Visit, ref: str, errors: Errors, status: int) -> Response:
     with visit.house.db.read() as tx:
         case, name = _case(tx, visit, ref, release.RELEASING)
         package = package_named(tx, case.package)
+    rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     left = [
         label_of(package, task.code, visit.language)
         for task in case.tasks
@@ -140,7 +143,8 @@ def close(visit: Visited, ref: str) -> Response:
 
 def _close(visit: Visit, ref: str, errors: Errors, status: int) -> Response:
     with visit.house.db.read() as tx:
-        _, name = _case(tx, visit, ref, release.CLOSING)
+        case, name = _case(tx, visit, ref, release.CLOSING)
+    rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     by_hand = [each.value for each in CloseReason if each in release.BY_HAND]
     return page(
         visit,
@@ -198,6 +202,7 @@ def _number(text: str) -> int:
 def _absence(visit: Visit, ref: str, errors: Errors, status: int) -> Response:
     with visit.house.db.read() as tx:
         case, name = _case(tx, visit, ref, leave.RECORDING)
+    rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     return page(
         visit,
         "pages/absence.html",

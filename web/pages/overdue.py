@@ -161,7 +161,9 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             "told": rows.told(tx, visit),
             "mine": _mine(visit, shown),
         }
-    rows.log_look(visit, worklist.LISTED, [row.ref for row in shown], unit=wanted.unit)
+    seen = [row.ref for row in shown]
+    seen += [context["told"].ref] if context["told"] is not None else []
+    rows.log_look(visit, worklist.LISTED, seen, unit=wanted.unit)
     context["names"] = {each.ref: each.name for each in context["colleagues"]}
     return page(
         visit,

@@ -16,9 +16,11 @@ from cases.registry import package_named
 from cases.release import DATING, with_release_date
 from cases.replan import replan
 from cases.rules import check_owns, check_role, one_of
+from cases.views import CASE_READ
 from cases.warnings import outside_window, warnings_for
 from core.clock import local_date
 from core.errors import BadInput
+from web.pages import rows
 from web.pages.forms import Errors, chosen, day_in, tried, worded
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
@@ -101,6 +103,7 @@ def _page(
         shown: dict[str, Any] = {"moved": None}
         if asked is not None:
             shown = preview(tx, viewer, case, *asked, visit=visit)
+    rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     return page(
         visit,
         "pages/release_date.html",

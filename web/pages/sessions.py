@@ -163,6 +163,8 @@ def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
         }
 
     shown = visit.house.db.transact(read)
+    if shown["invitable"]:
+        rows.log_look(visit, worklist.LISTED, [row.ref for row in shown["invitable"]])
     return page(
         visit,
         "pages/session.html",

@@ -18,9 +18,11 @@ from cases.model import Case, Participation, Task, TaskState, UndoReason, WaiveR
 from cases.registry import package_named
 from cases.rules import TaskNotOpen, task_of
 from cases.service import TaskDone
+from cases.views import CASE_READ
 from core.clock import local_date
 from core.errors import BadInput, NotAllowed
 from core.keystore import KeyDestroyed
+from web.pages import rows
 from web.pages.acts import OFFER, usual_form, with_told
 from web.pages.dates import for_input, yesterday
 from web.pages.forms import Errors, chosen, time_in, tried
@@ -173,6 +175,7 @@ def _page(
         who = desk.names_of_accounts(tx, [task.done_by])
         usual = usual_form(tx, viewer, ref, code)
         answer = _answer_of(tx, visit, case, task)
+    rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     return page(
         visit,
         "pages/task.html",

@@ -60,13 +60,15 @@ def today(visit: Visited) -> Response:
         lines = worklist.task_lines(tx, viewer, wanted, now=now, limit=MOST)
         people = by_person(rows.task_rows(tx, visit, lines[:MOST]))
         new = rows.humans(tx, worklist.admitted_since(tx, viewer, now - NEW_FOR))
+        told = rows.told(tx, visit)
         shown = {
             "more": len(lines) > MOST,
             "groups": _groups(tx, visit, on),
-            "told": rows.told(tx, visit),
+            "told": told,
             "units": rows.unit_names(tx, viewer, on),
         }
     seen = [person.ref for person in people] + [human.ref for human in new]
+    seen += [told.ref] if told is not None else []
     rows.log_look(visit, worklist.LISTED, seen)
     return page(
         visit,

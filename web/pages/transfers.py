@@ -10,8 +10,10 @@ from starlette.responses import Response
 from cases import organisation, people, queries, transfers
 from cases.rules import check_owns, check_role
 from cases.transfers import TRANSFERRING
+from cases.views import CASE_READ
 from core.clock import local_date
 from core.errors import BadInput
+from web.pages import rows
 from web.pages.forms import Errors, chosen, tried
 from web.pages.once import once
 from web.pages.rendering import page
@@ -88,6 +90,7 @@ def _propose(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Re
         check_owns(visit.viewer, case)
         identity = people.identity_of(tx, case.person)
         units = organisation.unit_names(tx, local_date(visit.now))
+    rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     others = [(code, name) for code, name in units.items() if code != case.unit]
     return page(
         visit,

@@ -12,6 +12,8 @@ from cases.model import Phase, UnplannedReason
 from cases.rules import check_open, check_owns, check_role
 from cases.service import ANSWERING, CONSENTING
 from cases.short_form import FILLING_IN, ShortForm, release_unplanned, suggested_call
+from cases.views import CASE_READ
+from web.pages import rows
 from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, time_in, tried
 from web.pages.rendering import page
@@ -83,6 +85,7 @@ def _page(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respo
         if case.phase is Phase.CLOSED:
             check_open(case)
         identity = people.identity_of(tx, case.person)
+    rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     return page(
         visit,
         "pages/unplanned.html",
