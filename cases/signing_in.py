@@ -304,9 +304,22 @@ def hash_of_password(password: str) -> str:
 def set_password(
     tx: Connection, account_id: int, hashed: str, *, keep_session: str = "", now: datetime
 ) -> None:
-    """A new password; every other session of the account ends."""
+    """A new password; every other session of the account ends, and its open invitations."""
     tx.execute(update(account).where(account.c.id == account_id).values(password_hash=hashed))
-    end_others(tx, account_id, but=keep_session, now=now)
+    _end_ways_in(tx, account_id, but=keep_session, now=now)
+
+
+def shut_out(tx: Connection, username: str, *, now: datetime) -> None:
+    """End every session and open invitation of an account: its password was reset."""
+    named = account.c.username == username.strip().lower()
+    for account_id in tx.execute(select(account.c.id).where(named)).scalars().all():
+        _end_ways_in(tx, account_id, now=now)
+
+
+def _end_ways_in(tx: Connection, account_id: int, *, but: str = "", now: datetime) -> None:
+    end_others(tx, account_id, but=but, now=now)
+    mine = (invitation.c.account_id == account_id, invitation.c.used_at.is_(None))
+    tx.execute(update(invitation).where(*mine).values(used_at=now))
 
 
 def invite(tx: Connection, username: str, *, now: datetime) -> str:

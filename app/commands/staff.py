@@ -158,18 +158,19 @@ def disable_user(ctx: typer.Context, username: Username) -> None:
 
 @user.command("reset")
 def reset_user(ctx: typer.Context, username: Username) -> None:
-    """Give an account a new password, printed once.
+    """Give an account a new password, printed once; whoever is signed in with it is out.
 
     Example: overlev user reset kari
     """
     from app.output import note, say
-    from cases import accounts
+    from cases import accounts, signing_in
 
     with opened(ctx) as house:
         now = house.now()
 
         def reset(tx: Connection) -> str:
             password = accounts.reset_password(tx, username)
+            signing_in.shut_out(tx, username, now=now)
             audited(tx, house, "user_reset", now=now)
             return password
 

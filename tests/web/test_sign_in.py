@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pyotp
+import pytest
 from sqlalchemy import select
 
 from cases import signing_in, web_sessions
@@ -208,3 +209,29 @@ def test_a_code_form_is_good_for_five_minutes_and_for_its_own_account(desk: Desk
     desk.later(timedelta(minutes=4))
     late = pyotp.TOTP(secret).at(desk.now)
     assert browser.post("/sign-in", {"ticket": ticket, "code": late}).status == 401
+
+
+def test_a_reset_ends_sessions_and_invitations(on_sqlite: Desk) -> None:
+    nurse = on_sqlite.of("nurse")
+    assert nurse.get("/today").status == 200
+    with on_sqlite.db.write() as tx:
+        username = tx.execute(
+            select(account.c.username)
+            .join(web_session, web_session.c.account_id == account.c.id)
+            .limit(1)
+        ).scalar_one()
+        old = signing_in.invite(tx, username, now=NOW)
+        signing_in.shut_out(tx, username, now=NOW)
+    assert nurse.get("/today").url.startswith("/sign-in")
+    with on_sqlite.db.read() as tx, pytest.raises(signing_in.InvitationGone):
+        signing_in.invited(tx, old, now=NOW)
+
+
+def test_of_two_invitations_the_first_used_ends_the_other(on_sqlite: Desk) -> None:
+    with on_sqlite.db.write() as tx:
+        username = tx.execute(select(account.c.username).limit(1)).scalar_one()
+        one, other = (signing_in.invite(tx, username, now=NOW) for _ in range(2))
+        hashed = signing_in.hash_of_password("a long enough password")
+        signing_in.accept_invitation(tx, one, hashed, now=NOW)
+        with pytest.raises(signing_in.InvitationGone):
+            signing_in.invited(tx, other, now=NOW)
