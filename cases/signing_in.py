@@ -190,14 +190,31 @@ def totp_address(secret: str, username: str) -> str:
 
 
 def set_second_step(
-    tx: Connection, account_id: int, secret: str, code: str, *, now: datetime
+    tx: Connection, account_id: int, secret: str, code: str, *, old: str = "", now: datetime
 ) -> list[str]:
-    """Turn the second step on, proved by a code; returns the recovery codes, shown this once."""
+    """Turn the second step on, proved by a code; returns the recovery codes, shown this once.
+
+    One that is on already is replaced only by whoever has a code of it (`old`, a one-time or a
+    recovery code): a session left open on a screen must not be enough. Raises `BadInput`.
+    """
     step = _step_of(secret, code, now)
     if step is None:
         raise BadInput(
             "wrong_code", "The code is not right: use the newest one of the app.", "code"
         )
+    sealed = tx.execute(
+        select(account.c.totp_enc).where(account.c.id == account_id)
+    ).scalar_one_or_none()
+    if sealed is not None:
+        # Else a code that was used already would count again.
+        same = open_with(vault.ring_of(tx), sealed, aad=_aad(account_id)).decode() == secret
+        if same or not (
+            _take_totp(tx, account_id, sealed, old, now=now)
+            or _take_recovery(tx, account_id, old, now=now)
+        ):
+            raise BadInput(
+                "wrong_code", "The code is not right: use the newest one of the app.", "old"
+            )
     sealed = seal_with(vault.ring_of(tx), secret.encode(), aad=_aad(account_id))
     tx.execute(update(account).where(account.c.id == account_id).values(totp_enc=sealed))
     tx.execute(delete(totp_used).where(totp_used.c.account_id == account_id))

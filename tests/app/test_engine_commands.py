@@ -125,7 +125,7 @@ def test_a_recount_that_differs_is_told_and_fails(any_house: Shell) -> None:
         "the same"
         in any_house("tertial", "2026-T3", *UNIT, "--recount", now="2026-09-03T09:00").err
     )
-    behind(any_house, "UPDATE answer SET status = 'declined'")
+    behind(any_house, "UPDATE case_ SET joined_at = NULL, left_at = NULL")
 
     answer = any_house("tertial", "2026-T3", *UNIT, "--recount", now="2026-09-03T09:00", code=1)
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from cases import signing_in, web_sessions
 from cases.tables import account, sign_in_attempt, web_session
+from core.errors import BadInput
 from tests.people import make_case
 from tests.web.browser import Browser
 from tests.web.conftest import NOW, PASSWORD, Desk
@@ -187,6 +188,54 @@ def test_the_second_step_asks_for_a_code_and_takes_each_code_once(desk: Desk) ->
     third = desk.browser()
     third.sign_in("nurse", PASSWORD)
     assert third.send("/sign-in", {"code": codes[0]}).status == 401
+
+
+def test_a_second_step_that_is_on_is_replaced_only_with_a_code_of_it(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    first, second = signing_in.new_totp_secret(), signing_in.new_totp_secret()
+
+    def put(secret: str, old: str) -> list[str]:
+        with desk.db.write() as tx:
+            nurse = select(account.c.id).where(account.c.username == "nurse")
+            return signing_in.set_second_step(
+                tx,
+                tx.execute(nurse).scalar_one(),
+                secret,
+                pyotp.TOTP(secret).at(desk.now),
+                old=old,
+                now=desk.now,
+            )
+
+    codes = put(first, "")
+    desk.later(timedelta(minutes=2))
+    for old in ("", "123456", pyotp.TOTP(second).at(desk.now)):
+        with pytest.raises(BadInput):
+            put(second, old)
+    with pytest.raises(BadInput):
+        put(first, codes[0])  # the same secret: a code that was used would count again
+    assert put(second, codes[0])
+    desk.later(timedelta(minutes=2))
+    assert put(first, pyotp.TOTP(second).at(desk.now))
+
+
+def test_an_invitation_does_not_pass_by_the_second_step(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    secret = signing_in.new_totp_secret()
+    with desk.db.write() as tx:
+        nurse = tx.execute(select(account.c.id).where(account.c.username == "nurse")).scalar_one()
+        signing_in.set_second_step(tx, nurse, secret, pyotp.TOTP(secret).at(desk.now), now=desk.now)
+        token = signing_in.invite(tx, "nurse", now=desk.now)
+    browser = desk.browser()
+    browser.get(f"/invitation/{token}")
+    new = "a wholly new password"
+
+    page = browser.send(f"/invitation/{token}", {"password": new, "again": new})
+
+    assert "Engangskode" in page.text
+    assert browser.get("/today").url.startswith("/sign-in")
+    desk.later(timedelta(minutes=2))
+    browser.sign_in("nurse", new)
+    assert browser.send("/sign-in", {"code": pyotp.TOTP(secret).at(desk.now)}).url == "/today"
 
 
 def test_a_code_form_is_good_for_five_minutes_and_for_its_own_account(desk: Desk) -> None:

@@ -6,6 +6,7 @@ import io
 from typing import Final
 
 import segno
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from cases import signing_in, web_sessions
@@ -13,7 +14,7 @@ from core.errors import BadInput, OverlevError
 from web.pages.forms import Errors, worded
 from web.pages.refusals import reason_of
 from web.pages.rendering import page
-from web.pages.sign_in import signed_in_answer
+from web.pages.sign_in import code_asked, signed_in_answer
 from web.pages.visit import Pages, Visit, Visited, to
 from web.policy import EVERYBODY, allow, public
 
@@ -79,17 +80,22 @@ def second_step_page(visit: Visited) -> Response:
 @router.post("/me/second-step")
 @allow(EVERYBODY)
 def second_step(visit: Visited) -> Response:
-    """Turn it on, proved by a code; the recovery codes are shown this once."""
+    """Turn it on, proved by a code; the recovery codes are shown this once, other sessions end."""
     me, now = visit.signed_in, visit.house.real_clock()
     secret = visit.typed("secret")
-    try:
-        codes = visit.house.db.transact(
-            lambda tx: signing_in.set_second_step(
-                tx, me.account_id, secret, visit.typed("code"), now=now
-            )
+
+    def turn_on(tx: Connection) -> list[str]:
+        made = signing_in.set_second_step(
+            tx, me.account_id, secret, visit.typed("code"), old=visit.typed("old"), now=now
         )
+        web_sessions.end_others(tx, me.account_id, but=me.digest, now=now)
+        return made
+
+    try:
+        codes = visit.house.db.transact(turn_on)
     except BadInput as wrong:
-        return _second_step(visit, secret, {"code": worded(visit, wrong)}, status=422)
+        errors = {wrong.field or "code": worded(visit, wrong)}
+        return _second_step(visit, secret, errors, status=422)
     return page(visit, "pages/recovery_codes.html", codes=codes)
 
 
@@ -105,7 +111,7 @@ def invitation_page(visit: Visited, token: str) -> Response:
 @router.post("/invitation/{token}")
 @public()
 def accept(visit: Visited, token: str) -> Response:
-    """Set it, and be signed in."""
+    """Set it, and be signed in; where the account has a second step, its code is asked for."""
     house = visit.house
     now = house.real_clock()
     with house.db.read() as tx:
@@ -120,6 +126,8 @@ def accept(visit: Visited, token: str) -> Response:
     accepted = house.db.transact(
         lambda tx: signing_in.accept_invitation(tx, token, hashed, now=now)
     )
+    if accepted.second_step:
+        return code_asked(visit, accepted)
     return signed_in_answer(visit, accepted, next_page="/me/second-step")
 
 
@@ -139,6 +147,8 @@ def _invitation(
 
 def _second_step(visit: Visit, secret: str, errors: Errors, *, status: int = 200) -> Response:
     way = signing_in.totp_address(secret, visit.signed_in.username)
+    with visit.house.db.read() as tx:
+        replaced = signing_in.has_second_step(tx, visit.signed_in.account_id)
     drawn = io.BytesIO()
     # Without a size of its own it is as wide as there is room for.
     segno.make_qr(way, error="m").save(
@@ -151,6 +161,7 @@ def _second_step(visit: Visit, secret: str, errors: Errors, *, status: int = 200
         secret=secret,
         spaced=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
         picture=drawn.getvalue().decode(),
+        replaced=replaced,
         values={},
         errors=errors,
     )

@@ -52,7 +52,7 @@ def sign_in(visit: Visited) -> Response:
             name, password = visit.typed("username"), str(visit.form.get("password") or "")
             known = signing_in.check_password(house.db, name, password, place=visit.place, now=now)
             if known.second_step:
-                return _code_form(visit, _ticket(visit, known), next_page=next_page, kept=kept)
+                return code_asked(visit, known, next_page=next_page, kept=kept)
     except (WrongPassword, TooManyAttempts) as refused:
         again = visit.typed("ticket")
         if again and isinstance(refused, WrongPassword):
@@ -116,10 +116,12 @@ def signed_out(request: Request, pairs: list[tuple[str, str]]) -> Response:
     return _form(visit, next_page=request.url.path, kept=urlencode(pairs), ran_out=True, status=401)
 
 
-def _ticket(visit: Visit, known: Known) -> str:
+def code_asked(visit: Visit, known: Known, *, next_page: str = "/", kept: str = "") -> Response:
+    """The form for the code of somebody whose password is right."""
     now = visit.house.real_clock()
     with visit.house.db.read() as tx:
-        return signing_in.ticket_for(tx, known, now=now)
+        ticket = signing_in.ticket_for(tx, known, now=now)
+    return _code_form(visit, ticket, next_page=next_page, kept=kept)
 
 
 def _form(

@@ -35,6 +35,9 @@ CHECKS = [
     openapi_checks.content_type_conformance,
     openapi_checks.response_schema_conformance,
 ]
+PAPERS = {"application/pdf", "text/html", "text/calendar"}
+"""What a form is answered as; it has no schema."""
+
 EVERY_ROLE = [role for role in Role if role is not Role.OPERATOR]
 
 
@@ -64,6 +67,8 @@ def by_of(role: Role) -> tuple[Any, ...]:
     return (role,) if role in (Role.DIRECTORATE, Role.ADMIN) else (role, "a")
 
 
+# What schemathesis draws from may ask the module `random`, which hypothesis warns about.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 @pytest.mark.timeout(0 if EXAMPLES else 180)
 @pytest.mark.parametrize("role", EVERY_ROLE)
 def test_no_call_of_any_role_is_a_fault_of_ours_nor_an_answer_of_another_form(
@@ -149,6 +154,9 @@ def test_the_description_names_every_route_and_every_answer_has_a_form(
             assert operation["summary"], (method, path)
             assert operation["description"], (method, path)
             for status, answer in operation["responses"].items():
+                if "/forms/" in path and status == "200":
+                    assert set(answer["content"]) <= PAPERS, (method, path)
+                    continue
                 kind = "application/json" if status < "300" else "application/problem+json"
                 assert list(answer["content"]) == [kind], (method, path, status)
                 assert answer["content"][kind]["schema"], (method, path, status)

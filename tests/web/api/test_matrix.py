@@ -50,6 +50,7 @@ class Things:
             appointment=self.appointment,
             session=self.session,
             task="talk_held",
+            form="time-in-hand",
             unit="a",
             period="2026-T3",
         )
@@ -85,6 +86,10 @@ QUERIES = {
     "/cases": {"unit": "a"},
     "/overdue": {"unit": "a"},
     "/tertials/{period}": {"view": "unit", "unit": "a"},
+    # As pages, so that what stands on the paper can be read here.
+    "/cases/{ref}/forms/{form}": {"format": "html"},
+    "/sessions/{session}/forms/attendance": {"format": "html"},
+    "/units/{unit}/forms/cards": {"on": "2026-12-28"},
 }
 OF_NO_UNIT = {"/cases", "/overdue", "/cases/search", "/transfers", "/imports"}
 """What shows another unit's staff nothing of this one, and is theirs all the same."""
