@@ -160,7 +160,7 @@ class Settings(BaseSettings):
         120.0, gt=0, description="seconds between look-ups of a message nobody knows about"
     )
     sms_per_second: float = Field(
-        190.0, gt=0, description="calls a second to the provider at most, for each worker"
+        180.0, gt=0, description="calls a second to the provider at most, for each worker"
     )
     sms_at_once: int = Field(
         32, ge=1, le=64, description="calls to the provider under way at once, for each worker"

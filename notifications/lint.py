@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 
@@ -154,6 +155,11 @@ def faults(text: str, names: Iterable[str] = ()) -> tuple[Fault, ...]:
     `names` are the names the caller knows: units with their aliases, offices, the person. Each is
     looked for whole and in its capitalised parts, with or without a genitive s.
     """
+    known = tuple(names)
+    return _faults(text, known) if known else _faults_of_text(text)
+
+
+def _faults(text: str, names: tuple[str, ...]) -> tuple[Fault, ...]:
     read = _as_read(text)
     found = [Fault(rule, hit.group().strip(), hit.start()) for rule, hit in _hits(read, names)]
     found.extend(
@@ -162,6 +168,12 @@ def faults(text: str, names: Iterable[str] = ()) -> tuple[Fault, ...]:
         if character in _UNSEEN or (unicodedata.category(character) == "Cc" and character != "\n")
     )
     return tuple(sorted(set(found), key=lambda fault: (fault.at, fault.rule, fault.found)))
+
+
+@lru_cache(maxsize=2048)
+def _faults_of_text(text: str) -> tuple[Fault, ...]:
+    """Remembered: of ten thousand reminders that are due at once most name one of few times."""
+    return _faults(text, ())
 
 
 def _hits(read: str, names: Iterable[str]) -> Iterator[tuple[Rule, re.Match[str]]]:

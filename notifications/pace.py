@@ -19,8 +19,8 @@ class Pace:
         self._rate = rate
         self._monotonic = monotonic
         self._sleep = sleep
-        # A fifth of a second's worth: short bursts, so that the average is what the provider sees.
-        self._most = max(rate / 5, 1.0) if rate is not None else 0.0
+        # A burst comes on top of the rate in a provider's first second, so it is a short one.
+        self._most = max(rate / 20, 1.0) if rate is not None else 0.0
         self._left = self._most
         self._filled_at = monotonic()
         self._held_until = 0.0
