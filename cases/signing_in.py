@@ -7,11 +7,12 @@ never in one. Names and addresses stand in the list of attempts as keyed hashes 
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import pyotp
 from pwdlib import PasswordHash
@@ -136,8 +137,18 @@ def _attempt(tx: Connection, name: str, place: str, *, now: datetime) -> list[in
 
 def ticket_for(tx: Connection, known: Known, *, now: datetime) -> str:
     """What stands in the form between password and code: who, until when, and our seal."""
-    until = int((now + TICKET_HOLDS).timestamp())
-    return f"{known.username}:{until}:{vault.digest(tx, 'sign_in_ticket', f'{known.ref}:{until}')}"
+    until = str(int((now + TICKET_HOLDS).timestamp()))
+    row = tx.execute(_ACCOUNT, {"username": known.username}).one_or_none()
+    return f"{known.username}:{until}:{_ticket_seal(tx, row, until)}"
+
+
+def _ticket_seal(tx: Connection, row: Any | None, until: str) -> str:
+    """Our seal on a ticket: of this account, with the password it had and the second step it has.
+
+    So a new password, or a second step that was replaced, ends the tickets of before.
+    """
+    said = [row.ref, row.password_hash, _hash_of_token(str(row.totp_enc))] if row else ["nobody"]
+    return vault.digest(tx, "sign_in_ticket", json.dumps([*said, until]))
 
 
 def check_code(db: Database, ticket: str, code: str, *, place: str, now: datetime) -> Known:
@@ -150,8 +161,7 @@ def check_code(db: Database, ticket: str, code: str, *, place: str, now: datetim
     until, _, seal = rest.partition(":")
     with db.read() as tx:
         row = tx.execute(_ACCOUNT, {"username": name}).one_or_none()
-        asked = f"{row.ref}:{until}" if row is not None else "nobody"
-        right = vault.digest(tx, "sign_in_ticket", asked)
+        right = _ticket_seal(tx, row, until)
     if row is None or row.totp_enc is None or not secrets.compare_digest(seal, right):
         raise wrong
     if not until.isdigit() or datetime.fromtimestamp(int(until), UTC) < now:

@@ -23,6 +23,8 @@ OVER_HTTPS: Final = "__Host-overlev"
 ON_LOOPBACK: Final = "overlev-session"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "x-csrf-token"
+MARK: Final = 16
+"""Characters that say whose form it is."""
 
 
 class NotFromHere(NotAllowed):
@@ -90,9 +92,23 @@ def session_in(house: House, request: Request) -> SignedIn | None:
     return session
 
 
-def csrf_of(token: str) -> str:
-    """What our forms carry to prove that they are ours: follows from the cookie's token."""
-    return sha256(f"csrf:{token}".encode()).hexdigest()[:32]
+def csrf_of(token: str, account: str) -> str:
+    """What our forms carry to prove that they are ours: follows from the cookie's token.
+
+    In front stands whose form it is: a form whose session is gone goes back to its own account
+    only, and to know which one there is no cookie to ask.
+    """
+    return owner_mark(account) + sha256(f"csrf:{token}".encode()).hexdigest()[:32]
+
+
+def owner_mark(account: str) -> str:
+    """How the forms of an account say whose they are; `account` is its reference."""
+    return sha256(f"form-of:{account}".encode()).hexdigest()[:MARK]
+
+
+def owner_of(sent: object) -> str:
+    """Whose form it is that carries this, as a mark; empty for a form of nobody's."""
+    return sent[:MARK] if isinstance(sent, str) and len(sent) > MARK else ""
 
 
 def check_came_from_here(house: House, request: Request) -> None:
@@ -115,11 +131,12 @@ def check_came_from_here(house: House, request: Request) -> None:
 
 def has_csrf(house: House, request: Request, sent: str | None) -> bool:
     """Whether what was sent is the token of this session's forms."""
-    token = token_in(house, request)
+    token, session = token_in(house, request), session_in(house, request)
     return (
         token is not None
         and sent is not None
-        and secrets.compare_digest(csrf_of(token).encode(), sent.encode())
+        and session is not None
+        and secrets.compare_digest(csrf_of(token, session.viewer.account).encode(), sent.encode())
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.clock import system_now
 from tests.app.databases import scalar
 from tests.app.shell import Shell
 
@@ -35,6 +36,16 @@ def test_a_password_is_printed_once_and_only_its_hash_is_kept(
     assert password not in str(hashed)
     assert "shown this once" in answer.err
     assert logged(any_shell, f"user_{command if command == 'reset' else 'added'}") == 1
+
+
+def test_an_invitation_of_a_frozen_demo_goes_by_the_real_clock_like_its_use(shell: Shell) -> None:
+    shell("user", "add", "kari", "--role", "admin")
+
+    link = shell("user", "invite", "kari", now="2020-01-01T08:00").out.strip()
+
+    assert "/invitation/" in link
+    until = str(scalar(shell, "SELECT expires_at FROM invitation"))
+    assert until > system_now().isoformat()[:10], "good for seven days from today"
 
 
 def test_a_disabled_account_stays_for_the_log(shell: Shell) -> None:

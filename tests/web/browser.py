@@ -89,6 +89,8 @@ class Browser:
             headers["content-type"] = "application/x-www-form-urlencoded"
             if origin is not None:
                 headers["origin"] = origin
+                if self.last is not None:
+                    headers.setdefault("referer", ADDRESS + self.last.url)
         body = urlencode(pairs) if pairs is not None else None
         return asyncio.run(self._go(method, path, body, headers, follow=follow))
 

@@ -208,6 +208,26 @@ def test_every_look_at_people_is_logged(furnished: tuple[Desk, Case, Case]) -> N
     assert looked == {*of_case, *lists}
 
 
+def test_a_number_that_was_searched_for_and_found_is_logged_with_whom_it_found(
+    furnished: tuple[Desk, Case, Case],
+) -> None:
+    from sqlalchemy import select
+
+    from cases.tables import access_log, access_subject
+
+    desk, here, _ = furnished
+    browser = desk.of("nurse")
+    hidden = browser.get("/search").hidden("/search")
+    found = browser.post("/search", hidden | {"text": "T4711"}, follow=False)
+    assert found.headers["location"] == f"/cases/{here.ref}"
+    with desk.db.read() as tx:
+        subjects = select(access_subject.c.case_ref).join(
+            access_log, access_log.c.id == access_subject.c.access_id
+        )
+        searched = subjects.where(access_log.c.verb == "cases_searched")
+        assert tx.execute(searched).scalars().all() == [here.ref]
+
+
 def test_correctional_staff_do_not_learn_what_the_answer_was_before(on_sqlite: Desk) -> None:
     from cases import sweep
     from cases.model import UndoReason

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pyotp
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from cases import signing_in, web_sessions
-from cases.tables import account, sign_in_attempt, web_session
+from cases.tables import account, appointment, sign_in_attempt, web_session
 from core.errors import BadInput
 from tests.people import make_case
 from tests.web.browser import Browser
@@ -165,6 +165,128 @@ def test_what_was_typed_is_there_when_the_session_ran_out_in_the_middle(desk: De
 
     assert page.url.startswith("/today?did=done")
     assert "er ført for Test Person" in page.text
+
+
+SAID = "Hun vil helst til Kafé Torget"
+
+
+def typing(desk: Desk, who: str) -> tuple[Browser, str, dict[str, str]]:
+    """Somebody with a form that is filled in and not sent yet: browser, address, fields."""
+    browser = desk.of(who)
+    with desk.db.write() as tx:
+        case = make_case(tx, release_on=date(2026, 10, 1))
+    path = f"/cases/{case.ref}/appointments/new"
+    hidden = browser.get(path).hidden(path)
+    return browser, path, hidden | {"kind": "OTHER", "at": "2026-10-02T10:00", "with": SAID}
+
+
+def test_a_kept_form_is_given_back_to_its_own_account_and_to_nobody_else(desk: Desk) -> None:
+    for who, gets in (("officer", False), ("elsewhere", False), ("nurse", True)):
+        browser, path, typed = typing(desk, "nurse")
+        desk.later(timedelta(hours=1))
+        page = browser.post(path, typed)
+        assert page.status == 401
+        assert SAID not in page.text, "whoever looks at the source sees nothing"
+        page = browser.send("/sign-in", {"username": who, "password": PASSWORD})
+        assert page.status == 200
+        assert (SAID in page.text) is gets, who
+        if not gets:
+            assert page.url in ("/today", "/overdue"), "not to the page of the other one's case"
+        desk.signed.clear()
+
+
+def test_a_form_of_an_earlier_account_is_not_shown_to_the_present_one(on_sqlite: Desk) -> None:
+    for who, gets in (("officer", False), ("nurse", True)):
+        browser, path, typed = typing(on_sqlite, "nurse")
+        browser.cookies.clear()
+        browser.sign_in(who, PASSWORD)
+        page = browser.post(path, typed)
+        assert (SAID in page.text) is gets, who
+        with on_sqlite.db.read() as tx:
+            assert tx.execute(select(func.count()).select_from(appointment)).scalar_one() == 0
+        on_sqlite.signed.clear()
+
+
+def test_a_kept_form_is_kept_when_the_browser_has_lost_its_cookie(on_sqlite: Desk) -> None:
+    browser, path, typed = typing(on_sqlite, "nurse")
+    browser.cookies.clear()
+    assert browser.post(path, typed).status == 401
+    page = browser.send("/sign-in", {"username": "nurse", "password": PASSWORD})
+    assert SAID in page.text
+
+
+def test_a_kept_form_that_was_tampered_with_is_dropped(on_sqlite: Desk) -> None:
+    browser, path, typed = typing(on_sqlite, "nurse")
+    on_sqlite.later(timedelta(hours=1))
+    kept = browser.post(path, typed).hidden("/sign-in")["kept"]
+    for wrong in (kept[:-2], kept[1:], "x", "æ"):
+        sent = {"username": "nurse", "password": PASSWORD, "kept": wrong}
+        page = browser.send("/sign-in", sent)
+        assert (page.status, page.url) == (200, "/today"), wrong
+        browser.cookies.clear()
+        browser.get("/sign-in")
+
+
+def test_a_kept_form_passes_through_the_second_step(on_sqlite: Desk) -> None:
+    browser, path, typed = typing(on_sqlite, "nurse")
+    secret = second_step(on_sqlite, "nurse")
+    on_sqlite.later(timedelta(hours=1))
+    browser.post(path, typed)
+    page = browser.send("/sign-in", {"username": "nurse", "password": PASSWORD})
+    assert SAID not in page.text
+    page = browser.send("/sign-in", {"code": pyotp.TOTP(secret).at(on_sqlite.now)})
+    assert SAID in page.text
+
+
+def test_a_password_is_never_kept_nor_shown(on_sqlite: Desk) -> None:
+    browser = on_sqlite.browser()
+    browser.get("/sign-in")
+    hidden = browser.last.hidden("/sign-in") if browser.last else {}
+    browser.sign_in("nurse", PASSWORD)
+    page = browser.post("/sign-in", hidden | {"username": "nurse", "password": PASSWORD})
+    assert PASSWORD not in page.text, "a sign-in form that was open in another window"
+    assert page.url == "/today"
+
+    page = browser.post("/sign-in", hidden | {"username": "officer", "password": PASSWORD})
+    assert "Officer <small>" in page.text, "whoever signs in is in, and whoever was in is out"
+
+    browser = on_sqlite.of("nurse")
+    browser.get("/me")
+    on_sqlite.later(timedelta(hours=1))
+    new = "a wholly new password"
+    sent = {"old": PASSWORD, "password": new, "again": new}
+    assert "kept" not in browser.send("/me/password", sent).hidden("/sign-in")
+    page = browser.send("/sign-in", {"username": "nurse", "password": PASSWORD})
+    assert page.url == "/me"
+    assert new not in page.text
+
+
+def test_a_code_form_ends_with_the_password_it_followed(on_sqlite: Desk) -> None:
+    secret = second_step(on_sqlite, "nurse")
+    browser = on_sqlite.browser()
+    browser.sign_in("nurse", PASSWORD)
+    with on_sqlite.db.write() as tx:
+        nurse = tx.execute(select(account.c.id).where(account.c.username == "nurse")).scalar_one()
+        hashed = signing_in.hash_of_password("a wholly new password")
+        signing_in.set_password(tx, nurse, hashed, now=on_sqlite.now)
+    on_sqlite.later(timedelta(minutes=2))
+
+    code = pyotp.TOTP(secret).at(on_sqlite.now)
+    assert browser.send("/sign-in", {"code": code}).status == 401
+    again = on_sqlite.browser()
+    again.sign_in("nurse", "a wholly new password")
+    assert again.send("/sign-in", {"code": code}).url == "/today", "the code itself was not used up"
+
+
+def second_step(desk: Desk, who: str) -> str:
+    """Turn the second step of an account on, two minutes ago; returns its secret."""
+    secret = signing_in.new_totp_secret()
+    before = desk.now - timedelta(minutes=2)
+    with desk.db.write() as tx:
+        found = tx.execute(select(account.c.id).where(account.c.username == who)).scalar_one()
+        code = pyotp.TOTP(secret).at(before)
+        signing_in.set_second_step(tx, found, secret, code, now=before)
+    return secret
 
 
 def test_the_second_step_asks_for_a_code_and_takes_each_code_once(desk: Desk) -> None:

@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from web.house import house_of
 from web.i18n import Translate, marked
-from web.pages.going_on import go_on
+from web.pages.going_on import stale
 from web.pages.rendering import page
 from web.pages.sign_in import signed_out
 from web.pages.visit import Visit, language_of, local_path, to_sign_in
-from web.problems import URN, Problem
+from web.problems import URN, Problem, title_of
 from web.session_cookie import session_in
 
 _WAYS_OUT: Final[dict[str, str]] = {
@@ -33,6 +33,9 @@ _WAYS_OUT: Final[dict[str, str]] = {
     "too_large": marked("Filen eller skjemaet er for stort."),
     "not_from_here": marked("Skjemaet kom ikke fra en side i Overlev. Ingenting er endret."),
     "method_not_allowed": marked("Adressen kan ikke brukes slik. Gå til en side i menyen."),
+    "stale_form": marked(
+        "Skjemaet hører til en annen pålogging enn din. Ingenting er endret, og ingenting vises."
+    ),
     "refused": marked("Dette lar seg ikke gjøre slik saken står nå. Ingenting er endret."),
 }
 
@@ -79,10 +82,12 @@ def refused(request: Request, problem: Problem) -> Response:
     code = str(told["type"]).removeprefix(URN).replace("-", "_")
     typed: list[tuple[str, str]] | None = getattr(request.state, "typed", None)
     if typed is not None:
-        if code == "stale_form":
-            return go_on(request, request.url.path, typed)
-        return signed_out(request, typed)
-    if code == "not_signed_in":
+        owner, back = request.state.typed_by, _came_from(request)
+        if code != "stale_form":
+            return signed_out(request, owner, typed, back)
+        if (answer := stale(request, owner, typed, back)) is not None:
+            return answer
+    elif code == "not_signed_in":
         return to_sign_in(request)
     house = house_of(request)
     try:
@@ -95,7 +100,7 @@ def refused(request: Request, problem: Problem) -> Response:
         "pages/refused.html",
         int(told["status"]),
         code=code,
-        title=told["title"],
+        title=title_of(code, visit.language),
         explained=explained(visit.translate, code, str(told.get("detail") or "")),
         current=dict(told.get("current") or {}),
         fault=told.get("fault"),

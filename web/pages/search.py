@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import lists, queries
+from cases import lists, queries, worklist
 from cases.rules import CaseNotFound
 from core.clock import local_date
 from core.errors import BadInput
@@ -59,8 +60,14 @@ def search(visit: Visited) -> Response:
 
 
 def _numbered(visit: Visit, text: str) -> str | None:
-    with visit.house.db.read() as tx:
+    """The case that a number means, logged as a search whether or not its page is opened."""
+
+    def look(tx: Connection) -> str | None:
         try:
-            return queries.newest_ref(tx, visit.viewer, text, now=visit.now)
+            ref = queries.newest_ref(tx, visit.viewer, text, now=visit.now)
         except CaseNotFound:
             return None
+        worklist.looked_at(tx, visit.viewer, lists.CASES_SEARCHED, [ref], now=visit.now)
+        return ref
+
+    return visit.house.db.transact(look)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
-from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -14,15 +14,12 @@ from cases.accounts import viewer_of
 from cases.signing_in import Known, TooManyAttempts, WrongPassword
 from core.errors import NotFound
 from web.house import house_of
-from web.pages.going_on import go_on
+from web.pages.going_on import MOST_KEPT, Pairs, go_on, kept_for, seal_form
 from web.pages.menu import home_of
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited, language_of, local_path
 from web.policy import public
 from web.session_cookie import cookie_name, set_token, take_token
-
-MOST_KEPT: Final = 40_000
-"""Characters of a form that are carried through a sign-in; a note is never longer."""
 
 router: Final = Pages()
 
@@ -37,11 +34,11 @@ def sign_in_page(visit: Visited) -> Response:
 
 
 @router.post("/sign-in")
-@public()
+@public(body_limit=2 * MOST_KEPT)
 def sign_in(visit: Visited) -> Response:
     """Look at the password; then the code, where the account has one."""
     house = visit.house
-    next_page, kept = local_path(visit.typed("next", "/")), visit.typed("kept")[:MOST_KEPT]
+    next_page, kept = local_path(visit.typed("next", "/")), visit.typed("kept")
     now = house.real_clock()
     try:
         if ticket := visit.typed("ticket"):
@@ -68,23 +65,29 @@ def signed_in_answer(
     house = visit.house
     now = house.real_clock()
 
-    def enter(tx: Connection) -> tuple[str, str]:
+    def enter(tx: Connection) -> tuple[str, str, str]:
         viewer = viewer_of(tx, known.username, now=now)
+        if visit.session is not None:
+            before = visit.session
+            with suppress(web_sessions.SessionGone):  # ended from elsewhere in this moment
+                web_sessions.end_session(tx, before.account_id, before.digest, now=now)
         token = web_sessions.open_session(tx, known.id, place=_browser(visit.request), now=now)
         signing_in.note_signed_in(tx, known, viewer.role.value, now=now)
-        return token, home_of(viewer.role)
+        return token, home_of(viewer.role), viewer.account
 
     try:
-        token, home = house.db.transact(enter)
+        token, home, account = house.db.transact(enter)
     except NotFound:
         # The account has a password, but no role that is valid today.
         return _form(visit, next_page=next_page, refused=WrongPassword("No role today."))
     answer: Response
-    if kept:
+    if (form := kept_for(house, kept, account)) is not None:
         visit.request.cookies[cookie_name(house)] = token
-        answer = go_on(visit.request, next_page, parse_qsl(kept, keep_blank_values=True))
+        answer = go_on(visit.request, form.path, form.pairs)
     else:
-        answer = RedirectResponse(home if next_page == "/" else next_page, 303)
+        # What another account had begun is neither shown nor led to.
+        home = home if kept or next_page == "/" else next_page
+        answer = RedirectResponse(home, 303)
     set_token(house, answer, token)
     return answer
 
@@ -109,11 +112,15 @@ def sign_out(visit: Visited) -> Response:
     return answer
 
 
-def signed_out(request: Request, pairs: list[tuple[str, str]]) -> Response:
-    """The session ran out in the middle of a form: sign in, and go on with what was typed."""
+def signed_out(request: Request, owner: str, pairs: Pairs, back: str) -> Response:
+    """The session ran out in the middle of a form: sign in, and go on with what was typed.
+
+    `owner` is the mark of whose form it is; `back` is where it stood.
+    """
     house = house_of(request)
     visit = Visit(request, house, None, house.now(), language_of(request))
-    return _form(visit, next_page=request.url.path, kept=urlencode(pairs), ran_out=True, status=401)
+    kept = seal_form(house, owner, request.url.path, pairs)
+    return _form(visit, next_page=back, kept=kept, ran_out=True, status=401)
 
 
 def code_asked(visit: Visit, known: Known, *, next_page: str = "/", kept: str = "") -> Response:
@@ -138,7 +145,7 @@ def _form(
         "pages/sign_in.html",
         refused.status if refused is not None else status,
         next_page=next_page,
-        kept=kept[:MOST_KEPT],
+        kept=kept,
         username=visit.typed("username"),
         refused=refused,
         too_many=isinstance(refused, TooManyAttempts),

@@ -33,6 +33,7 @@ from web.session_cookie import (
     check_came_from_here,
     csrf_of,
     has_csrf,
+    owner_of,
     session_in,
     token_in,
 )
@@ -42,6 +43,7 @@ SCHEME_COOKIE: Final = "overlev-scheme"
 SCHEMES: Final = ("auto", "light", "dark")
 CSRF: Final = "csrf"
 ONCE: Final = "once"
+_DOORS: Final = ("/sign-in", "/invitation/")
 _OURS: Final = frozenset({CSRF, ONCE})
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -90,7 +92,7 @@ class Visit:
     def csrf(self) -> str:
         """What the forms of this page carry; empty where nobody is signed in."""
         token = token_in(self.house, self.request) if self.session is not None else None
-        return csrf_of(token) if token else ""
+        return csrf_of(token, self.signed_in.viewer.account) if token else ""
 
     def once(self) -> str:
         """A key that makes a form count once, however often it is sent."""
@@ -158,9 +160,10 @@ async def visit_of(request: Request) -> Visit:
         form = await request.form(max_files=1, max_fields=2000)
         request.state.form = form
         sent = form.get(CSRF)
-        if session is not None and not has_csrf(
-            house, request, sent if isinstance(sent, str) else None
-        ):
+        proved = has_csrf(house, request, sent if isinstance(sent, str) else None)
+        # Whoever signs in proves who they are by the form itself, also where somebody else's
+        # session is still open in this browser: theirs takes its place.
+        if session is not None and not proved and not request.url.path.startswith(_DOORS):
             raise StaleForm("This form is from an earlier session.")
     return Visit(request, house, session, house.now(), language_of(request), form)
 
@@ -182,7 +185,7 @@ class PageRoute(Guarded):
             except NotSignedIn:
                 if request.method not in SAFE:
                     check_came_from_here(house_of(request), request)
-                    request.state.typed = await _typed_in(request)
+                    request.state.typed, request.state.typed_by = await _typed_in(request)
                 raise
             finally:
                 form: FormData | None = getattr(request.state, "form", None)
@@ -192,18 +195,19 @@ class PageRoute(Guarded):
         return kept
 
 
-async def _typed_in(request: Request) -> list[tuple[str, str]]:
-    """The fields of a form, without files and without our own."""
+async def _typed_in(request: Request) -> tuple[list[tuple[str, str]], str]:
+    """The fields of a form, without files and without our own; and the mark of whose form it is."""
     if not request.headers.get("content-type", "").startswith(_FORMS):
-        return []
+        return [], ""
     form: FormData | None = getattr(request.state, "form", None)
     if form is None:  # refused before anybody read it
         form = request.state.form = await limited(request, BODY_LIMIT).form(max_files=1)
-    return [
+    typed = [
         (name, value)
         for name, value in form.multi_items()
         if isinstance(value, str) and name not in _OURS
     ]
+    return typed, owner_of(form.get(CSRF))
 
 
 class Pages(Router):
