@@ -1,7 +1,7 @@
 """PURE: what a unit tells with its figures: coded answers to four questions, and short texts.
 
-The codes and their Norwegian labels stand in `texts/experience-nb.toml`. A text is about the work,
-never about a person: long numbers are refused, so that no identity or phone number slips in.
+The codes and their labels stand in `texts/experience-nb.toml` and beside it. A text is about the
+work, never about a person: long numbers are refused, so that no identity or phone number slips in.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Experience:
         }
 
 
-@lru_cache(maxsize=1)
-def labels() -> Mapping[str, Mapping[str, str]]:
-    """The labels in bokmål: by question, by code; the question itself under `label`."""
-    read = files("reports").joinpath("texts", "experience-nb.toml").read_text("utf-8")
+@lru_cache(maxsize=4)
+def labels(language: str = "nb") -> Mapping[str, Mapping[str, str]]:
+    """The labels: by question, by code; the question itself under `label`."""
+    read = files("reports").joinpath("texts", f"experience-{language}.toml").read_text("utf-8")
     return tomllib.loads(read)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from forms.document_pdf import document_pdf
@@ -10,8 +9,9 @@ from forms.tertial_sheet import Figure as Row
 from forms.tertial_sheet import Figures, Picture, TertialSheet, document
 from reports.charts import of_report
 from reports.export_csv import as_csv, as_text
-from reports.figures import Cells, Report
+from reports.figures import Cells, Report, Seal
 from reports.labels import NATION, name_of, over_and_under
+from reports.publish import named_missing
 
 LANGUAGE: Final = "nb"
 _STATES: Final = {"open": "Løpende", "frozen": "Fryst"}
@@ -45,7 +45,7 @@ def as_pdf(report: Report) -> bytes:
         chain_heads=(seal.chain_heads,) if seal is not None and seal.chain_heads else (),
         csv_name=f"tertial-{report.period}.csv",
         csv=as_csv(report),
-        notes=_notes(seal.notes if seal is not None else ()),
+        notes=_notes(seal),
     )
     return document_pdf(document(sheet))
 
@@ -65,10 +65,13 @@ def _defined(code: str) -> str:
     return f"{name_of(code)}. Teller: {over}" + (f". Nevner: {under}" if under else "")
 
 
-def _notes(notes: Sequence[str]) -> tuple[str, ...]:
-    said = [
+def _notes(seal: Seal | None) -> tuple[str, ...]:
+    said = (
         "Personer med strengt fortrolig adresse (kode 6) er ikke med i noe tall.",
         "En person som er møtt i flere enheter, telles én gang i regionen og i landet.",
-    ]
-    missing = [note.removeprefix("Without a report: ") for note in notes if "Without" in note]
-    return (*(said if notes else ()), *(f"Uten rapport: {units}" for units in missing))
+    )
+    missing = named_missing(seal)
+    return (
+        *(said if seal is not None and seal.notes else ()),
+        *((f"Uten rapport: {', '.join(missing)}.",) if missing else ()),
+    )

@@ -1,4 +1,8 @@
-"""PURE: what indicators are called in bokmål; the text stands in `texts/indicators-nb.toml`."""
+"""PURE: what indicators are called; the text stands in `texts/indicators-nb.toml` and beside it.
+
+Paper and files are in bokmål; pages ask for their own language. A language that lacks a text is
+served in bokmål.
+"""
 
 from __future__ import annotations
 
@@ -12,34 +16,46 @@ from cases.package import national
 from reports.definitions import TASKS_DONE
 
 NATION: Final = "Hele landet"
+SOURCE: Final = "nb"
+LANGUAGES: Final = (SOURCE, "nn", "en")
+_DONE: Final = {"nb": "Gjort", "nn": "Gjort", "en": "Done"}
+_TIMES: Final = {
+    "nb": "ganger oppgaven ble gjort i perioden",
+    "nn": "gonger oppgåva vart gjord i perioden",
+    "en": "times the task was done in the period",
+}
 
 
-@lru_cache(maxsize=1)
-def _texts() -> Mapping[str, Mapping[str, str]]:
-    read = files("reports").joinpath("texts", "indicators-nb.toml").read_text("utf-8")
+@lru_cache(maxsize=4)
+def _texts(language: str) -> Mapping[str, Mapping[str, str]]:
+    named = language if language in LANGUAGES else SOURCE
+    read = files("reports").joinpath("texts", f"indicators-{named}.toml").read_text("utf-8")
     return tomllib.loads(read)
 
 
-@lru_cache(maxsize=1)
-def _tasks() -> Mapping[str, str]:
-    return {rule.code: rule.labels.in_language("nb") for rule in national().tasks}
+@lru_cache(maxsize=4)
+def _tasks(language: str) -> Mapping[str, str]:
+    return {rule.code: rule.labels.in_language(language) for rule in national().tasks}
 
 
-def name_of(code: str) -> str:
+def name_of(code: str, language: str = SOURCE) -> str:
     """The name of an indicator; of a task of a unit's own, its code."""
     if code.startswith(TASKS_DONE):
         task = code[len(TASKS_DONE) :]
-        return f"Gjort: {_tasks().get(task, task)}"
-    return _texts().get(code, {}).get("name", code)
+        return f"{_DONE.get(language, _DONE[SOURCE])}: {_tasks(language).get(task, task)}"
+    return _texts(language).get(code, {}).get("name", code)
 
 
-def over_and_under(code: str) -> tuple[str, str]:
+def over_and_under(code: str, language: str = SOURCE) -> tuple[str, str]:
     """What is counted, and of what; a part has the denominator of its whole."""
-    whole = _texts().get(code.split(".", maxsplit=1)[0], {})
-    own = _texts().get(code, {})
+    texts = _texts(language)
+    whole = texts.get(code.split(".", maxsplit=1)[0], {})
+    own = texts.get(code, {})
     if code.startswith(TASKS_DONE):
-        return "ganger oppgaven ble gjort i perioden", ""
-    return own.get("over", name_of(code).lower()), own.get("under", whole.get("under", ""))
+        return _TIMES.get(language, _TIMES[SOURCE]), ""
+    return own.get("over", name_of(code, language).lower()), own.get(
+        "under", whole.get("under", "")
+    )
 
 
 def place_name(level: str, place: str) -> str:

@@ -7,6 +7,7 @@ that see published figures only are refused (403).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,7 +20,7 @@ from cases.tables import case_
 from core.clock import local_date
 from core.errors import BadInput
 from reports.definitions import SHARES
-from reports.figures import Figure
+from reports.figures import Cells, Figure
 from reports.learning import Chart, Stage, funnel, p_chart
 from reports.recount import folded
 from reports.recount_appointments import Released
@@ -44,7 +45,10 @@ _RELEASED: Final = select(case_.c.ref).where(
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A unit's learning view. `first_days` counts first appointments by days after the release."""
+    """A unit's learning view. `first_days` counts first appointments by days after the release.
+
+    `reports` holds all figures of every tertial that was looked at, the oldest first.
+    """
 
     unit: str
     period: str
@@ -55,6 +59,7 @@ class Learned:
     control: Chart
     first_days: dict[int, int]
     without_appointment: int
+    reports: Mapping[str, Cells]
 
 
 def learned(
@@ -74,13 +79,7 @@ def learned(
     check_own_unit(viewer, unit)
     if indicator not in SHARES:
         raise BadInput("unknown_code", f"{indicator!r} is no share of anything", "indicator")
-    reports = {
-        str(each): unit_report(tx, each, unit, now=now).units[unit]
-        for each in periods_until(period, back)
-        if each.first_at <= now
-    }
-    if str(period) not in reports:
-        unit_report(tx, period, unit, now=now)  # says why not
+    reports = figures_over_time(tx, viewer, period, unit, now=now, back=back)
     over_time = tuple((name, figures[indicator]) for name, figures in reports.items())
     told = [(name, f.numerator or 0, f.denominator or 0) for name, f in over_time]
     days, without = first_appointments(tx, Question(period, now), unit)
@@ -94,7 +93,22 @@ def learned(
         p_chart(told),
         days,
         without,
+        reports,
     )
+
+
+def figures_over_time(
+    tx: Connection, viewer: Viewer, period: Period, unit: str, *, now: datetime, back: int = BACK
+) -> dict[str, Cells]:
+    """All the unit's figures of this and the tertials before it, the oldest first.
+
+    Raises `Refused` before the period begins.
+    """
+    check_own_unit(viewer, unit)
+    asked = [each for each in periods_until(period, back) if each.first_at <= now]
+    if period not in asked:
+        asked.append(period)  # counting it says why not
+    return {str(each): unit_report(tx, each, unit, now=now).units[unit] for each in asked}
 
 
 def first_appointments(tx: Connection, question: Question, unit: str) -> tuple[dict[int, int], int]:

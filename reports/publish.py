@@ -50,6 +50,9 @@ NOTES: Final = (
     "`:` hides a small number, or one that would give a small number away. 0 is shown.",
 )
 
+WITHOUT: Final = "Without a report: "
+"""How the note begins that names the units which had not reported at the freeze."""
+
 _TRIES: Final = 3
 _COLUMNS: Final = (
     report.c.id,
@@ -149,9 +152,16 @@ def shown(tx: Connection, period: Period, row: Any) -> Report:
         body["threshold"],
         body["published_sha256"],
         body_hash(canonical(heads)) if heads else "",
-        (*NOTES, *((f"Without a report: {', '.join(missing)}.",) if missing else ())),
+        (*NOTES, *((f"{WITHOUT}{', '.join(missing)}.",) if missing else ())),
     )
     return replace(_in_order(found), seal=seal)
+
+
+def named_missing(seal: Seal | None) -> tuple[str, ...]:
+    """The units that a frozen report names as missing, by code."""
+    notes = seal.notes if seal is not None else ()
+    told = (note.removeprefix(WITHOUT).rstrip(".") for note in notes if note.startswith(WITHOUT))
+    return tuple(code for each in told for code in each.split(", "))
 
 
 def _in_order(found: Report) -> Report:

@@ -307,7 +307,7 @@ def learn(
     if charts is not None:
         _draw(found, charts)
     if as_json:
-        show_json(_plain(found))
+        show_json({name: each for name, each in _plain(found).items() if name != "reports"})
         return
     for stage in found.funnel:
         say(f"{stage.name}: {stage.reached} of {stage.of}, {stage.lost} fell out")

@@ -65,6 +65,10 @@ class Dates:
             )
         return f"{weekday} {on.day}.{on.month}." + ("" if same_year else f"{on.year}")
 
+    def on(self, at: datetime | str) -> date:
+        """The Norwegian day of an instant."""
+        return local_date(_instant(at))
+
     def long_day(self, on: date) -> str:
         """`onsdag`-less long form: `25. november 2026`."""
         if self._language == "en":

@@ -59,6 +59,7 @@ _BY_REASON: Final = {
     "same_time": marked("Avtalen er på dette tidspunktet allerede."),
     "unknown_colleague": marked("Velg en som arbeider i samme enhet."),
     "unknown_unit": marked("Enheten finnes ikke."),
+    "number_in_text": marked("Skriv om arbeidet, ikke om en person: lange tall kan ikke stå her."),
 }
 
 

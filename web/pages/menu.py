@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -28,6 +29,10 @@ IMPORT: Final = Entry("/import", marked("Import"))
 NALOXONE: Final = Entry("/naloxone", marked("Nalokson"))
 MESSAGES: Final = Entry("/messages", marked("Meldinger"))
 WORKLOAD: Final = Entry("/workload", marked("Arbeidsmengde"))
+DEVIATIONS: Final = Entry("/deviations", marked("Avvik"))
+OWN_FIGURES: Final = Entry("/tertial/own", marked("Tall"))
+TERTIAL: Final = Entry("/tertial", marked("Tertial"))
+DEFINITIONS: Final = Entry("/tertial/definitions", marked("Hva tallene betyr"))
 
 _COORDINATING: Final = (
     OVERDUE,
@@ -40,13 +45,25 @@ _COORDINATING: Final = (
     NALOXONE,
     MESSAGES,
     WORKLOAD,
+    OWN_FIGURES,
 )
 _OF_ROLE: Final[dict[Role, tuple[Entry, ...]]] = {
-    Role.HEALTH: (TODAY, SEARCH, SESSIONS, FOLLOW_UP, NALOXONE),
-    Role.OFFICER: (TODAY, SEARCH, SESSIONS),
+    Role.HEALTH: (TODAY, SEARCH, SESSIONS, FOLLOW_UP, NALOXONE, OWN_FIGURES),
+    Role.OFFICER: (TODAY, SEARCH, SESSIONS, OWN_FIGURES),
     Role.COORDINATOR: _COORDINATING,
-    Role.UNIT_LEAD: _COORDINATING,
-    Role.HEALTH_LEAD: (OVERDUE, TODAY, SEARCH, SESSIONS, FOLLOW_UP, NALOXONE, WORKLOAD),
+    Role.UNIT_LEAD: (DEVIATIONS, *_COORDINATING),
+    Role.HEALTH_LEAD: (
+        DEVIATIONS,
+        OVERDUE,
+        TODAY,
+        SEARCH,
+        SESSIONS,
+        FOLLOW_UP,
+        NALOXONE,
+        WORKLOAD,
+        OWN_FIGURES,
+    ),
+    Role.DIRECTORATE: (TERTIAL, DEFINITIONS),
 }
 
 
@@ -60,3 +77,9 @@ def home_of(role: Role) -> str:
     """Where a role begins its day."""
     menu = menu_for(role)
     return menu[0].path if menu else "/start"
+
+
+def current_of(menu: Iterable[Entry], path: str) -> str:
+    """The entry that a page lies under, "" where it lies under none: the one that says most."""
+    under = (each.path for each in menu if path == each.path or path.startswith(f"{each.path}/"))
+    return max(under, key=len, default="")

@@ -71,6 +71,16 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"cannot be recorded, because the answer is", marked(
             "Noe på skjemaet kan ikke føres slik svaret er. Kryss av at personen takket ja, eller"
             " la det stå tomt.")),
+        (r"its figures still grow", marked(
+            "Tertialet er ikke slutt ennå, så tallene kan fortsatt vokse.")),
+        (r"has not submitted", marked("Enheten har ikke sendt inn rapporten.")),
+        (r"is accepted: a correction comes", marked(
+            "Rapporten er godtatt. Rettelser kommer med i neste nasjonale revisjon av seg selv.")),
+        (r"^No published figure of .* has changed", marked(
+            "Ingen tall er endret siden forrige revisjon, så det er ingenting å fryse.")),
+        (r"is not frozen yet", marked("Rapporten er ikke fryst ennå. Frys den først.")),
+        (r"there is nothing to count", marked("Tertialet har ikke begynt.")),
+        (r"(submitted|accepted|open) already", marked("Rapporten er ført videre allerede.")),
         (r"is not enough|not enough places", marked("Det er ikke nok plasser i gruppen.")),
     )
 )  # fmt: skip

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from web.i18n import LANGUAGES, translator
 from web.pages import words
-from web.pages.menu import menu_for
+from web.pages.menu import current_of, menu_for
 from web.pages.static_files import address_of
 from web.pages.visit import SCHEMES, Visit
 
@@ -57,6 +57,7 @@ def environment(language: str) -> Environment:
 def page(visit: Visit, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
     """One page as an answer."""
     session = visit.session
+    menu = menu_for(session.viewer.role) if session is not None else ()
     written = (
         environment(visit.language)
         .get_template(template)
@@ -68,7 +69,8 @@ def page(visit: Visit, template: str, status: int = 200, /, **values: Any) -> HT
             now=visit.now,
             me=session,
             viewer=session.viewer if session is not None else None,
-            menu=menu_for(session.viewer.role) if session is not None else (),
+            menu=menu,
+            menu_at=current_of(menu, visit.request.url.path),
             here=visit.request.url.path,
             csrf=visit.csrf,
             **values,

@@ -290,6 +290,12 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "released_without_case": marked("Løslatt uten tidligere sak: hoppet over"),
         "unit_not_yours": marked("Enheten er ikke din"),
     },
+    "report": {
+        "open": marked("Ikke sendt inn"),
+        "submitted": marked("Sendt inn"),
+        "accepted": marked("Godtatt"),
+        "frozen": marked("Fryst"),
+    },
     "verb": {
         "case_opened": marked("Sak åpnet"),
         "roster_updated": marked("Endret fra innsattlisten"),

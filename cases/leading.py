@@ -1,0 +1,232 @@
+"""What the leads of a unit look at: deviations, what was brought to them, what was recorded late.
+
+Every question starts in `visible_cases(viewer)`. Lines hold states only; what belongs to the
+history of participation is left out for those who may not read it. Instants are aware, UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Float, and_, case, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from cases import rules
+from cases.access import Viewer
+from cases.ladder import OFFER_AGAIN
+from cases.model import LATE_ENTRY, Role
+from cases.queries import visible_binds, visible_cases
+from cases.store import Verb
+from cases.tables import case_, case_event, notice, person, task
+from cases.views import SEES_CONSENTS
+
+LEADING: Final = frozenset({Role.UNIT_LEAD, Role.HEALTH_LEAD})
+LISTED: Final = "lead_lists_read"
+MOST: Final = 100
+"""Lines of one list; the newest come first."""
+
+_SILENT: Final = frozenset({Verb.ADVANCED.value, Verb.REBASED.value, Verb.UNIT_MERGED.value})
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOfLine:
+    """Whose line it is."""
+
+    ref: str
+    person: str
+    identity_enc: str | None
+    unit: str
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviationLine:
+    """A task that was not done before the release; `corrected` once somebody typed it in after."""
+
+    case: CaseOfLine
+    code: str
+    owner: str
+    missed_at: datetime
+    corrected: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationLine:
+    """What the ladder told the viewer's role. `state` and `due_at` are the task's as it is now."""
+
+    case: CaseOfLine
+    code: str
+    rung: str
+    at: datetime
+    state: str | None
+    owner: str | None
+    due_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the task it was about still waits."""
+        return self.state == "open"
+
+
+@dataclass(frozen=True, slots=True)
+class LateLine:
+    """A fact that was recorded more than 72 hours after it happened."""
+
+    case: CaseOfLine
+    verb: str
+    happened_at: datetime
+    recorded_at: datetime
+
+
+_OF_CASE: Final = (
+    case_.c.ref,
+    person.c.ref.label("person"),
+    person.c.identity_enc,
+    case_.c.unit,
+    case_.c.package,
+)
+
+
+def deviations(
+    tx: Connection, viewer: Viewer, *, since: datetime, unit: str | None = None
+) -> list[DeviationLine]:
+    """The tasks missed at releases since then, the latest first; those not corrected before all."""
+    _check(viewer)
+    found = (
+        select(*_OF_CASE, task.c.code, task.c.owner, task.c.missed_at, task.c.state, task.c.reason)
+        .select_from(_joined().join(task, task.c.case_id == case_.c.id))
+        .where(
+            visible_cases(viewer),
+            task.c.missed_at >= since,
+            task.c.state.in_(("missed", "done", "waived")),
+            *_in(unit),
+        )
+        .order_by(
+            case((task.c.state == "missed", 0), else_=1),
+            task.c.missed_at.desc(),
+            task.c.case_id,
+            task.c.code,
+        )
+        .limit(MOST)
+    )
+    return [
+        DeviationLine(
+            CaseOfLine(*row[:5]),
+            row.code,
+            row.owner,
+            row.missed_at,
+            row.state != "missed",
+            row.reason,
+        )
+        for row in tx.execute(found, visible_binds(viewer))
+    ]
+
+
+def escalations(
+    tx: Connection, viewer: Viewer, *, since: datetime, unit: str | None = None
+) -> list[EscalationLine]:
+    """What was told to the viewer's role since then, each task once; what still waits first."""
+    _check(viewer)
+    hidden = () if viewer.reads_health else (notice.c.rung != OFFER_AGAIN,)
+    found = (
+        select(
+            *_OF_CASE,
+            notice.c.task,
+            notice.c.rung,
+            notice.c.at,
+            task.c.state,
+            task.c.owner,
+            task.c.due_at,
+        )
+        .select_from(
+            _joined()
+            .join(notice, notice.c.case_id == case_.c.id)
+            .outerjoin(task, and_(task.c.case_id == case_.c.id, task.c.code == notice.c.task))
+        )
+        .where(
+            visible_cases(viewer),
+            notice.c.unit == case_.c.unit,
+            notice.c.to_role == viewer.role.value,
+            notice.c.at >= since,
+            *hidden,
+            *_in(unit),
+        )
+        .order_by(
+            case((task.c.state == "open", 0), else_=1), notice.c.at.desc(), notice.c.id.desc()
+        )
+        .limit(4 * MOST)
+    )
+    met: dict[tuple[str, str], EscalationLine] = {}
+    for row in tx.execute(found, visible_binds(viewer)):
+        about = (row.ref, row.task or row.rung)
+        # A task is told of more than once: the latest rung stands for it.
+        met.setdefault(about, EscalationLine(CaseOfLine(*row[:5]), *row[5:]))
+    return list(met.values())[:MOST]
+
+
+def late_entries(
+    tx: Connection, viewer: Viewer, *, since: datetime, unit: str | None = None
+) -> list[LateLine]:
+    """What was recorded since then and had happened more than 72 hours before, the latest first."""
+    _check(viewer)
+    hidden = set(_SILENT)
+    if not viewer.reads_health:
+        hidden.add(Verb.ANSWERED.value)
+    if viewer.role not in SEES_CONSENTS:
+        hidden.add(Verb.CONSENT_RECORDED.value)
+    found = (
+        select(*_OF_CASE, case_event.c.verb, case_event.c.happened_at, case_event.c.recorded_at)
+        .select_from(_joined().join(case_event, case_event.c.case_ref == case_.c.ref))
+        .where(
+            visible_cases(viewer),
+            case_event.c.unit == case_.c.unit,
+            case_event.c.chain_month >= f"{since:%Y-%m}",
+            case_event.c.recorded_at >= since,
+            case_event.c.verb.not_in(sorted(hidden)),
+            _Hours(case_event.c.happened_at, case_event.c.recorded_at)
+            > LATE_ENTRY.total_seconds() / 3600,
+            *_in(unit),
+        )
+        .order_by(case_event.c.recorded_at.desc(), case_event.c.id.desc())
+        .limit(MOST)
+    )
+    lines = [
+        LateLine(CaseOfLine(*row[:5]), *row[5:]) for row in tx.execute(found, visible_binds(viewer))
+    ]
+    # SQLite reckons in fractions of a day: the limit itself is decided here.
+    return [each for each in lines if each.recorded_at - each.happened_at > LATE_ENTRY]
+
+
+def _check(viewer: Viewer) -> None:
+    rules.check_role(viewer, LEADING, "see the lists of the unit's leads")
+
+
+def _joined() -> Any:
+    return case_.join(person, person.c.id == case_.c.person_id)
+
+
+def _in(unit: str | None) -> tuple[Any, ...]:
+    return () if unit is None else (case_.c.unit == unit,)
+
+
+class _Hours(FunctionElement[float]):
+    """Elapsed hours from one instant to another."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(_Hours, "sqlite")
+def _hours_sqlite(element: _Hours, compiler: Any, **more: Any) -> str:
+    begin, end = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"((julianday({end}) - julianday({begin})) * 24.0 + 0.001)"
+
+
+@compiles(_Hours, "postgresql")
+def _hours_postgres(element: _Hours, compiler: Any, **more: Any) -> str:
+    begin, end = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"(extract(epoch from ({end} - {begin})) / 3600.0)"

@@ -1,0 +1,153 @@
+"""The tertial on the pages: published figures, a unit's own, the life of a report."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from cases import service
+from cases.access import OPERATOR
+from cases.model import Case
+from tests.people import at, make_case, make_person
+from tests.web.conftest import Desk
+from web.pages import drawing
+
+PERIOD = "2026-T2"
+EXPERIENCE = {
+    "period": PERIOD,
+    "unit": "A",
+    "worked-codes": "naloxone",
+    "hindered-codes": "staffing",
+    "hindered-text": "Få på vakt i juli.",
+}
+
+
+def released_in_summer(desk: Desk, count: int = 7) -> list[Case]:
+    """Participants of unit A who were released in the second tertial, and one in C."""
+    with desk.db.write() as tx:
+        made = [
+            make_case(
+                tx,
+                person=make_person(tx, inmate_no=f"S{number}"),
+                admitted="2026-06-01 06:00",
+                opened="2026-06-01 08:00",
+                release_on=date(2026, 7, 1),
+                answer="accepted",
+                done=("intake_talk", "brief_info") if number else ("intake_talk",),
+                released="2026-07-01 10:00",
+            )
+            for number in range(count)
+        ]
+        make_case(tx, unit="C", admitted="2026-06-01 06:00", opened="2026-06-01 08:00")
+    return made
+
+
+def test_the_life_of_a_report_on_the_pages(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    cases = released_in_summer(desk)
+    lead, owner = desk.of("lead"), desk.of("directorate")
+
+    page = lead.get(f"/tertial/own?period={PERIOD}&unit=A")
+    assert page.status == 200
+    assert "Ikke sendt inn ennå" in page.text
+    wrong = lead.send(
+        "/tertial/own", {**EXPERIENCE, "hindered-text": "Kari, 15 08 88 12345, ventet lenge"}
+    )
+    assert wrong.status == 422
+    assert "Skriv om arbeidet, ikke om en person" in wrong.text
+    assert "15 08 88 12345, ventet lenge</textarea>" in wrong.text
+    assert re.search(r'value="staffing" checked', wrong.text)
+    sent = lead.send("/tertial/own", EXPERIENCE)
+    assert sent.status == 200
+    assert "Rapporten er sendt inn." in sent.text
+
+    page = owner.get(f"/tertial?period={PERIOD}")
+    assert "Få på vakt i juli." in page.text
+    told = [*(case.ref for case in cases), *(f"S{number}" for number in range(7)), "Testesen"]
+    assert not [each for each in told if f">{each}<" in page.text or f"/cases/{each}" in page.text]
+    assert "/cases/" not in page.text
+    accepted = owner.send("/tertial", {"do": "accept/A"})
+    assert "Rapporten er godtatt." in accepted.text
+    frozen = owner.send("/tertial", {"do": "freeze"})
+    assert "Fryst, revisjon 1" in frozen.text
+    again = owner.send("/tertial", {"do": "revise"})
+    assert again.status == 409
+    assert "Ingen tall er endret siden forrige revisjon" in again.text
+
+    with desk.db.write() as tx:
+        done = service.TaskDone("brief_info", at("2026-06-20 10:00"), "individual")
+        service.complete_task(tx, OPERATOR, cases[0].ref, done, now=desk.now)
+    revised = owner.send("/tertial", {"do": "revise"})
+    assert "Fryst, revisjon 2" in revised.text
+    assert "Endret fra revisjon 1 til 2" in revised.text
+    first = owner.get(f"/tertial?period={PERIOD}&revision=1")
+    assert "Fryst, revisjon 1" in first.text
+    late = lead.send("/tertial/own", EXPERIENCE)
+    assert late.status == 422
+    assert "Rapporten er godtatt. Rettelser kommer" in late.text
+
+    for form, begins in (("csv", "\ufeffperiod;"), ("json", "{"), ("xlsx", "PK")):
+        taken = owner.get(f"/tertial/file?period={PERIOD}&revision=1&format={form}")
+        assert taken.text.startswith(begins), form
+        assert f"tertial-{PERIOD}-r1.{form}" in taken.headers["content-disposition"]
+
+
+def test_own_figures_are_the_units_alone(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    released_in_summer(desk, 2)
+    own = f"/tertial/own?period={PERIOD}&unit=A"
+    assert {who: desk.of(who).get(own).status for who in ("nurse", "officer", "coordinator")} == {
+        "nurse": 200,
+        "officer": 200,
+        "coordinator": 200,
+    }
+    assert {who: desk.of(who).get(own).status for who in ("outsider", "elsewhere")} == {
+        "outsider": 404,
+        "elsewhere": 404,
+    }
+    files = f"/tertial/own/file?period={PERIOD}&unit=A&format=csv"
+    refused = {who: desk.of(who).get(files).status for who in ("outsider", "directorate", "admin")}
+    assert refused == {"outsider": 404, "directorate": 403, "admin": 403}
+    # Two released: theirs to see, and hidden in what everybody sees.
+    assert re.search(r"2026-T2;[^\n]*;unit;A;I6;0,5000;1;2;", desk.of("nurse").get(files).text)
+    page = desk.of("nurse").get(f"/tertial?period={PERIOD}&indicator=I6")
+    row = page.text.split('id="by-unit"')[1].split("</table>")[0]
+    assert "skjult" in row
+    assert "0,5" not in row
+    assert desk.of("nurse").get("/tertial/own?period=2026-T4").status == 422
+    coming = desk.of("nurse").get("/tertial/own?period=2027-T1")
+    assert "Dette tertialet har ikke begynt." in coming.text
+
+
+def test_only_the_national_owner_acts_on_a_report(on_sqlite: Desk) -> None:
+    for who in ("lead", "admin", "nurse"):
+        browser = on_sqlite.of(who)
+        browser.get("/me")
+        sent = browser.send("/me/sessions", {"digest": "others"})
+        hidden = sent.hidden("/me/sessions")
+        refused = browser.post(
+            "/tertial", {"csrf": hidden["csrf"], "period": PERIOD, "do": "freeze"}
+        )
+        assert refused.status == 403, who
+
+
+def test_a_day_on_which_nobody_had_an_appointment_keeps_its_place() -> None:
+    drawn = str(drawing.columns([2, 0, 0, 1], "Dager", "dag 0: 2; dag 3: 1", below="Dager"))
+
+    assert re.findall(r'class="tick"[^>]*>(\d+)<', drawn) == ["0", "1", "2", "3"]
+    assert drawn.count('class="fill"') == 2
+    assert 'role="img" aria-label="Dager. dag 0: 2; dag 3: 1"' in drawn
+
+
+def test_a_gap_in_a_trend_stays_a_gap() -> None:
+    dots = [
+        drawing.Dot("T1 26", 0.5, "50 %"),
+        drawing.Dot("T2 26", None, ":"),
+        drawing.Dot("T3 26", 0.6, "60 %"),
+        drawing.Dot("T1 27", 0.7, "70 %"),
+    ]
+    drawn = str(drawing.over_time(dots, "<Time> i hånden", "…"))
+
+    (line,) = re.findall(r'<polyline class="line" points="([^"]*)"', drawn)
+    assert len(line.split()) == 2
+    assert "&lt;Time&gt;" in drawn
