@@ -95,7 +95,9 @@ def _read(text: bytes) -> Report:
         revision=told["revision"],
         view=told["view"],
     )
-    seal = told["seal"]
+    seal: list[Any] | None = told["seal"]
     if seal is None:
         return found
-    return replace(found, seal=Seal(*seal[:5], notes=tuple(seal[5])))
+    definitions, software, threshold, sha256, heads, notes = seal
+    made = Seal(definitions, software, threshold, sha256, heads, tuple(notes))
+    return replace(found, seal=made)
