@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from core.db import Database
+from core.db import Database, unhurried
 from core.errors import UnsafeSettings
 
 LOCK: Final = 7_306_001
@@ -37,6 +37,7 @@ def migrate(database: Database) -> None:
         if _stands_at(tx) == _newest(config):
             return
     with database.write() as tx:
+        unhurried(tx)
         if not database.is_sqlite:
             tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         now = _stands_at(tx)

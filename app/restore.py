@@ -11,6 +11,7 @@ import contextlib
 import gzip
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +29,11 @@ from cases.erasure import finish
 from cases.installation import Installation, open_installation, secret_key_of, sqlite_file
 from cases.journal import SYSTEM_SCOPE, AccessRow, append
 from cases.tables import shown
+from core.alone import alone
 from core.chain import read_heads
 from core.clock import system_now
 from core.crypto import KeyRing
-from core.db import Database, metadata
+from core.db import Database, metadata, unhurried
 from core.dumping import SQLITE_FILE, drop_everything, load_tables, sync
 from core.errors import Busy, Refused, UnsafeSettings
 from core.folder import DataFolder
@@ -39,6 +41,13 @@ from core.keystore import KeyStore
 from core.settings import Settings
 
 RESTORED: Final = "restored"
+LEAVE_WITHIN: Final = 2.0
+"""Seconds in which whoever has just ended is gone from the server's list."""
+
+_OTHERS: Final = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+)
 REPLACED: Final = "replaced"
 """Where the database lies that a backup took the place of, until somebody takes it away."""
 
@@ -72,7 +81,10 @@ def restore(
             f"the backup is of {manifest.engine}, the database of the settings is not: set"
             " OVERLEV_DATABASE_URL to one of the same kind"
         )
-    with only_one(settings.data):
+    # The locks lie in it.
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with only_one(settings.data), alone(settings.data):
+        _refuse_connected(settings)
         lost = _refuse_older(settings, manifest, beside, force=force)
         gone = _erased_before(settings) | _erased_beside(beside, keys_dir)
         _replace(settings, manifest)
@@ -159,6 +171,25 @@ def _heads_there(settings: Settings) -> Heads | None:
             return None
 
 
+def _refuse_connected(settings: Settings) -> None:
+    """On Postgres other machines may work with the database. Raises `UnsafeSettings`."""
+    if sqlite_file(settings.database_url_in_use) is not None:
+        return
+    with _there(settings) as db:
+        until = time.monotonic() + LEAVE_WITHIN
+        while db is not None:
+            with db.read() as tx:
+                others = tx.execute(_OTHERS).scalar_one()
+            if not others:
+                return
+            if time.monotonic() > until:
+                raise UnsafeSettings(
+                    f"{others} others are connected to the database: stop every `overlev web` and"
+                    " `overlev worker`, on all machines"
+                )
+            time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def _there(settings: Settings) -> Iterator[Database | None]:
     file = sqlite_file(settings.database_url_in_use)
@@ -207,6 +238,7 @@ def _replace(settings: Settings, manifest: Manifest) -> None:
         db = Database(settings.database_url_in_use)
         try:
             with db.write() as tx:
+                unhurried(tx)
                 drop_everything(tx)
                 upgrade_to(tx, manifest.schema)
                 order = [table.name for table in metadata.sorted_tables]

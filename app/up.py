@@ -178,14 +178,24 @@ def prefect_beside(folder: Path) -> int | None:
     if os.environ.get(environment.API_URL):
         environment.for_clients(os.environ)
         return None
+    port = asked_prefect_port() or _next_free(environment.PORT)
+    environment.for_a_server_of_our_own(folder, port, os.environ)
+    return port
+
+
+def asked_prefect_port() -> int | None:
+    """The port that a Prefect server of our own is to have, None where any will do.
+
+    Raises `UnsafeSettings` when it is taken, or no port.
+    """
     asked = os.environ.get(environment.SERVER_PORT)
-    if asked is not None and not _free(int(asked)):
+    if asked is None or os.environ.get(environment.API_URL):
+        return None
+    if not (asked.isdecimal() and 0 < int(asked) < 65536 and _free(int(asked))):
         raise UnsafeSettings(
             f"port {asked} for Prefect cannot be used: name another with {environment.SERVER_PORT}"
         )
-    port = int(asked) if asked is not None else _next_free(environment.PORT)
-    environment.for_a_server_of_our_own(folder, port, os.environ)
-    return port
+    return int(asked)
 
 
 def _next_free(port: int) -> int:

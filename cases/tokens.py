@@ -14,18 +14,28 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import Connection, Date, bindparam, insert, select, update
+from sqlalchemy import Connection, Date, bindparam, func, insert, select, update
 
 from cases.access import Viewer
 from cases.accounts import AccountNotFound, checked_role, checked_units, in_force
 from cases.controllers import health_controllers
 from cases.model import Role
-from cases.tables import account, api_token, membership, token_account, token_unit
+from cases.tables import (
+    access_log,
+    account,
+    api_token,
+    case_event,
+    membership,
+    token_account,
+    token_unit,
+)
 from core.clock import local_date
 from core.errors import BadInput, NotFound, NotSignedIn
 from core.statement import Prepared
 
 PREFIX: Final = "ovl_"
+ACTOR: Final = "token-"
+"""Before a token's number: how it is named in the logs."""
 
 _FOUND: Final = Prepared(
     select(
@@ -90,6 +100,13 @@ class Token:
     made_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+
+    def state(self, now: datetime) -> str:
+        """`good`, `revoked` or `expired`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        expired = self.expires_at is not None and self.expires_at <= now
+        return "expired" if expired else "good"
 
 
 def add_token(
@@ -190,6 +207,24 @@ def list_tokens(tx: Connection) -> list[Token]:
     ]
 
 
+def last_used(tx: Connection) -> dict[int, datetime]:
+    """When each token last read or changed something, as the logs tell.
+
+    One that belongs to a person is logged under the person's name, so that nobody can say. Looks
+    through whole logs: for whoever asks by hand.
+    """
+    found: dict[int, datetime] = {}
+    for actor, when in (
+        (access_log.c.actor, access_log.c.at),
+        (case_event.c.actor, case_event.c.recorded_at),
+    ):
+        asked = select(actor, func.max(when)).where(actor.like(f"{ACTOR}%")).group_by(actor)
+        for name, instant in tx.execute(asked):
+            number = int(str(name).removeprefix(ACTOR))
+            found[number] = max(instant, found.get(number, instant))
+    return found
+
+
 def viewer_of_token(tx: Connection, token: str, *, now: datetime) -> Viewer:
     """Whom a token speaks for. Raises `BadToken`, `TokenExpired`, `AccountDisabled`."""
     found = _FOUND.row(tx, {"digest": digest_of(token)})
@@ -215,7 +250,7 @@ def viewer_of_token(tx: Connection, token: str, *, now: datetime) -> Viewer:
         if role in (Role.HEALTH, Role.HEALTH_LEAD)
         else frozenset()
     )
-    return Viewer(ref or f"token-{number}", role, units, belongs)
+    return Viewer(ref or f"{ACTOR}{number}", role, units, belongs)
 
 
 def _bad() -> BadToken:

@@ -61,6 +61,19 @@ CACHE_KIB = 16_000
 
 RERUN_STATES = frozenset({"40001", "40P01"})
 
+BUSY_STATES = frozenset({"25P03", "55P03"})
+"""Postgres gave up a transaction that slept, or one that waited for a lock too long."""
+
+SLEEPING_AFTER = 15
+LOCKED_AFTER = 5
+"""Seconds after which Postgres ends a transaction whose process sleeps (a worker that was stopped,
+a machine that hangs: its locks would be held as long), and one that waits for a row."""
+
+_OPTIONS = (
+    "-c timezone=UTC"
+    f" -c idle_in_transaction_session_timeout={SLEEPING_AFTER}s -c lock_timeout={LOCKED_AFTER}s"
+)
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(column_0_N_label)s",
@@ -174,7 +187,7 @@ class Database:
                 pool_use_lifo=True,  # the connection used last has the warmest cache
                 pool_pre_ping=False,
                 query_cache_size=2000,
-                connect_args={"options": "-c timezone=UTC", "connect_timeout": 5},
+                connect_args={"options": _OPTIONS, "connect_timeout": 5},
             )
         event.listen(self.engine, "connect", self._equip)
 
@@ -237,7 +250,10 @@ class Database:
         """Turn a full queue, a locked file or a lost server into `Busy`, with the way out."""
         try:
             yield
-        except OperationalError as error:
+        except DBAPIError as error:
+            given_up = _sqlstate(error) in BUSY_STATES
+            if not given_up and not isinstance(error, OperationalError):
+                raise
             if _sqlstate(error) in RERUN_STATES:
                 raise
             text = str(error.orig).lower()
@@ -317,6 +333,16 @@ class _WriterQueue:
                 pause = min(pause * 1.5, 0.005)
             else:
                 return
+
+
+def unhurried(tx: Connection) -> None:
+    """Let this one transaction compute between its statements, and wait for locks, as it likes.
+
+    For what nobody waits for: a migration, a report. On SQLite there is nothing to be said.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        tx.exec_driver_sql("SET LOCAL lock_timeout = 0")
 
 
 def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:

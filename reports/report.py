@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from core.clock import iso_local
-from core.db import Database
+from core.db import Database, unhurried
 from core.errors import BadInput, Refused
 from reports.figures import Report, of_unit
 from reports.indicators import changed_after, count_now
@@ -26,6 +26,7 @@ def snapshot(database: Database) -> Iterator[Connection]:
     with database.read() as tx:
         if not database.is_sqlite:
             tx.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            unhurried(tx)
         yield tx
 
 

@@ -32,6 +32,9 @@ OURS: Final = "overlev."
 MEDIA_TYPE: Final = "application/problem+json"
 LANGUAGES: Final = ("nb", "nn", "en")
 
+_LARGEST: Final = 2**63 - 1
+_DIGITS: Final = 19
+
 _log: Final = logging.getLogger(__name__)
 _BY_STATUS: Final = {
     400: "unreadable",
@@ -127,7 +130,7 @@ def of_invalid(request: Request, error: Exception) -> Problem:
     first = wrong[0]
     return problem(
         request,
-        "bad_input",
+        _kind_of(error),
         422,
         f"{first['field'] or 'the body'}: {first['detail']}",
         field=first["field"],
@@ -142,6 +145,23 @@ def _mistake(error: Mapping[str, Any]) -> dict[str, Any]:
     field = (error.get("ctx") or {}).get("field") or _field(error["loc"])
     reason = kind.removeprefix(OURS) if kind.startswith(OURS) else _REASONS.get(kind, "bad_value")
     return {"field": field, "reason": reason, "detail": str(error["msg"])}
+
+
+def _kind_of(error: RequestValidationError) -> str:
+    """What kind of bad input it is: some that programs get wrong have a type of their own."""
+    given = [each.get("input") for each in error.errors()]
+    if any(isinstance(value, str) and "\0" in value for value in given):
+        return "nul_byte"
+    return "number_too_large" if any(map(_is_too_large, given)) else "bad_input"
+
+
+def _is_too_large(value: Any) -> bool:
+    if isinstance(value, str):
+        digits = value.strip().removeprefix("-")
+        if not (digits.isascii() and digits.isdecimal()):
+            return False
+        return len(digits) > _DIGITS or int(digits) > _LARGEST
+    return isinstance(value, int | float) and abs(value) > _LARGEST
 
 
 def _field(place: Iterable[Any]) -> str | None:

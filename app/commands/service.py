@@ -89,10 +89,10 @@ def up(
 
 
 def _refuse_taken(port: int) -> None:
-    from app.up import listening
+    from app.up import asked_prefect_port, listening
 
     with listening(port):
-        pass
+        asked_prefect_port()
 
 
 def _prepare(settings: Settings, *, demo: bool) -> None:
@@ -143,13 +143,14 @@ def web(
     One of several such processes, behind a proxy that speaks https.
     """
     from app.serving import serve_web
+    from core.alone import among_others
     from core.log import set_up_logging
     from core.parent import end_with_parent, is_child
 
     set_up_logging()
     if is_child(os.environ):
         end_with_parent()
-    with opened(ctx) as house:
+    with opened(ctx) as house, among_others(house.folder.path):
         code = serve_web(house, host=host, port=port, fd=fd)
     raise typer.Exit(code)
 
@@ -170,13 +171,14 @@ def worker(
     away) what must happen happens all the same.
     """
     from app.serving import serve_worker
+    from core.alone import among_others
     from core.log import set_up_logging
     from core.parent import end_with_parent, is_child
 
     set_up_logging()
     if is_child(os.environ):
         end_with_parent()
-    with opened(ctx) as house:
+    with opened(ctx) as house, among_others(house.folder.path):
         code = serve_worker(house, page=page)
     raise typer.Exit(code)
 

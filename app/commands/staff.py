@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.commands.opening import STAFF, instant_of, opened
+from app.commands.opening import STAFF, Json, instant_of, opened
 from core.clock import system_now
 
 if TYPE_CHECKING:
@@ -243,6 +243,65 @@ def add_token(
         made = house.db.transact(make)
     say(made)
     note("The token is shown this once: only its hash is kept.")
+
+
+@token.command("list")
+def list_tokens(
+    ctx: typer.Context,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Those that have ended, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the tokens that are good: what for, whose, role and units, until when, last used.
+
+    Example: overlev token list --all
+    """
+    from app.output import show_json, show_table, spoken
+    from cases import tokens
+    from core.clock import iso_local
+
+    def iso(instant: datetime | None) -> str | None:
+        return iso_local(instant) if instant is not None else None
+
+    with opened(ctx) as house, house.db.read() as tx:
+        now = house.now()
+        used = tokens.last_used(tx)
+        found = [each for each in tokens.list_tokens(tx) if every or each.state(now) == "good"]
+    if as_json:
+        show_json(
+            [
+                {
+                    "id": each.id,
+                    "label": each.label,
+                    "role": each.role,
+                    "units": list(each.units),
+                    "user": each.username,
+                    "state": each.state(now),
+                    "made_at": iso(each.made_at),
+                    "expires_at": iso(each.expires_at),
+                    "last_used_at": iso(used.get(each.id)),
+                }
+                for each in found
+            ]
+        )
+        return
+    show_table(
+        ("id", "label", "role", "units", "user", "state", "made", "expires", "last used"),
+        [
+            (
+                str(each.id),
+                each.label,
+                each.role,
+                ", ".join(each.units),
+                each.username or "",
+                each.state(now),
+                spoken(each.made_at),
+                spoken(each.expires_at),
+                spoken(used.get(each.id)),
+            )
+            for each in found
+        ],
+    )
 
 
 @token.command("revoke")

@@ -9,8 +9,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
-from tests.app.databases import behind, scalar
+from core.alone import among_others
+from tests.app.databases import behind, scalar, url_of
 from tests.app.shell import Shell
 
 NOW = "2026-09-02T09:00"
@@ -76,6 +78,25 @@ def test_an_older_backup_is_refused_unless_forced(any_house: Shell, kept: Path) 
     any_house("restore", kept, "--force")
     assert any_house.task(KARI, "brief_info", now=NOW)["state"] == "open"
     sound(any_house)
+
+
+def test_nothing_is_put_back_while_a_web_or_a_worker_runs_on_the_data(
+    any_house: Shell, kept: Path
+) -> None:
+    any_house("backup", kept)
+    any_house("complete", KARI, "brief_info", now=NOW)
+
+    with among_others(any_house.folder):
+        refused = any_house("restore", kept, "--force", code=2)
+    assert "stop them all" in refused.err
+    if any_house.env:
+        engine = create_engine(url_of(any_house))
+        with engine.connect():  # a web of another machine
+            refused = any_house("restore", kept, "--force", code=2)
+        engine.dispose()
+        assert "1 others are connected" in refused.err
+
+    assert any_house.task(KARI, "brief_info", now=NOW)["state"] == "done"
 
 
 def test_who_was_erased_after_the_backup_stays_erased_after_the_restore(

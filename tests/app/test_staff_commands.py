@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cases.journal import AccessRow, append
 from core.clock import system_now
 from tests.app.databases import scalar
 from tests.app.shell import Shell
@@ -84,6 +85,41 @@ def test_a_token_is_printed_once_and_only_its_hash_is_kept(any_shell: Shell) -> 
     assert count(any_shell, "api_token", f"digest = '{token}'") == 0
     assert count(any_shell, "token_unit", "unit IN ('bergen', 'trondheim')") == 2
     assert logged(any_shell, "token_added") == 1
+
+
+def test_tokens_are_listed_with_whose_they_are_and_whether_they_were_used(
+    any_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cases import tokens
+    from cases.installation import open_installation
+    from core.settings import Settings
+
+    any_shell("user", "add", "kari", "--role", "officer", "--unit", "bergen")
+    made = ("token", "add", "--label")
+    used = any_shell(*made, "roster-system", "--role", "coordinator", "--unit", "bergen").out
+    any_shell(*made, "of-kari", "--role", "officer", "--unit", "bergen", "--user", "kari")
+    any_shell(*made, "old", "--role", "admin")
+    any_shell("token", "revoke", "old")
+    for name, value in any_shell.env.items():
+        monkeypatch.setenv(name, value or "")
+    settings = Settings(data=any_shell.folder)
+    with open_installation(settings) as house:
+        now = house.now()
+        with house.db.read() as tx:
+            viewer = tokens.viewer_of_token(tx, used.split()[0], now=now)
+        row = AccessRow("bergen", now, viewer.account, viewer.role.value, "cases_listed")
+        house.db.transact(lambda tx: append(tx, [row], now=now))
+
+    listed = {each["label"]: each for each in any_shell("token", "list", "--json").json}
+
+    assert set(listed) == {"roster-system", "of-kari"}
+    assert listed["roster-system"]["last_used_at"] is not None
+    assert listed["roster-system"]["units"] == ["bergen"]
+    assert listed["of-kari"]["user"] == "kari"
+    assert listed["of-kari"]["last_used_at"] is None
+    every = any_shell("token", "list", "--all").out
+    assert "revoked" in every
+    assert used.split()[0] not in every
 
 
 def test_units_are_imported_by_code_and_the_same_again_changes_nothing(
