@@ -209,11 +209,15 @@ _REFERENCES: Final = {
     "appointment": ("id",),
     "transfer": ("id",),
 }
-"""Text that must differ between copies: the number of the copy is hung on."""
+"""Text that must differ between copies: how far the copy lies from the case it is of is hung on.
+
+That grows from one multiplication to the next, so that copies may be copied too.
+"""
 
 
 def _copy(table: Table, stride: int, step: int, copies: int) -> str:
-    changed = {name: f"t.{_q(name)} || '-' || k.k" for name in _REFERENCES.get(table.name, ())}
+    references = _REFERENCES.get(table.name, ())
+    changed = {name: f"t.{_q(name)} || '-' || (k.k * {stride})" for name in references}
     changed["case_id"] = f"t.case_id + k.k * {stride}"
     changed["person_id"] = f"t.person_id + k.k * {step}"
     if table.name == "case_":

@@ -50,10 +50,10 @@ def changed(before: Case, after: Case) -> dict[str, datetime | bool | None]:
 
 
 def _next_due_at(tasks: tuple[Task, ...]) -> datetime | None:
-    return min(
-        (task.due_at for task in tasks if task.state is TaskState.OPEN and task.due_at is not None),
-        default=None,
-    )
+    due = [
+        task.due_at for task in tasks if task.state is TaskState.OPEN and task.due_at is not None
+    ]
+    return min(due) if due else None
 
 
 def _taking_part(case: Case) -> tuple[datetime | None, datetime | None, bool | None]:

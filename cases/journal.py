@@ -8,9 +8,8 @@ unit and month; what concerns no unit stands in the chain `system`. The MAC cove
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, Table, insert, select
 
@@ -27,8 +26,7 @@ ACCESS_LOG: Final = "access_log"
 SYSTEM_SCOPE: Final = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(NamedTuple):
     """A row for `case_event`; `payload` is a difference (`cases.shape`)."""
 
     case_ref: str
@@ -42,8 +40,7 @@ class EventRow:
     payload: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class AccessRow:
+class AccessRow(NamedTuple):
     """A row for `access_log`: one act or one look; a list page names its `subjects`."""
 
     scope: str

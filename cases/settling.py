@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from cases.model import Case, Task, TaskState, WaiveReason
 from cases.package import Package
 from cases.phase import with_phase
 from cases.replan import replan
+from core.values import replaced
 
 
 def finish(before: Case | None, after: Case, package: Package, *, now: datetime) -> Case:
@@ -28,7 +28,7 @@ def as_done(
     answer: str | None = None,
 ) -> Task:
     """The task done by an account in a unit; `answer` is never a health answer."""
-    return replace(
+    return replaced(
         task,
         state=TaskState.DONE,
         settled_at=done_at,
@@ -46,7 +46,7 @@ def as_waived(
     task: Task, reason: WaiveReason, *, unit: str, by: str, waived_at: datetime, now: datetime
 ) -> Task:
     """The task waived by an account in a unit."""
-    return replace(
+    return replaced(
         task,
         state=TaskState.WAIVED,
         settled_at=waived_at,
@@ -61,7 +61,7 @@ def as_waived(
 
 def as_open(task: Task) -> Task:
     """The task with its completion or waiver taken back, before it is planned anew."""
-    return replace(
+    return replaced(
         task,
         state=TaskState.OPEN if task.due_at is not None else TaskState.PREPARED,
         done_at=None,

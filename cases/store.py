@@ -125,7 +125,6 @@ class Change:
 _HEAD_COLUMNS: Final = [
     (person.c.ref.label("person") if name == "person" else case_.c[name]) for name in HEAD_FIELDS
 ]
-_OTHERS: Final = len(HEAD_FIELDS) + 5
 
 
 def _rows_of(part: Part, dialect: str) -> Any:
@@ -162,9 +161,16 @@ def _load_statement(dialect: str) -> Select[Any]:
 LOAD: Final = {dialect: _load_statement(dialect) for dialect in ("sqlite", "postgresql")}
 """Selects whole cases; add a WHERE that starts in `visible_cases`."""
 
-_HEAD_CONVERTERS: Final = tuple(
-    (position, HEAD_READERS[name])
-    for position, name in enumerate(HEAD_FIELDS)
+_READ_FIELDS: Final = (
+    *HEAD_FIELDS,
+    *("id", "version", "language", "protection", "reachable"),
+    *(part.attribute for part in PARTS),
+)
+"""The fields of a `Case` in the order of `LOAD`."""
+
+_CODES: Final = tuple(
+    (name, HEAD_READERS[name])
+    for name in HEAD_FIELDS
     if name in HEAD_READERS and case_.c[name].type.python_type is str
 )
 """Codes come back as text; instants and dates are read by their column types."""
@@ -176,23 +182,23 @@ _decoded: Final = json.JSONDecoder().raw_decode
 
 def read_case(row: Sequence[Any]) -> Case:
     """A `Case` from one row of `LOAD`."""
-    head: list[Any] = list(row[: len(HEAD_FIELDS)])
-    for position, convert in _HEAD_CONVERTERS:
-        if head[position] is not None:
-            head[position] = convert(head[position])
-    fields: dict[str, Any] = dict(zip(HEAD_FIELDS, head, strict=True))
-    at = len(HEAD_FIELDS)
-    fields["id"], fields["version"], fields["language"] = row[at], row[at + 1], row[at + 2]
-    fields["protection"] = _PROTECTIONS[row[at + 3]]
-    fields["reachable"] = bool(row[at + 4])
-    for part, text in zip(PARTS, row[_OTHERS:], strict=True):
+    fields: dict[str, Any] = dict(zip(_READ_FIELDS, row, strict=True))
+    for name, convert in _CODES:
+        code = fields[name]
+        if code is not None:
+            fields[name] = convert(code)
+    fields["protection"] = _PROTECTIONS[fields["protection"]]
+    fields["reachable"] = bool(fields["reachable"])
+    for part in PARTS:
+        name = part.attribute
+        text = fields[name]
         if text is None or text == "[]":
-            fields[part.attribute] = ()
+            fields[name] = ()
             continue
         rows = [part.read(values) for values in _decoded(text)[0]]
         if len(rows) > 1:
             rows.sort(key=part.key_of)
-        fields[part.attribute] = tuple(rows)
+        fields[name] = tuple(rows)
     return filled(Case, fields)
 
 

@@ -17,7 +17,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import (
     Boolean,
@@ -30,7 +30,6 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     bindparam,
-    insert,
     or_,
     select,
     text,
@@ -84,8 +83,7 @@ Index(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A row to be sealed: `text` is exactly what will be stored."""
 
     log: str
@@ -93,8 +91,7 @@ class Entry:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(NamedTuple):
     """What to store beside the row: its place in the chain and its MAC (64 hex characters).
 
     `month` may be later than asked for: a clock that went back does not reopen a month.
@@ -162,8 +159,8 @@ def head_mac(
 def seal(tx: Connection, entries: Sequence[Entry], *, month: str, ring: KeyRing) -> list[Seal]:
     """Give every entry its place and MAC, in order, and move the heads; `month` is `YYYY-MM`.
 
-    Two statements when the open heads exist and stand in that month. A chain that has no head yet
-    gets one; a head of an earlier month is closed and the next month begins. The caller inserts
+    Two statements when the open heads exist; a head of an earlier month is closed and the next
+    month begins. A chain that has no head yet gets one. The caller inserts
     the sealed rows in the same transaction.
     """
     if _MONTH.fullmatch(month) is None:
@@ -171,11 +168,11 @@ def seal(tx: Connection, entries: Sequence[Entry], *, month: str, ring: KeyRing)
     if not entries:
         return []
     heads = _lock_heads(tx, sorted({(one.log, one.scope) for one in entries}), month, ring)
-    moved: list[dict[str, object]] = []
-    opened: list[dict[str, object]] = []
+    written: list[dict[str, object]] = []
     for head in heads.values():
         if head.month < month:
-            moved.append(head.row(ring, is_open=False))
+            # Before the next month begins: only one head of a chain is open.
+            written.append(head.row(ring, is_open=False))
             head.begin(month)
     seals: list[Seal] = []
     key_id, secret = ring.mac.id, ring.mac.secret
@@ -184,13 +181,11 @@ def seal(tx: Connection, entries: Sequence[Entry], *, month: str, ring: KeyRing)
         head.seq += 1
         head.mac = row_mac(secret, head.mac, entry, head.month, head.seq)
         seals.append(Seal(head.month, head.seq, key_id, head.mac))
-    for head in heads.values():
-        (opened if head.id is None else moved).append(head.row(ring, is_open=True))
-    if moved:
-        # Before the next months begin: only one head of a chain is open.
-        _MOVE.run_each(tx, moved)
-    if opened:
-        _BEGIN.run_each(tx, opened)
+    written += [head.row(ring, is_open=True) for head in heads.values()]
+    begun = any(head.id is None for head in heads.values())
+    statement = _MOVE_OR_BEGIN[tx.dialect.name] if begun else _MOVE
+    if statement.run_each(tx, written) != len(written):
+        raise BrokenChain("a month of a log is over and would begin: run `overlev audit verify`")
     return seals
 
 
@@ -219,37 +214,28 @@ class _MovingHead:
         self.seq = 0
 
     def row(self, ring: KeyRing, *, is_open: bool) -> dict[str, object]:
-        """The parameters of `_MOVE`, or of `_BEGIN` for a head that is not stored yet."""
+        """The parameters of `_MOVE` and of `_MOVE_OR_BEGIN`."""
         key = ring.mac
-        signed = head_mac(
-            key.secret,
-            log=self.log,
-            scope=self.scope,
-            month=self.month,
-            is_open=is_open,
-            start_mac=self.start_mac,
-            seq=self.seq,
-            mac=self.mac,
-        )
-        if self.id is not None:
-            return {
-                "head": self.id,
-                "is_open": is_open,
-                "last_seq": self.seq,
-                "last_mac": self.mac,
-                "signed_by": key.id,
-                "signed": signed,
-            }
         return {
+            "head": self.id,
             "log": self.log,
             "scope": self.scope,
             "month": self.month,
-            "open": is_open,
+            "is_open": is_open,
             "start_mac": self.start_mac,
-            "seq": self.seq,
-            "mac": self.mac,
-            "key_id": key.id,
-            "head_mac": signed,
+            "last_seq": self.seq,
+            "last_mac": self.mac,
+            "signed_by": key.id,
+            "signed": head_mac(
+                key.secret,
+                log=self.log,
+                scope=self.scope,
+                month=self.month,
+                is_open=is_open,
+                start_mac=self.start_mac,
+                seq=self.seq,
+                mac=self.mac,
+            ),
         }
 
 
@@ -342,13 +328,39 @@ _MOVE: Final = Prepared(
         head_mac=bindparam("signed"),
     )
 )
-_BEGIN: Final = Prepared(
-    insert(chain), columns=[column.name for column in chain.c if column.name != "id"]
-)
-_BEGIN_IF_NONE: Final = {
-    "sqlite": sqlite.insert(chain).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(chain).on_conflict_do_nothing(),
+_MOVING_COLUMNS: Final = ("open", "seq", "mac", "key_id", "head_mac")
+_BEGUN: Final[dict[str, Any]] = {
+    "log": bindparam("log"),
+    "scope": bindparam("scope"),
+    "month": bindparam("month"),
+    "open": bindparam("is_open"),
+    "start_mac": bindparam("start_mac"),
+    "seq": bindparam("last_seq"),
+    "mac": bindparam("last_mac"),
+    "key_id": bindparam("signed_by"),
+    "head_mac": bindparam("signed"),
 }
+_CHAIN_OF_MONTH: Final = (chain.c.log, chain.c.scope, chain.c.month)
+
+
+def _move_or_begin(begin: Any) -> Prepared:
+    return Prepared(
+        begin.on_conflict_do_update(
+            index_elements=_CHAIN_OF_MONTH,
+            set_={name: begin.excluded[name] for name in _MOVING_COLUMNS},
+            where=chain.c.open,  # a month that is over does not begin again
+        )
+    )
+
+
+_BEGINNING: Final[dict[str, Any]] = {
+    "sqlite": sqlite.insert(chain).values(_BEGUN),
+    "postgresql": postgresql.insert(chain).values(_BEGUN),
+}
+_MOVE_OR_BEGIN: Final = {name: _move_or_begin(begin) for name, begin in _BEGINNING.items()}
+"""One statement for the last head of a month and the first of the next."""
+
+_BEGIN_IF_NONE: Final = {name: begin.on_conflict_do_nothing() for name, begin in _BEGINNING.items()}
 _ALL_HEADS: Final = select(
     chain.c.log,
     chain.c.scope,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, Executable, Insert
@@ -30,13 +31,15 @@ _Convert: TypeAlias = Callable[[Any], Any]
 class _Ready:
     """A statement for one kind of database.
 
-    `names` and `writers` stand in the order of the text's parameters; `fixed` are values that the
-    statement itself names; `readers` are (position, conversion) of the columns that need one.
+    `names` and `writers` stand in the order of the text's parameters, in which `take` takes their
+    values; `fixed` are values that the statement itself names; `readers` are (position,
+    conversion) of the columns that need one.
     """
 
     text: str
     positional: bool
     names: tuple[str, ...]
+    take: Callable[[Values], tuple[Any, ...]]
     writers: tuple[tuple[int, _Convert], ...]
     fixed: Mapping[str, Any]
     readers: tuple[tuple[int, _Convert], ...]
@@ -45,7 +48,7 @@ class _Ready:
         """The values as the driver takes them. Raises `KeyError` for one that is missing."""
         if self.fixed:
             values = {**self.fixed, **values}
-        given = [values[name] for name in self.names]
+        given = list(self.take(values))
         for position, write in self.writers:
             if given[position] is not None:
                 given[position] = write(given[position])
@@ -167,4 +170,13 @@ def _compiled(statement: Any, columns: list[str] | None, dialect: Dialect) -> _R
         for position, column in enumerate(getattr(statement, "selected_columns", ()))
         if (reader := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
     )
-    return _Ready(compiled.string, compiled.positional, names, writers, fixed, readers)
+    return _Ready(
+        compiled.string, compiled.positional, names, _taking(names), writers, fixed, readers
+    )
+
+
+def _taking(names: tuple[str, ...]) -> Callable[[Values], tuple[Any, ...]]:
+    """A function that takes the values of these names, all at once: it is asked for every row."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple([values[name] for name in names])

@@ -248,4 +248,10 @@ def test_random_lives_notice_a_planted_bug(
             shrink=False,
             only=(*OF_EVERY_LIFE, *bug.lives),
         )
-    print(f"{bug.name}: {str(found.value).splitlines()[0]}")  # noqa: T201 - shown by -s
+    print(f"{bug.name}: {_said(found)}")  # noqa: T201 - shown by -s
+
+
+def _said(found: pytest.ExceptionInfo[BaseException]) -> str:
+    """What noticed the bug: its words, else the line that did not hold."""
+    words = str(found.value).strip().splitlines()
+    return words[0] if words else str(found.traceback[-1].statement).strip()

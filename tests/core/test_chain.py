@@ -103,6 +103,30 @@ def test_a_new_month_begins_where_the_last_one_ended(db: Database) -> None:
     assert of_a[1].start_mac == of_a[0].mac
 
 
+def test_a_month_begins_in_two_statements_as_well(db: Database, counted: Callable[[], int]) -> None:
+    with db.write() as tx:
+        write(tx, [Entry("event", "A", "1"), Entry("access", "A", "1")], month="2026-09")
+        counted()
+        seal(tx, [Entry("event", "A", "2"), Entry("access", "A", "2")], month="2026-10", ring=RING)
+        assert counted() == 2
+
+
+def test_a_month_put_back_does_not_begin_a_second_time(db: Database) -> None:
+    """Who opens an old head again must not have the next month's head written over."""
+    with db.write() as tx:
+        write(tx, [Entry("event", "A", "1")], month="2026-09")
+        write(tx, [Entry("event", "A", "2")], month="2026-10")
+        was = read_heads(tx)
+        tx.execute(update(chain).where(chain.c.month == "2026-10").values(open=False))
+        tx.execute(update(chain).where(chain.c.month == "2026-09").values(open=True))
+
+    with pytest.raises(BrokenChain, match="audit verify"), db.write() as tx:
+        write(tx, [Entry("event", "A", "3")], month="2026-10")
+
+    with db.read() as tx:
+        assert [head.mac for head in read_heads(tx)] == [head.mac for head in was]
+
+
 def test_a_clock_that_went_back_does_not_reopen_a_month(db: Database) -> None:
     with db.write() as tx:
         write(tx, [Entry("event", "A", "1")], month="2026-10")
