@@ -73,6 +73,7 @@ def examine(settings: Settings, *, now: datetime | None) -> Iterator[Check]:
                 ("clock", _clock),
                 ("log heads", doctor_service.logs),
                 ("service", doctor_service.service),
+                ("messages", doctor_service.messages),
                 ("Prefect", doctor_service.prefect),
                 ("backup", doctor_service.backups),
             ):

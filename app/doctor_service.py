@@ -1,4 +1,4 @@
-"""What `overlev doctor` asks of the running service: heartbeats, Prefect, backups, settings.
+"""What `overlev doctor` asks of the running service: heartbeats, messages, Prefect, backups.
 
 Nothing of it runs where nothing was started, and that is no fault: a line says so.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -20,10 +21,13 @@ from urllib.parse import urlsplit
 from app.checks import Check
 from cases import backup, heartbeats
 from cases.installation import Installation
+from cases.sending import sender_of
 from core.chain import read_heads
 from core.clock import iso_local, system_now
 from core.errors import UnsafeSettings
 from flows import environment
+from notifications import outbox
+from notifications.standing import LineState, standing
 
 LOOPS: Final = ("sweep", "deliver", "show", heartbeats.PREFECT)
 ASKED_WITHIN: Final = 5.0
@@ -49,6 +53,34 @@ def service(house: Installation) -> Iterator[Check]:
         if not each.alive:
             says += f": {_MENDS[each.loop]}"
         yield Check(each.loop, ok=each.alive, says=says)
+
+
+def messages(house: Installation) -> Iterator[Check]:
+    """Whether messages can leave the house, and whether any waits for a person."""
+    with house.db.read() as tx:
+        found = standing(tx, now=house.now())
+        waiting = outbox.why_people_are_waited_for(tx)
+    if house.settings.twilio_account_sid is None:
+        yield Check("messages", ok=True, says="no provider is set: they are shown, not sent")
+    elif found.state is LineState.RESTS and found.until is not None:
+        says = f"nothing is sent until {iso_local(found.until)}: {found.says}"
+        yield Check("messages", ok=False, says=says)
+    else:
+        says = found.says
+        if found.state is LineState.ON_TRIAL:
+            says += " (the next message tries it again)"
+        yield Check("messages", ok=found.well, says=says)
+    try:
+        sender_of(house, sys.stderr)
+    except UnsafeSettings as refused:
+        yield Check("messages", ok=False, says=refused.detail)
+    if waiting:
+        told = ", ".join(f"{reason} {count}" for reason, count in sorted(waiting.items()))
+        yield Check(
+            "messages to decide",
+            ok=False,
+            says=f"{told}: see `overlev message waiting`, or the unit's coordinator does",
+        )
 
 
 def prefect(house: Installation) -> Iterator[Check]:

@@ -1,6 +1,7 @@
-"""Messages that only a person can decide about: those of the viewer's own cases, and the decision.
+"""Messages that somebody has to see: those of the viewer's own cases, and the decision.
 
-Somebody asks the person, or calls: the message went, or it is dropped. It is never sent again by
+Somebody asks the person, or calls: the message went, or it is dropped, or it surely did not reach
+the person and that is seen. It is never sent again by
 this; an appointment can be moved or booked anew, which wants a message of its own.
 """
 
@@ -34,7 +35,7 @@ def waiting(tx: Connection, viewer: Viewer) -> list[Message]:
 
 
 def decide(tx: Connection, viewer: Viewer, about: str, decision: str, *, now: datetime) -> None:
-    """Say what became of a message: `sent` or `drop`.
+    """Say what became of a message: `sent`, or `drop` (it is not to go any more; it is seen).
 
     Raises `CaseNotFound` for a message of somebody else's case, `NotAllowed`, `Conflict` where it
     waits for nobody (any more).
@@ -43,7 +44,10 @@ def decide(tx: Connection, viewer: Viewer, about: str, decision: str, *, now: da
     found = one_of(outbox.Decision, decision, "decision")
     case = queries.case_by_ref(tx, viewer, about.split("/", 1)[0])
     if not outbox.decide(tx, about, found, now=now):
-        raise Conflict("The message does not wait for a decision: look at the case again.")
+        raise Conflict(
+            "The message does not wait for that decision: it is decided, or the provider surely did"
+            " not take it, which only `drop` answers. Look at the case again."
+        )
     row = AccessRow(
         scope=case.unit,
         at=now,

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from core.statement import Prepared
+from notifications import twilio_codes
+from notifications.message import MessageState
+from notifications.reasons import Reason
 from notifications.settling import CODE_LENGTH
-from notifications.tables import attempt
+from notifications.tables import attempt, in_state, outbox
 
 STATUSES: Final = {
     "accepted": "queued",
@@ -43,9 +46,32 @@ _RISE: Final = Prepared(
     )
 )
 
+_BELIEVED: Final = (Reason.TAKEN, Reason.FOUND, Reason.CALLED_BACK)
+"""What the provider made us believe; what a person said stays."""
+
+_OF_ATTEMPT: Final = update(outbox).where(
+    outbox.c.id
+    == select(attempt.c.outbox_id).where(attempt.c.ref == bindparam("this_ref")).scalar_subquery(),
+    in_state(MessageState.ACCEPTED),
+)
+_LOST: Final = Prepared(
+    _OF_ATTEMPT.where(or_(*(outbox.c.reason == reason.value for reason in _BELIEVED))).values(
+        reason=Reason.NOT_DELIVERED.value
+    )
+)
+_ARRIVED: Final = Prepared(
+    _OF_ATTEMPT.where(outbox.c.reason == Reason.NOT_DELIVERED.value).values(
+        reason=Reason.CALLED_BACK.value
+    )
+)
+
 
 def tell(tx: Connection, attempt_ref: str, status: str, code: str | None) -> bool:
-    """Note what the provider says about an attempt; False if that was known, or is no status."""
+    """Note what the provider says about an attempt; False if that was known, or is no status.
+
+    The message's own reason follows: one that did not arrive, for a reason that nobody hears of
+    otherwise, waits for a person until it is told as delivered after all.
+    """
     delivery = STATUSES.get(status)
     if delivery is None:
         return False
@@ -55,4 +81,10 @@ def tell(tx: Connection, attempt_ref: str, status: str, code: str | None) -> boo
         "new_rank": RANKS[delivery],
         "new_code": code and code[:CODE_LENGTH],
     }
-    return _RISE.run(tx, values) == 1
+    if _RISE.run(tx, values) != 1:
+        return False
+    if delivery in FAILED and not twilio_codes.tells_by_itself(code):
+        _LOST.run(tx, {"this_ref": attempt_ref})
+    elif delivery == "delivered":
+        _ARRIVED.run(tx, {"this_ref": attempt_ref})
+    return True

@@ -32,7 +32,9 @@ FAILED_LOOKS: Final = 3
 MOST_RESENT: Final = 1
 """So often a message may be wanted again after silence."""
 
-_DUE: Final = (
+# The messages first, then the attempt of each: joined at once, SQLite's planner may choose to walk
+# through all attempts there ever were.
+_OVERDUE: Final = (
     select(
         outbox.c.id,
         outbox.c.person,
@@ -40,16 +42,25 @@ _DUE: Final = (
         outbox.c.looks,
         outbox.c.failed_looks,
         outbox.c.resent,
+        outbox.c.look_at,
+    )
+    .where(in_state(MessageState.UNKNOWN), outbox.c.look_at <= bindparam("now"))
+    .order_by(outbox.c.look_at)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+    .subquery("overdue")
+)
+_DUE: Final = (
+    select(
+        *(column for column in _OVERDUE.c if column.name != "look_at"),
         attempt.c.ref,
         attempt.c.begun_at,
         attempt.c.body,
         attempt.c.to_digest,
     )
-    .join(attempt, and_(attempt.c.outbox_id == outbox.c.id, attempt.c.epoch == outbox.c.epoch))
-    .where(in_state(MessageState.UNKNOWN), outbox.c.look_at <= bindparam("now"))
-    .order_by(outbox.c.look_at)
-    .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True, of=outbox)
+    .select_from(_OVERDUE)
+    .join(attempt, and_(attempt.c.outbox_id == _OVERDUE.c.id, attempt.c.epoch == _OVERDUE.c.epoch))
+    .order_by(_OVERDUE.c.look_at)
 )
 _HOLD: Final = (
     update(outbox)

@@ -12,7 +12,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from notifications.claims import claim
@@ -25,7 +36,7 @@ from notifications.message import (
     Wanted,
 )
 from notifications.reasons import Reason
-from notifications.tables import FACTS, attempt, in_state, outbox
+from notifications.tables import FACTS, FOR_A_PERSON, attempt, in_state, outbox
 
 __all__ = [
     "ClaimResult",
@@ -40,6 +51,7 @@ __all__ = [
     "of_subject",
     "sync",
     "waiting_for_a_person",
+    "why_people_are_waited_for",
 ]
 
 
@@ -49,11 +61,6 @@ class Decision(StrEnum):
     SENT = "sent"
     DROP = "drop"
 
-
-_DECIDED: Final = {
-    Decision.SENT: ("accepted", Reason.SAID_SENT.value),
-    Decision.DROP: ("cancelled", Reason.SAID_DROP.value),
-}
 
 WhyNot: TypeAlias = str | Callable[[str], str]
 """A `Reason` value for all rows, or a function from a row's `about` to one."""
@@ -67,16 +74,29 @@ _DELIVERED: Final = (
     .where(outbox.c.subject == bindparam("of_subject"), attempt.c.delivery.is_not(None))
     .order_by(attempt.c.delivery_rank)
 )
-_DECIDE: Final = (
-    update(outbox)
-    .where(outbox.c.about == bindparam("this_about"), in_state(MessageState.NEEDS_PERSON))
-    .values(
-        state=bindparam("new_state"), reason=bindparam("new_reason"), settled_at=bindparam("at")
+_WAITS: Final = text(f"({FOR_A_PERSON})")
+_UNSURE: Final = in_state(MessageState.NEEDS_PERSON)
+_DECIDE: Final = {
+    # The provider's refusal is a fact: nobody can say that such a message went.
+    Decision.SENT: update(outbox)
+    .where(
+        outbox.c.about == bindparam("this_about"),
+        _WAITS,
+        outbox.c.state != literal_column("'refused'"),
     )
-)
+    .values(state="accepted", reason=Reason.SAID_SENT.value, settled_at=bindparam("at")),
+    Decision.DROP: update(outbox)
+    .where(outbox.c.about == bindparam("this_about"), _WAITS)
+    .values(
+        state=case((_UNSURE, "cancelled"), else_=outbox.c.state),
+        reason=case((_UNSURE, Reason.SAID_DROP.value), else_=Reason.SAID_SEEN.value),
+        settled_at=bindparam("at"),
+    ),
+}
 _OF_SUBJECT: Final = _MESSAGES.where(outbox.c.subject == bindparam("of_subject"))
-_FOR_A_PERSON: Final = _MESSAGES.where(in_state(MessageState.NEEDS_PERSON)).limit(
-    bindparam("limit")
+_FOR_A_PERSON: Final = _MESSAGES.where(_WAITS).limit(bindparam("limit"))
+_WHY: Final = (
+    select(outbox.c.reason, func.count().label("waiting")).where(_WAITS).group_by(outbox.c.reason)
 )
 
 _THIS: Final = outbox.c.id == bindparam("this")
@@ -87,7 +107,12 @@ _ADD: Final = {
 }
 _WANT_AGAIN: Final = (
     update(outbox)
-    .where(_THIS, in_state(MessageState.WANTED, MessageState.CANCELLED))
+    .where(
+        _THIS,
+        in_state(MessageState.WANTED, MessageState.CANCELLED),
+        # Somebody may drop it between our look and this.
+        or_(outbox.c.reason.is_(None), outbox.c.reason != Reason.SAID_DROP.value),
+    )
     .values(
         state="wanted",
         reason=None,
@@ -114,9 +139,10 @@ def sync(
 
     Missing ones are added, changed ones moved, cancelled ones that are wanted again wanted again;
     rows still `wanted` that are wanted no longer are cancelled with the reason `why`. What was
-    claimed once is never touched, and an occasion whose reminder may have gone on one rung gets
-    none on another. A second call with the same arguments changes nothing. Raises `ValueError`
-    for a message of another subject and for a `why` that is no `Reason`.
+    claimed once is never touched, and an occasion whose reminder may have gone on one rung, or was
+    dropped by somebody, gets none on another. A second call with the same arguments changes
+    nothing. Raises `ValueError` for a message of another subject and for a `why` that is no
+    `Reason`.
 
     Costs one SELECT, and one statement each for what is added, moved and cancelled.
     """
@@ -124,7 +150,7 @@ def sync(
     if any(message.subject != subject for message in asked.values()):
         raise ValueError("a message of another subject cannot be wanted here")
     there = {message.about: message for message in of_subject(tx, subject)}
-    gone = {message.occasion for message in there.values() if message.state in MAY_HAVE_GONE}
+    gone = {message.occasion for message in there.values() if _may_have_gone(message)}
 
     missing = [
         _new(message, now)
@@ -159,15 +185,31 @@ def delivery_of(tx: Connection, subject: str) -> dict[int, tuple[str, str | None
 
 
 def decide(tx: Connection, about: str, decision: Decision, *, now: datetime) -> bool:
-    """What a person found out about a message that waits for one; False if it waits no more."""
-    state, reason = _DECIDED[decision]
-    values = {"this_about": about, "new_state": state, "new_reason": reason, "at": now}
-    return tx.execute(_DECIDE, values).rowcount == 1
+    """What a person found out about a message that waits for one; False if it waits no more.
+
+    `DROP` of a message that surely was not sent, or did not arrive, only says that it was seen.
+    """
+    values = {"this_about": about, "at": now}
+    return tx.execute(_DECIDE[decision], values).rowcount == 1
 
 
 def waiting_for_a_person(tx: Connection, *, limit: int = 1000) -> list[Message]:
-    """Messages of which only a person can find out whether they went, or whose text is unfit."""
+    """Messages that somebody has to see, the oldest first.
+
+    Those of which only a person can find out whether they went, whose text is unfit, and those
+    refused or not delivered for a reason that nobody hears of otherwise.
+    """
     return [_message(row) for row in tx.execute(_FOR_A_PERSON, {"limit": limit})]
+
+
+def why_people_are_waited_for(tx: Connection) -> dict[str, int]:
+    """How many messages wait for a person, by reason."""
+    return {row.reason: row.waiting for row in tx.execute(_WHY)}
+
+
+def _may_have_gone(message: Message) -> bool:
+    """Whether the person may have it; or somebody who could not tell decided that it is over."""
+    return message.state in MAY_HAVE_GONE or message.why == Reason.SAID_DROP
 
 
 def _is_to_change(message: Message, wish: Wanted, gone: set[str]) -> bool:

@@ -42,6 +42,8 @@ class Reason(StrEnum):
     FOUND = "found_at_provider"
     CALLED_BACK = "told_by_provider"
     SAID_SENT = "a_person_says_it_went"
+    NOT_DELIVERED = "not_delivered"
+    SAID_SEEN = "a_person_saw_it"
     REFUSED = "refused"
     BAD_NUMBER = "bad_number"
     NUMBER_GONE = "number_gone"
@@ -92,6 +94,8 @@ MEANING: Final[dict[Reason, str]] = {
     Reason.FOUND: "no answer came, but the provider has it: it was taken",
     Reason.CALLED_BACK: "the provider told us what became of it: it was taken",
     Reason.SAID_SENT: "somebody found out that it went",
+    Reason.NOT_DELIVERED: "the provider took it, but it did not reach the phone: tell the person",
+    Reason.SAID_SEEN: "it did not reach the person, and somebody has seen to it",
     Reason.REFUSED: "the provider refused it: it was not sent",
     Reason.BAD_NUMBER: "the number cannot take an SMS: it was not sent, ask for another number",
     Reason.NUMBER_GONE: "the number is no longer in use: ask for another number",
@@ -112,6 +116,18 @@ MEANING: Final[dict[Reason, str]] = {
     Reason.CREDENTIALS_REFUSED: "the provider refuses our account or its secret: check them",
     Reason.SENDER_REFUSED: "the provider refuses our sender: check OVERLEV_TWILIO_SENDER",
 }
+
+REFUSED_FOR_A_PERSON: Final = (
+    Reason.REFUSED,
+    Reason.COUNTRY_NOT_ALLOWED,
+    Reason.TEXT_REFUSED,
+    Reason.GAVE_UP,
+)
+"""Refusals of which nobody hears otherwise: somebody has to see them.
+
+The others tell by themselves: a number that is no use is a notice to its coordinator, and who opted
+out wants nothing.
+"""
 
 
 def meaning(code: str) -> str:

@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from core.db import UtcDateTime, metadata
 from notifications.message import MessageState
+from notifications.reasons import REFUSED_FOR_A_PERSON, Reason
 
 APPEND_ONLY: Final = ("callback", "inbound")
 """Tables in which the database itself refuses UPDATE and DELETE."""
@@ -37,6 +38,14 @@ APPEND_ONLY: Final = ("callback", "inbound")
 def _one_of(column: str, values: Iterable[str]) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
+
+FOR_A_PERSON: Final = (
+    f"state = '{MessageState.NEEDS_PERSON.value}'"
+    f" OR (state = '{MessageState.REFUSED.value}'"
+    f" AND {_one_of('reason', REFUSED_FOR_A_PERSON)})"
+    f" OR (state = '{MessageState.ACCEPTED.value}' AND reason = '{Reason.NOT_DELIVERED.value}')"
+)
+"""What waits for a person, in the words of the index that answers it."""
 
 template_version = Table(
     "template_version",
@@ -118,10 +127,11 @@ outbox = Table(
         postgresql_where=text("state = 'unknown'"),
     ),
     Index(
-        "ix_outbox_needs_person",
-        "subject",
-        sqlite_where=text("state = 'needs_person'"),
-        postgresql_where=text("state = 'needs_person'"),
+        "ix_outbox_for_a_person",
+        "send_at",
+        "id",
+        sqlite_where=text(FOR_A_PERSON),
+        postgresql_where=text(FOR_A_PERSON),
     ),
 )
 """What we want to say, once each."""

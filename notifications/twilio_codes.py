@@ -71,3 +71,9 @@ def refusal(status: int, code: int | None) -> tuple[Outcome, Reason | None]:
 def number(code: str | None) -> int | None:
     """A code as the provider writes it, as a number; None for anything else."""
     return int(code) if code is not None and code.isascii() and code.isdigit() else None
+
+
+def tells_by_itself(code: str | None) -> bool:
+    """Whether somebody hears of a failed delivery with this code anyway, or nobody needs to."""
+    known = number(code)
+    return known in NUMBER_FAILED or known == OPTED_OUT

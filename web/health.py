@@ -1,8 +1,8 @@
 """Whether the service is alive and ready: `/healthz` and `/readyz`. Nothing about a person.
 
 Ready is who can do what must be done: the database answers, and sweep and deliver live. Degraded,
-but ready, is what somebody should look at: Prefect is away, the show stands still, or something
-that was due a minute ago still waits.
+but ready, is what somebody should look at: Prefect is away, the show stands still, something that
+was due a minute ago still waits, or the provider of SMS refuses us or does not answer.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from core.clock import iso_local
 from core.db import Database
 from core.errors import Busy
 from notifications.due import anything_late
+from notifications.standing import WELL, Standing, standing
 from web.house import House, house_of
 from web.policy import Router, public
 
@@ -42,6 +43,7 @@ class Health:
     loops: tuple[LoopHealth, ...]
     stuck: tuple[str, ...] = ()
     degraded: tuple[str, ...] = field(default=())
+    messages: Standing = WELL
 
     @property
     def status(self) -> str:
@@ -65,11 +67,14 @@ def health_of(house: House) -> Health:
         late = sweep.is_late(tx, before=house.now() - LATE) or anything_late(
             tx, before=house.now() - LATE
         )
+        messages = standing(tx, now=house.now())
     stuck = tuple(each.loop for each in every if each.loop in LOOPS and not each.alive)
     degraded = [each.loop for each in every if each.loop in BESIDE and not each.alive]
     if late:
         degraded.append("late")
-    return Health(tuple(every), stuck, tuple(degraded))
+    if not messages.well:
+        degraded.append("messages")
+    return Health(tuple(every), stuck, tuple(degraded), messages)
 
 
 @router.get("/healthz", include_in_schema=False)
@@ -97,6 +102,14 @@ def readyz(request: Request) -> JSONResponse:
     }
     if found.stuck or found.degraded:
         body["reason"] = list(found.stuck or found.degraded)
+    if not found.messages.well:
+        until = found.messages.until
+        body["messages"] = {
+            "state": found.messages.state,
+            "reason": found.messages.reason,
+            "until": iso_local(until) if until is not None else None,
+            "meaning": found.messages.says,
+        }
     if found.stuck:
         return JSONResponse(body, 503, headers={"Retry-After": "5"})
     return JSONResponse(body)

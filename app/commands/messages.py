@@ -90,7 +90,7 @@ def preview(
 
 @message.command("waiting")
 def waiting(ctx: typer.Context, as_json: Json = False) -> None:
-    """List the messages that only a person can decide about.
+    """List the messages that somebody has to see: unclear, refused, or not delivered.
 
     Example: overlev message waiting
     """
@@ -135,7 +135,7 @@ def decide(
         str, typer.Argument(metavar="DECISION", help="sent or drop.", show_default=False)
     ],
 ) -> None:
-    """Say what became of a message: it went (sent), or it is not to go any more (drop).
+    """Say what became of a message: it went (sent), or it is seen and not to go (drop).
 
     Example: overlev message decide wtj6ebl6ci/a1/day_before/2026-11-25T10:00+01:00 sent
     """

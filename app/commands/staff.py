@@ -93,9 +93,13 @@ def contact(
     from cases import staff_contact
 
     with opened(ctx) as house:
-        house.db.transact(
-            lambda tx: staff_contact.set_contact(tx, username, phone=phone, email=email)
-        )
+        now = house.now()
+
+        def note(tx: Connection) -> None:
+            staff_contact.set_contact(tx, username, phone=phone, email=email)
+            audited(tx, house, "user_contact", now=now)
+
+        house.db.transact(note)
     say(f"{username}: noted")
 
 
@@ -129,11 +133,13 @@ def away(
     with opened(ctx) as house:
         from_at = midnight(begin, "--from") if begin is not None else None
         until_at = None if until == "none" else midnight(until, "UNTIL")
-        house.db.transact(
-            lambda tx: staff_contact.set_away(
-                tx, username, from_at=from_at, until=until_at, deputy=deputy
-            )
-        )
+        now = house.now()
+
+        def note(tx: Connection) -> None:
+            staff_contact.set_away(tx, username, from_at=from_at, until=until_at, deputy=deputy)
+            audited(tx, house, "user_away", now=now)
+
+        house.db.transact(note)
     say(f"{username}: {'back' if until_at is None else f'away until {until}'}")
 
 

@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "tests" / "data" / "units.csv"
 
 
+KEPT = "SELECT {} FROM account WHERE username = 'kari'"
+
+
 def count(shell: Shell, table: str, where: str) -> object:
     return scalar(shell, f"SELECT count(*) FROM {table} WHERE {where}")
 
@@ -56,6 +59,49 @@ def test_a_disabled_account_stays_for_the_log(shell: Shell) -> None:
 
     assert count(shell, "account", "username = 'kari' AND disabled_at IS NOT NULL") == 1
     assert "no active account" in shell("user", "disable", "kari", code=1).err
+
+
+def test_where_digests_go_is_sealed_and_who_stands_in_is_noted(shell: Shell) -> None:
+    for name in ("kari", "ola"):
+        shell("user", "add", name, "--role", "officer", "--unit", "bergen")
+
+    shell("user", "contact", "kari", "--phone", "999 00 042", "--email", "kari@example.org")
+    shell("user", "away", "kari", "2026-12-20", "--from", "2026-12-10", "--deputy", "ola")
+
+    assert count(shell, "account", "username = 'kari' AND email = 'kari@example.org'") == 1
+    kept = KEPT.format("phone_enc")
+    assert scalar(shell, kept) is not None
+    assert "99900042" not in str(scalar(shell, kept))
+    away = "2026-12-19T23:00:00"
+    assert str(scalar(shell, KEPT.format("away_until"))).replace(" ", "T").startswith(away)
+    assert scalar(shell, KEPT.format("deputy_id")) == scalar(
+        shell, "SELECT id FROM account WHERE username = 'ola'"
+    )
+    assert (logged(shell, "user_contact"), logged(shell, "user_away")) == (1, 1)
+
+    shell("user", "contact", "kari", "--phone", "")
+    shell("user", "away", "kari", "none")
+    assert scalar(shell, kept) is None
+    assert scalar(shell, KEPT.format("deputy_id")) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("contact", "kari", "--phone", "02800"), 2, "cannot take an SMS"),
+        (("contact", "kari", "--email", "kari"), 2, "no mail address"),
+        (("contact", "nobody", "--phone", "99900042"), 1, "no active account"),
+        (("away", "kari", "2026-12-20", "--deputy", "kari"), 2, "Nobody stands in for themselves"),
+        (("away", "kari", "2026-12-20", "--from", "2026-12-21"), 2, "The end must lie after"),
+    ],
+)
+def test_a_contact_or_deputy_that_cannot_be_is_refused(
+    shell: Shell, words: tuple[str, ...], code: int, says: str
+) -> None:
+    shell("user", "add", "kari", "--role", "admin")
+
+    assert says in shell("user", *words, code=code).err
+    assert logged(shell, "user_contact") == logged(shell, "user_away") == 0
 
 
 @pytest.mark.parametrize(

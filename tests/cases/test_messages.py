@@ -171,6 +171,35 @@ def test_an_unclear_message_waits_for_a_person_of_the_unit_and_no_other(
     assert shown(db, case) == [("accepted", "a_person_says_it_went")]
 
 
+def test_what_somebody_dropped_is_not_sent_when_the_case_changes(db: Database, case: Case) -> None:
+    left_unclear(db)
+    soon = SENT + timedelta(minutes=10)
+    with db.write() as tx:
+        (waiting,) = messages.waiting(tx, COORDINATOR)
+        messages.decide(tx, COORDINATOR, waiting.about, "drop", now=soon)
+        booking = Booking("NAV", at("2026-11-26 12:00"), "NAV", "Storgata 2", status="confirmed")
+        appointments.book(tx, OPERATOR, case.ref, booking, now=soon)
+
+    assert send(db, later=timedelta(minutes=20)).sent == []
+    assert ("cancelled", "a_person_dropped_it") in shown(db, case)
+
+
+@pytest.mark.parametrize("code", ["21999", "30034"])
+def test_a_refusal_we_do_not_know_by_name_waits_for_a_person(
+    db: Database, case: Case, code: str
+) -> None:
+    send(db, MemorySender(lambda _: SendResult(Outcome.REFUSED, code=code)))
+
+    with db.write() as tx:
+        (waiting,) = messages.waiting(tx, COORDINATOR)
+        assert (waiting.state, waiting.why) == ("refused", "refused")
+        with pytest.raises(Conflict):
+            messages.decide(tx, COORDINATOR, waiting.about, "sent", now=SENT)
+        messages.decide(tx, COORDINATOR, waiting.about, "drop", now=SENT)
+        assert messages.waiting(tx, COORDINATOR) == []
+    assert shown(db, case) == [("refused", "a_person_saw_it")]
+
+
 # What is forgotten
 
 

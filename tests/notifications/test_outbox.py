@@ -475,7 +475,7 @@ def test_the_database_itself_refuses_a_broken_message(db: Database, broken: str)
         (claims._UNSENT_AGAIN, "ix_outbox_lease"),
         (claims._TRIED_UNKNOWN, "ix_outbox_lease"),
         (looking._SAME_NUMBER, "ix_attempt_to_digest"),
-        (outbox._FOR_A_PERSON, "ix_outbox_needs_person"),
+        (outbox._FOR_A_PERSON, "ix_outbox_for_a_person"),
         (outbox._OF_SUBJECT, "ix_outbox_subject"),
     ],
 )

@@ -10,10 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cases import heartbeats
 from cases.heartbeats import beat
-from core.clock import parse_instant
+from core.clock import iso_local, parse_instant
 from core.db import Database
 from core.settings import Settings
+from notifications import line
+from notifications.line import Line
 from tests.installation import installation
 from tests.people import make_case, make_units
 from web.app import create_app
@@ -120,6 +123,30 @@ def test_what_was_due_a_minute_ago_and_still_waits_is_told(db: Database) -> None
     assert get(db, "/readyz", now=due + timedelta(seconds=55)).json()["status"] == "ready"
     late = get(db, "/readyz", now=due + timedelta(seconds=65)).json()
     assert (late["status"], late["reason"]) == ("degraded", ["late"])
+
+
+def test_a_line_that_rests_is_told_with_its_reason(db: Database) -> None:
+    beats(db)
+    beside(db, heartbeats.PREFECT, "show")
+    with db.write() as tx:
+        line.write(
+            tx,
+            Line().resting(until=NOW + timedelta(minutes=5), reason="credentials_refused"),
+            now=NOW,
+        )
+
+    told = get(db, "/readyz")
+    assert told.status_code == 200
+    assert (told.json()["status"], told.json()["reason"]) == ("degraded", ["messages"])
+    assert told.json()["messages"] == {
+        "state": "rests",
+        "reason": "credentials_refused",
+        "until": iso_local(NOW + timedelta(minutes=5)),
+        "meaning": "the provider refuses our account or its secret: check them",
+    }
+    with db.write() as tx:
+        line.write(tx, Line(), now=NOW)
+    assert "messages" not in get(db, "/readyz").json()
 
 
 def test_a_database_that_does_not_answer_is_said_with_when_to_ask_again(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from core.db import Database
 from core.settings import Settings
 from notifications import opt_outs, outbox
 from notifications.delivery import deliver
+from notifications.outbox import waiting_for_a_person
 from notifications.sender import MemorySender, Outcome, SendRequest, SendResult
 from notifications.signature import sign
 from notifications.tables import attempt, callback, inbound, line
@@ -396,7 +397,7 @@ def test_a_number_that_fails_for_good_stops_and_the_coordinator_hears(
     assert rungs.count("phone_invalid") == 1
 
 
-def test_a_phone_that_is_only_switched_off_stays_usable(db: Database) -> None:
+def test_a_phone_that_is_only_switched_off_stays_usable_and_somebody_hears(db: Database) -> None:
     with_reminder(db)
     (ref,) = send(db)
 
@@ -404,6 +405,10 @@ def test_a_phone_that_is_only_switched_off_stays_usable(db: Database) -> None:
 
     with db.read() as tx:
         assert list(tx.execute(select(phone.c.state)).scalars()) == ["usable"]
+        assert [each.why for each in waiting_for_a_person(tx)] == ["not_delivered"]
+    post(db, f"/webhooks/twilio/status/{ref}", told("delivered"))
+    with db.read() as tx:
+        assert waiting_for_a_person(tx) == []
 
 
 def test_an_opt_out_at_the_provider_is_ours_too(db: Database) -> None:
