@@ -296,9 +296,11 @@ class Drawn(Card):
         return y + LINE * (rows - 1)
 
     def _foot(self, wide: float) -> list[str]:
-        """The last lines: what no longer holds, how many more there are, which card this is."""
+        """The last lines: which language is missing, what no longer holds, which card this is."""
         card, said = self.card, self.words
         lines = []
+        if said.instead is not None:
+            lines += fitted(said.instead, LEAST_SIZE, wide * MM)
         if card.more:
             lines.append(said.filled("more", count=card.more))
         if card.gone:

@@ -117,7 +117,7 @@ def _program(face: Face, gids: list[int]) -> bytes:
         "loca": struct.pack(f">{len(loca)}I", *loca),
         "glyf": b"".join(glyf),
     }
-    tables |= {tag: face.tables[tag] for tag in _KEPT if tag in face.tables}
+    tables |= {tag: bytes(face.tables[tag]) for tag in _KEPT if tag in face.tables}
     return _file(tables)
 
 

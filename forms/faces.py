@@ -87,8 +87,10 @@ class Face:
                 f"{file.name} is not in {file.parent}: install again (python -m app.assets)"
             ) from missing
         self.name: str = file.stem.replace("_", "-")
+        self.of_signs: bool = file.stem.startswith("NotoEmoji")
         self.enlarged: float = ENLARGED.get(file.stem.split("_")[0], 1.0)
-        self.tables: dict[str, bytes] = _tables(body)
+        # Looked at where they lie: the file is in memory once, for the shaping and for us.
+        self.tables: dict[str, memoryview] = _tables(body)
         self._hb = hb.Font(hb.Face(body))
         head, hhea = self.tables["head"], self.tables["hhea"]
         self.upem: int = struct.unpack_from(">H", head, 18)[0]
@@ -115,7 +117,7 @@ class Face:
             start, end = struct.unpack_from(">2I", loca, gid * 4)
         else:
             start, end = (each * 2 for each in struct.unpack_from(">2H", loca, gid * 2))
-        return glyf[start:end]
+        return bytes(glyf[start:end])
 
     def metrics(self, gid: int) -> tuple[int, int]:
         """Advance width and left side bearing in the units of the file."""
@@ -178,12 +180,13 @@ def _letters(text: str, clusters: list[int], advances: list[int]) -> list[str]:
     ]
 
 
-def _tables(body: bytes) -> dict[str, bytes]:
+def _tables(body: bytes) -> dict[str, memoryview]:
     (count,) = struct.unpack_from(">H", body, 4)
     found = {}
+    seen = memoryview(body)
     for at in range(12, 12 + 16 * count, 16):
         tag, _, offset, length = struct.unpack_from(">4s3I", body, at)
-        found[tag.decode("ascii")] = body[offset : offset + length]
+        found[tag.decode("ascii")] = seen[offset : offset + length]
     return found
 
 
@@ -193,16 +196,18 @@ def face(file: str) -> Face:
     return Face(FOLDER / file)
 
 
-@cache
-def faces(weight: str) -> tuple[Face, ...]:
-    """The faces of a weight in the order in which they are asked. Raises `FontMissing`."""
-    return tuple(face(file) for file in FILES[weight])
+def first_face(weight: str) -> Face:
+    """The face of a weight that is asked first. Raises `FontMissing`."""
+    return face(FILES[weight][0])
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def face_for(weight: str, character: str) -> Face | None:
-    """The face that sets a character, None where no face has it."""
-    for each in faces(weight):
-        if each.has(character):
-            return each
+    """The face that sets a character, None where no face has it.
+
+    A face is read when a character needs it: most papers need neither Arabic letters nor signs.
+    """
+    for file in FILES[weight]:
+        if (found := face(file)).has(character):
+            return found
     return None

@@ -85,6 +85,8 @@ class Drawn(Card):
         column.items(said.many("risk"))
         column.gap(1)
         column.text(self._about())
+        if said.instead is not None:
+            column.text(said.instead)
         column.check(room.y + room.high - 1.5)
 
     def inside(self, paper: Paper, room: Room, layout: Layout) -> None:

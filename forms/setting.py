@@ -16,7 +16,7 @@ from typing import Final
 from fpdf.bidi import BidiParagraph
 from fpdf.enums import TextDirection
 
-from forms.faces import REGULAR, Face, Shaped, face_for, faces
+from forms.faces import REGULAR, Face, Shaped, face_for, first_face
 
 ELLIPSIS: Final = "…"
 UNKNOWN: Final = "\ufffd"
@@ -175,10 +175,10 @@ def _by_face(text: str, weight: str) -> Iterator[tuple[Face, str]]:
     current: Face | None = None
     piece = ""
     for character in text:
-        if piece and current is not None and _follows(character, current, weight):
+        if piece and current is not None and _follows(character, current):
             piece += character
             continue
-        found = face_for(weight, character) or faces(weight)[0]
+        found = face_for(weight, character) or first_face(weight)
         if found is not current and piece and current is not None:
             yield current, piece
             piece = ""
@@ -188,12 +188,12 @@ def _by_face(text: str, weight: str) -> Iterator[tuple[Face, str]]:
         yield current, piece
 
 
-def _follows(character: str, current: Face, weight: str) -> bool:
+def _follows(character: str, current: Face) -> bool:
     if not current.has(character):
         return False
     kind = unicodedata.category(character)
     if kind == "Zs":  # the blank of the emoji is as wide as an emoji
-        return current is not faces(weight)[-1]
+        return not current.of_signs
     return character in _JOINERS or kind in ("Mn", "Me", "Mc")
 
 

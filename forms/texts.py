@@ -114,6 +114,16 @@ class Words:
         value = self.values[key]
         return (value,) if isinstance(value, str) else value
 
+    @property
+    def instead(self) -> str | None:
+        """What a card says of itself that is in Bokmål because there are no words in its language.
+
+        In Bokmål, as the card, and neutral: it lies open in a pocket.
+        """
+        if self.fallback is None:
+            return None
+        return words("staff", FALLBACK).filled("card_fallback", language=self.fallback)
+
     def filled(self, key: str, **with_what: object) -> str:
         """A sentence with its places filled in."""
         return self[key].format(**with_what)
