@@ -28,6 +28,9 @@ FONT: Final = "Inter, sans-serif"
 WIDTH: Final = 560
 """Pixels of a chart's plot; pages scale it."""
 
+LEAST_DAYS: Final = 7
+"""The axis of days reaches at least so far, so that early and late look alike everywhere."""
+
 _SIGNAL: Final = {"above": "over grensen", "below": "under grensen", "run": "åtte på rad"}
 _STAGES: Final = {
     "offered": "Fått tilbud",
@@ -135,13 +138,18 @@ def funnel_chart(stages: Sequence[Stage], place: str) -> Drawing:
 def days_chart(days: Mapping[int, int], without: int, place: str) -> Drawing:
     """Days from the release to the first appointment, of a unit's own released participants."""
     # Days on which nobody had one stand there too: a gap is part of the picture.
-    through = range(max(days, default=0) + 1)
-    rows = [{"dager": day, "antall": days.get(day, 0)} for day in through]
+    last = max(*days, LEAST_DAYS) if days else LEAST_DAYS
+    rows = [{"dager": day, "antall": days.get(day, 0)} for day in range(last + 1)]
     drawn = (
         alt.Chart(_rows(rows))
-        .mark_bar(color=BLUE)
+        .mark_bar(color=BLUE, size=0.8 * WIDTH / (last + 1))
         .encode(
-            x=_along("dager", "Dager fra løslatelse til første avtale"),
+            x=alt.X(
+                "dager:Q",
+                title="Dager fra løslatelse til første avtale",
+                scale=alt.Scale(domain=[-0.5, last + 0.5], nice=False),
+                axis=alt.Axis(tickMinStep=1, format="d", grid=False),
+            ),
             y=alt.Y("antall:Q", title="Antall", axis=alt.Axis(tickMinStep=1)),
         )
     )

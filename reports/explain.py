@@ -1,19 +1,23 @@
 """Why two revisions of a frozen report differ: which cells, and which events arrived between them.
 
 The directorates see the cells as they were published and how many events of each kind arrived,
-small numbers hidden; a unit's staff see the events of their own unit one by one, by reference.
+small numbers hidden and without anybody under kode 6; a unit's staff see the events of the cases
+they may see, of their own unit, one by one, by reference.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Date, bindparam, or_, select
 
 from cases.access import CASE_ROLES, Viewer
+from cases.protection import published_cases
+from cases.queries import visible_binds, visible_cases
 from cases.tables import case_, case_event
 from core.db import UtcDateTime
 from core.errors import NotFound
@@ -88,14 +92,21 @@ def explained(
         "last_on": period.last_on,
         "next_on": period.next_on,
     }
-    events = [Arrived(*row) for row in tx.execute(_ARRIVED, binds)]
-    counts = Counter(event.verb for event in events)
-    own = viewer.role in CASE_ROLES
+    published = tx.execute(_ARRIVED.where(published_cases()), binds)
+    counts = Counter(row.verb for row in published)
+    events = _seen(tx, viewer, binds) if viewer.role in CASE_ROLES else []
     return Explained(
         one,
         other,
         between,
         compare(shown(tx, period, rows[one]), shown(tx, period, rows[other])),
         {verb: None if number < threshold else number for verb, number in sorted(counts.items())},
-        [e for e in events if own and (viewer.sees_all_units or e.unit in viewer.units)],
+        events,
     )
+
+
+def _seen(tx: Connection, viewer: Viewer, binds: Mapping[str, Any]) -> list[Arrived]:
+    """The events of the viewer's own units, of cases that the viewer may see."""
+    asked = _ARRIVED.where(visible_cases(viewer))
+    events = [Arrived(*row) for row in tx.execute(asked, {**binds, **visible_binds(viewer)})]
+    return [event for event in events if viewer.sees_all_units or event.unit in viewer.units]

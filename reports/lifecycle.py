@@ -31,6 +31,8 @@ from reports.experience import Experience
 from reports.figures import Report, cells, compare
 from reports.left_out import without_protected
 from reports.publish import (
+    ASKED,
+    LIVE,
     NATION,
     cut_of,
     earlier_publications,
@@ -296,7 +298,7 @@ def _store(
 def _publications(tx: Connection, period: Period) -> int:
     """How many publications of a period there are: a new one must be attacked too."""
     stored = select(report.c.id).where(
-        report.c.period == str(period), report.c.scope.in_((NATION, "live"))
+        report.c.period == str(period), report.c.scope.in_((NATION, LIVE, ASKED))
     )
     return len(tx.execute(stored).all())
 

@@ -1,8 +1,11 @@
 """The directorate's view: cut once, stored once, shown from there.
 
 A frozen report shows what was published when it froze. Until then a *live cut* is made: the whole
-count without kode 6, its small numbers hidden, attacked together with every frozen revision and
-the newest cuts before it, and stored. Who asks again for the same instant gets the same cut.
+count without kode 6, its small numbers hidden, attacked together with what was published before,
+and stored. Whoever signs in sees the cut of a *stage* of the period (`tertial.stage_of`): there are
+so few of them that each is attacked together with all earlier ones and all frozen revisions, so
+that nobody learns more by keeping what was shown. The command line may ask for a cut of any instant
+and gets the same one for the same instant.
 Deciding takes seconds, so it happens outside the transaction that stores it.
 """
 
@@ -20,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, bindparam, insert, select
 
 from core.chain import canonical
-from core.clock import local_date
 from core.db import Database
 from core.errors import Busy, NotFound
 from reports.body import Kept, body_hash, kept_from, report_of, text_of
@@ -32,17 +34,19 @@ from reports.regions import REGIONS, Regions
 from reports.relations import PENDING, Key, Layout, table_of
 from reports.report import snapshot, whole_report
 from reports.tables import published_cell, report
-from reports.tertial import Period
+from reports.tertial import Period, stage_of
 
 if TYPE_CHECKING:
     from reports.suppression import Progress
 
 NATION: Final = "nation"
 LIVE: Final = "live"
-"""The scope of live cuts; they are numbered, and no revisions of anything."""
+"""The scope of the cuts that everybody sees; they are numbered, and no revisions of anything."""
+ASKED: Final = "asked"
+"""The scope of cuts that the command line asked for, which sees everything anyway."""
 
-CUTS_ATTACKED: Final = 2
-"""How many of the newest live cuts are attacked together with a new publication."""
+ASKED_ATTACKED: Final = 2
+"""How many of the newest cuts of the command line are attacked too, in case one was handed on."""
 
 NOTES: Final = (
     "Persons with a strictly confidential address (kode 6) stand in no figure.",
@@ -74,7 +78,7 @@ _FROZEN: Final = (
 )
 _CUTS: Final = (
     select(*_COLUMNS)
-    .where(report.c.period == bindparam("period"), report.c.scope == LIVE)
+    .where(report.c.period == bindparam("period"), report.c.scope == bindparam("scope"))
     .order_by(report.c.revision.desc())
 )
 _BODY: Final = select(report.c.body).where(report.c.id == bindparam("id"))
@@ -112,8 +116,8 @@ def directorate_report(
     """What the directorates see of a period: its newest frozen revision, else a live cut.
 
     `revision` names a frozen revision; `as_of` asks for a live cut as of an instant, also of a
-    frozen period. With `reuse` a cut of today (local date) serves again: for pages and the API,
-    where asking often must neither cost nor tell anything. Raises `Refused` before the period
+    frozen period. With `reuse` it is the cut of the stage that `now` lies in: for pages and the
+    API, where asking often must neither cost nor tell anything. Raises `Refused` before the period
     begins, `NotFound` for a revision that there is not, `BadInput` for a threshold below 3.
     """
     with snapshot(db) as tx:
@@ -126,10 +130,11 @@ def directorate_report(
             if frozen:
                 return shown(tx, period, frozen[0])
         asked = now if as_of is None else min(as_of, now)
-        found = _cut_at(tx, period, asked, threshold, whole_day=reuse and as_of is None)
+        scope = LIVE if reuse and as_of is None else ASKED
+        found = _cut_at(tx, period, asked, threshold, scope=scope)
         if found is not None:
             return found
-    return _new_cut(db, period, asked, now=now, threshold=threshold, progress=progress)
+    return _new_cut(db, period, asked, scope, now=now, threshold=threshold, progress=progress)
 
 
 def shown(tx: Connection, period: Period, row: Any) -> Report:
@@ -205,10 +210,13 @@ def cut_of(
 
 
 def earlier_publications(tx: Connection, period: Period) -> list[Kept]:
-    """The frozen revisions of a period and its newest live cuts, the oldest first."""
-    frozen = tx.execute(_FROZEN, {"period": str(period)}).all()
-    cuts = tx.execute(_CUTS.limit(CUTS_ATTACKED), {"period": str(period)}).all()
-    rows = sorted([*frozen, *cuts], key=lambda row: (row.as_of, row.id))
+    """What a new publication is attacked together with, the oldest first.
+
+    Every frozen revision and every cut that everybody saw, and the newest of the command line's.
+    """
+    rows = [*frozen_rows(tx, period), *_cuts(tx, period, LIVE)]
+    rows += _cuts(tx, period, ASKED)[:ASKED_ATTACKED]
+    rows.sort(key=lambda row: (row.as_of, row.id))
     return [
         kept_from(
             tx.execute(_BODY, {"id": row.id}).scalar_one(), state=row.state, revision=row.revision
@@ -229,7 +237,16 @@ def frozen_rows(tx: Connection, period: Period) -> list[Any]:
 
 def publications(tx: Connection, period: Period) -> list[Any]:
     """The rows of everything that was published of a period: revisions, then live cuts."""
-    return [*frozen_rows(tx, period), *tx.execute(_CUTS, {"period": str(period)})]
+    return [
+        *frozen_rows(tx, period),
+        *_cuts(tx, period, LIVE),
+        *_cuts(tx, period, ASKED),
+    ]
+
+
+def _cuts(tx: Connection, period: Period, scope: str) -> list[Any]:
+    """The cuts of a scope, the newest first."""
+    return list(tx.execute(_CUTS, {"period": str(period), "scope": scope}))
 
 
 def frozen_kept(tx: Connection, period: Period) -> list[Kept]:
@@ -302,11 +319,12 @@ def layout_of(regions: Regions, period: Period) -> Layout:
 
 
 def _cut_at(
-    tx: Connection, period: Period, asked: datetime, threshold: int, *, whole_day: bool
+    tx: Connection, period: Period, asked: datetime, threshold: int, *, scope: str
 ) -> Report | None:
-    for row in tx.execute(_CUTS, {"period": str(period)}):
+    stage = stage_of(period, asked)
+    for row in _cuts(tx, period, scope):
         same = row.as_of == asked or (
-            whole_day and local_date(row.as_of) == local_date(asked) and row.as_of <= asked
+            scope == LIVE and stage_of(period, row.as_of) is stage and row.as_of <= asked
         )
         if same and row.definitions == VERSION:
             found = shown(tx, period, row)
@@ -319,6 +337,7 @@ def _new_cut(
     db: Database,
     period: Period,
     asked: datetime,
+    scope: str,
     *,
     now: datetime,
     threshold: int,
@@ -327,27 +346,22 @@ def _new_cut(
     for _ in range(_TRIES):
         with snapshot(db) as tx:
             before = earlier_publications(tx, period)
-            number = _next_cut(tx, period)
+            known = len(publications(tx, period))
             whole = without_protected(tx, whole_report(tx, period, now=now, as_of=asked))
             kept = cut_of(tx, period, whole, threshold=threshold, before=before, progress=progress)
         with db.write() as tx:
-            if _next_cut(tx, period) == number:
-                row = _store_cut(tx, period, kept, number, now=now)
+            if len(publications(tx, period)) == known:
+                row = _store_cut(tx, period, kept, scope, now=now)
                 return shown(tx, period, row)
     raise Busy
 
 
-def _next_cut(tx: Connection, period: Period) -> int:
-    newest = tx.execute(_CUTS.limit(1), {"period": str(period)}).first()
-    return 1 if newest is None else newest.revision + 1
-
-
-def _store_cut(tx: Connection, period: Period, kept: Kept, number: int, *, now: datetime) -> Any:
+def _store_cut(tx: Connection, period: Period, kept: Kept, scope: str, *, now: datetime) -> Any:
     body = text_of(kept)
     values = {
         "period": str(period),
-        "scope": LIVE,
-        "revision": number,
+        "scope": scope,
+        "revision": len(_cuts(tx, period, scope)) + 1,
         "state": "open",
         "as_of": kept.report.as_of,
         "definitions": kept.definitions,
@@ -358,6 +372,6 @@ def _store_cut(tx: Connection, period: Period, kept: Kept, number: int, *, now: 
         "changed_by": "system",
     }
     tx.execute(insert(report), values)
-    row = tx.execute(_CUTS.limit(1), {"period": str(period)}).one()
+    row = _cuts(tx, period, scope)[0]
     store_cells(tx, row.id, kept)
     return row

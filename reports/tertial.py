@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from typing import Final
 
 from cases.calendar import add_working_days, at, is_working_day, roll_back
@@ -109,6 +110,23 @@ class Period:
     def holds(self, instant: datetime) -> bool:
         """Whether the local date of an instant lies in the period."""
         return self.first_on <= local_date(instant) < self.next_on
+
+
+class Stage(StrEnum):
+    """The stretches of a period's life before it is frozen; each is shown to everybody once."""
+
+    FIRST_HALF = "first_half"
+    SECOND_HALF = "second_half"
+    ENDED = "ended"
+
+
+def stage_of(period: Period, instant: datetime) -> Stage:
+    """In which stage of a period an instant lies, by its local date: two months, two, and after."""
+    day = local_date(instant)
+    if day >= period.next_on:
+        return Stage.ENDED
+    half = date(period.year, period.first_on.month + 2, 1)
+    return Stage.SECOND_HALF if day >= half else Stage.FIRST_HALF
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 The file names the hash of its publication. The publication is looked up by it, and every figure in
 the file is compared with the stored one, so that a change is not only noticed but named. A part
-(one unit, one region) can be genuine too.
+(one unit, one region) can be genuine too. Paper is taken by the figures it carries within; what
+stands on its pages is as published where the whole file is, byte for byte, what is printed here.
 """
 
 from __future__ import annotations
@@ -10,23 +11,30 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from core.errors import BadInput, Refused
 from reports.definitions import is_count
+from reports.export import exported
 from reports.export_csv import COLUMNS, SEALED, as_text
 from reports.export_xlsx import TIDY
-from reports.figures import Figure, Report, cells
+from reports.figures import Figure, Report, cells, of_places
 from reports.publish import publications, shown
 from reports.tertial import Period
 
 LARGEST: Final = 50_000_000
 """Bytes that a workbook may unpack to."""
+
+_PAPER: Final = b"%PDF-"
+_STREAM: Final = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
+_HEAD: Final = ";".join(COLUMNS[:3]).encode()
 
 Line = tuple[str, str, str, tuple[str, str, str, str]]
 """Level, place, indicator; value, numerator, denominator and pending as CSV writes them."""
@@ -57,7 +65,7 @@ class Verdict:
 
 
 def verify(tx: Connection, content: bytes) -> Verdict:
-    """Check an exported file (JSON, CSV or XLSX) against the publications stored here.
+    """Check an exported file (JSON, CSV, XLSX or PDF) against the publications stored here.
 
     Raises `BadInput` for a file that is no published report, `Refused` where nothing was published
     under its hash.
@@ -67,7 +75,8 @@ def verify(tx: Connection, content: bytes) -> Verdict:
     for row in publications(tx, period):
         found = shown(tx, period, row)
         if found.seal is not None and found.seal.sha256 == claim.sha256:
-            return _compared(claim, found)
+            verdict = _compared(claim, found)
+            return _on_paper(claim, verdict, content) if content.startswith(_PAPER) else verdict
     raise Refused(
         f"Nothing was published here for {claim.period} under the hash {claim.sha256[:12]}…: the "
         "file comes from elsewhere, or its hash was changed."
@@ -77,6 +86,8 @@ def verify(tx: Connection, content: bytes) -> Verdict:
 def claim_of(content: bytes) -> Claim:
     """Read what an exported file says. Raises `BadInput` for anything else."""
     try:
+        if content.startswith(_PAPER):
+            return claim_of(_carried(content))
         if content[:2] == b"PK":
             return _from_rows(_xlsx_rows(content))
         if content.lstrip()[:1] == b"{":
@@ -86,8 +97,8 @@ def claim_of(content: bytes) -> Claim:
     except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as unreadable:
         raise BadInput(
             "no_report",
-            "this is no published report: take a JSON, CSV or XLSX file that `overlev tertial` or "
-            "`overlev report show` has written",
+            "this is no published report: take a JSON, CSV, XLSX or PDF file that `overlev tertial`"
+            " or `overlev report show` has written",
             "FILE",
         ) from unreadable
 
@@ -108,6 +119,34 @@ def _compared(claim: Claim, published: Report) -> Verdict:
         elif numbers != stored[key]:
             changed.append(f"{where}: {_said(numbers)}, published {_said(stored[key])}")
     return Verdict(published, tuple(changed), met == stored.keys())
+
+
+def _carried(paper: bytes) -> bytes:
+    """The figures that a PDF of ours carries within. Raises `ValueError` where there are none."""
+    for found in _STREAM.finditer(paper):
+        reader = zlib.decompressobj()
+        try:
+            inside = reader.decompress(found[1], LARGEST)
+        except zlib.error:
+            continue
+        if inside.removeprefix(b"\xef\xbb\xbf").startswith(_HEAD):
+            return inside
+    raise ValueError("no figures within")
+
+
+def _on_paper(claim: Claim, verdict: Verdict, paper: bytes) -> Verdict:
+    """The verdict on a PDF: its pages too must be those that are printed of the publication."""
+    units = {place for level, place, *_ in claim.lines if level == "unit"}
+    regions = {place for level, place, *_ in claim.lines if level == "region"}
+    part = of_places(
+        verdict.published,
+        unit=min(units) if len(units) == 1 and not regions else None,
+        region=min(regions) if len(regions) == 1 and not units else None,
+    )
+    if verdict.changed or exported(part, "pdf") == paper:
+        return verdict
+    told = "the pages: not as this version prints them (changed, or printed by another version)"
+    return replace(verdict, changed=(told,))
 
 
 def _said(numbers: Sequence[str]) -> str:

@@ -42,9 +42,10 @@ def tertial_report(
 
     View `unit` needs `unit` and holds that unit alone, unsuppressed. In view `directorate`, `unit`
     or `region` leaves that one beside the nation. Only the command line asks as of an instant of
-    its choice or gets a cut of this very instant; others get today's. Raises `Refused` for a period
-    that has not begun, `BadInput` for an unknown view, unit or region, `NotFound` for a unit that
-    is not the viewer's or a revision that there is not, `NotAllowed` for a role without units.
+    its choice or gets a cut of this very instant; others get that of the period's stage. Raises
+    `Refused` for a period that has not begun, `BadInput` for an unknown view, unit or region,
+    `NotFound` for a unit that is not the viewer's or a revision that there is not, `NotAllowed` for
+    a role without units.
     """
     if view not in VIEWS:
         raise BadInput("unknown_code", f"view must be one of {', '.join(VIEWS)}", "view")

@@ -203,7 +203,7 @@ def _tell_recount(differences: list[Difference]) -> None:
 def tertial_verify(
     ctx: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="JSON, CSV or XLSX.", show_default=False)
+        Path, typer.Argument(metavar="FILE", help="JSON, CSV, XLSX or PDF.", show_default=False)
     ],
 ) -> None:
     """Check whether an exported report is as it was published.

@@ -145,7 +145,7 @@ def test_every_indicator_has_a_norwegian_name() -> None:
 
 def test_a_genuine_file_is_known_again_whole_or_in_part(db: Database, published: Report) -> None:
     with db.read() as tx:
-        for form in ("csv", "json", "xlsx"):
+        for form in ("csv", "json", "xlsx", "pdf"):
             found = verify(tx, exported(published, form))
             assert (found.genuine, found.whole) == (True, True), found.changed
             part = verify(tx, exported(of_places(published, unit="A"), form))
@@ -165,6 +165,15 @@ def test_a_changed_file_is_told_by_the_cell(db: Database, published: Report) -> 
         told["units"]["B"]["I3"] |= {"suppressed": False, "value": 0.5, "numerator": 1,
                                      "denominator": 2}  # fmt: skip
         assert not verify(tx, json.dumps(told).encode()).genuine
+
+
+def test_paper_that_was_changed_is_told(db: Database, published: Report) -> None:
+    paper = exported(published, "pdf")
+    with db.read() as tx:
+        found = verify(tx, paper.replace(b"/Lang (nb)", b"/Lang (xx)"))
+        assert [each.partition(":")[0] for each in found.changed] == ["the pages"]
+        with pytest.raises(BadInput, match="no published report"):
+            verify(tx, paper[:900])
 
 
 def test_a_file_from_elsewhere_is_refused(db: Database, published: Report) -> None:

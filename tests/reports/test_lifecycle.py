@@ -11,7 +11,8 @@ from sqlalchemy.exc import DatabaseError
 from cases import service
 from cases.access import OPERATOR, Viewer
 from cases.model import Role
-from cases.tables import access_log
+from cases.protection import set_protection
+from cases.tables import access_log, case_
 from core.db import Database
 from core.errors import BadInput, Conflict, NotAllowed, NotFound, Refused
 from reports.attack import recovered
@@ -263,6 +264,22 @@ def test_freeze_correct_revise(summer: Database) -> None:
     assert recovered([before.published()], after.published()) == []
     with summer.read() as tx, pytest.raises(NotFound):
         explained(tx, OPERATOR, T2, 1, 3, threshold=5)
+
+
+def test_what_arrived_of_a_hidden_person_is_neither_counted_nor_shown(summer: Database) -> None:
+    frozen(summer)
+    with summer.write() as tx:
+        talk_typed_in_late(tx)
+        late = tx.execute(select(case_.c.ref).order_by(case_.c.id.desc()).limit(1)).scalar_one()
+    revise(summer, DIRECTORATE, T2, now=LATER, threshold=5)
+
+    with summer.write() as tx:
+        seen = explained(tx, NURSE, T2, 1, 2, threshold=5)
+        assert late in {event.case_ref for event in seen.events}
+        set_protection(tx, OPERATOR, late, "STRENGT_FORTROLIG", now=LATER)
+        gone = explained(tx, NURSE, T2, 1, 2, threshold=5)
+    assert gone.events == []
+    assert gone.arrived == {}
 
 
 def test_who_asks_of_a_frozen_period_as_of_an_instant_gets_a_cut_that_is_attacked_too(

@@ -75,17 +75,38 @@ def test_who_asks_again_gets_the_stored_answer(filled: Database) -> None:
         assert tx.execute(select(func.count()).select_from(report)).scalar_one() == 1
 
 
-def test_a_page_gets_todays_cut_and_tomorrow_a_new_one(filled: Database) -> None:
-    morning = seen(filled, DIRECTORATE)
+def test_a_page_gets_one_cut_in_each_stage_of_a_period_however_often_it_is_asked(
+    filled: Database,
+) -> None:
+    first = seen(filled, DIRECTORATE)
     with filled.write() as tx:
         some_cases(tx, "A", 1, admitted="2026-10-01 09:00")
 
-    noon = seen(filled, DIRECTORATE, now=at("2026-10-01 12:00"))
-    tomorrow = seen(filled, DIRECTORATE, now=at("2026-10-02 08:00"))
-
-    assert noon == morning
-    assert tomorrow.as_of == at("2026-10-02 08:00")
+    for later in ("2026-10-01 12:00", "2026-10-02 08:00", "2026-10-31 23:59"):
+        assert seen(filled, DIRECTORATE, now=at(later)) == first
+    half = seen(filled, DIRECTORATE, now=at("2026-11-01 00:00"))
+    assert half.as_of == at("2026-11-01 00:00")
+    assert seen(filled, DIRECTORATE, now=at("2026-12-31 23:59")) == half
+    ended = seen(filled, DIRECTORATE, now=at("2027-01-01 00:00"))
+    assert seen(filled, DIRECTORATE, now=at("2027-01-18 08:00")) == ended
     assert seen(filled, now=at("2026-10-02 08:30")).as_of == at("2026-10-02 08:30")
+
+
+def test_every_cut_that_everybody_saw_is_attacked_and_the_command_lines_newest(
+    filled: Database,
+) -> None:
+    for stage in ("2026-10-01 08:00", "2026-11-01 08:00", "2027-01-02 08:00"):
+        seen(filled, DIRECTORATE, now=at(stage))
+    for day in range(10, 15):
+        seen(filled, now=at(f"2026-11-{day} 08:00"))
+
+    with filled.read() as tx:
+        before = earlier_publications(tx, T3)
+
+    assert [each.report.as_of for each in before] == [
+        at(f"{when} 08:00")
+        for when in ("2026-10-01", "2026-11-01", "2026-11-13", "2026-11-14", "2027-01-02")
+    ]
 
 
 def test_kode_6_stands_in_no_published_figure_and_in_the_units_own(db: Database) -> None:
