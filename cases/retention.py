@@ -22,6 +22,7 @@ from cases.heartbeats import forget_old
 from cases.installation import Installation
 from cases.tables import case_, idempotency, person
 from core.clock import from_local, local
+from core.scratch import wipe
 from core.statement import Prepared
 
 KEPT_MONTHS: Final = 12
@@ -108,7 +109,10 @@ def forget_uploads(folder: Path) -> int:
     for path in folder.glob("*"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > UPLOADS_KEPT.total_seconds():
-                path.unlink()
+                if path.is_dir():
+                    wipe(path)
+                else:
+                    path.unlink()
                 gone += 1
     return gone
 

@@ -1,8 +1,9 @@
 """Everything held about one person, and who looked: for the person who asks.
 
-Answered for each controller: the health service's answer holds what only its members may read, the
-correctional service's does not. Giving it is itself an entry in the access log, made before a byte
-leaves.
+Answered for each controller: the health service's answer holds what only its members may read. The
+correctional service's does not: neither answers to the offer nor consents as they went by, nor who
+in the health service did or read what; of those the health service gives account. Giving it is
+itself an entry in the access log, made before a byte leaves.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from cases.access import OPERATOR, Viewer
 from cases.journal import AccessRow, append
 from cases.model import Role
 from cases.queries import cases_by_ids
+from cases.store import Verb
 from cases.tables import (
     access_log,
     access_subject,
+    account,
     case_,
     case_event,
     erasure,
+    membership,
     naloxone_event,
     person,
     person_identifier,
@@ -74,11 +78,24 @@ _LOOKS: Final = union_all(
 ).order_by("at", "id")
 _EVENTS: Final = (
     select(
-        case_event.c.verb, case_event.c.happened_at, case_event.c.recorded_at, case_event.c.actor
+        case_event.c.verb,
+        case_event.c.happened_at,
+        case_event.c.recorded_at,
+        case_event.c.actor,
+        case_event.c.controller,
     )
     .where(case_event.c.case_ref == bindparam("of_case"))
     .order_by(case_event.c.seq)
 )
+_OF_HEALTH: Final = (Role.HEALTH.value, Role.HEALTH_LEAD.value)
+_HEALTH_STAFF: Final = (
+    select(account.c.ref)
+    .join(membership, membership.c.account_id == account.c.id)
+    .where(membership.c.role.in_(_OF_HEALTH))
+)
+_HEALTH_VERBS: Final = frozenset({Verb.ANSWERED.value, Verb.CONSENT_RECORDED.value})
+SOMEBODY_IN_HEALTH: Final = "health_service"
+"""What stands for a member of the health service in the correctional service's answer."""
 _SPRAYS: Final = (
     select(naloxone_event.c.kind, naloxone_event.c.quantity, naloxone_event.c.happened_at)
     .where(naloxone_event.c.case_id == bindparam("case_id"))
@@ -142,15 +159,18 @@ def _case(tx: Connection, case: Any, controller: Controller, now: datetime) -> d
         reader = Viewer("subject-access", Role.COORDINATOR, frozenset({case.unit}))
     view = views.case_view(tx, reader, case, now=now)
     of_case = {"of_case": case.ref}
+    whole = controller is Controller.HEALTH
+    unnamed = frozenset() if whole else frozenset(tx.execute(_HEALTH_STAFF).scalars())
     return view | {
         "history": [
             {
                 "what": each.verb,
                 "happened_at": iso_local(each.happened_at),
                 "recorded_at": iso_local(each.recorded_at),
-                "by": each.actor,
+                "by": SOMEBODY_IN_HEALTH if each.actor in unnamed else each.actor,
             }
             for each in tx.execute(_EVENTS, of_case)
+            if whole or each.controller == Controller.CORRECTIONAL.value
         ],
         "naloxone": [
             {
@@ -169,5 +189,6 @@ def _case(tx: Connection, case: Any, controller: Controller, now: datetime) -> d
                 "what": each.verb,
             }
             for each in tx.execute(_LOOKS, of_case)
+            if whole or (each.role not in _OF_HEALTH and each.verb not in _HEALTH_VERBS)
         ],
     }

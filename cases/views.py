@@ -330,17 +330,20 @@ def appointment_view(
 
 
 def messages_view(tx: Connection, viewer: Viewer, case: Case) -> list[View]:
-    """The messages to a case's person, in the order of their times."""
-    # Why a message was not sent can tell of a consent; who may not read those sees its state.
-    tells = viewer.role in SEES_CONSENTS
+    """The messages to a case's person, in the order of their times.
+
+    None for who may not read consents: that there is one says that the person agreed to SMS.
+    """
+    if viewer.role not in SEES_CONSENTS:
+        return []
     delivery = outbox.delivery_of(tx, case.ref)
     return [
         {
             "about": message.about,
             "send_at": _at(message.send_at),
             "state": message.state.value,
-            "why": message.why if tells else None,
-            "meaning": meaning(message.why) if tells and message.why else None,
+            "why": message.why,
+            "meaning": meaning(message.why) if message.why else None,
             "delivery": delivery[message.id][0] if message.id in delivery else None,
         }
         for message in outbox.of_subject(tx, case.ref)

@@ -225,7 +225,15 @@ def test_an_erasure_cut_short_is_finished(house: Shell) -> None:
 def test_a_person_gets_everything_held_and_who_looked(any_house: Shell, tmp_path: Path) -> None:
     any_house("participation", KARI, "accepted", now=NOW)
     any_house("complete", KARI, "intake_talk", "--answer", "at_risk", now=NOW)
+    any_house("complete", KARI, "brief_info", now=NOW)
+    any_house("consent", KARI, "sms", "given", now=NOW)
     any_house.case(KARI, now=NOW)
+    nurse = "(SELECT ref FROM account WHERE username = 'health.bergen')"
+    behind(
+        any_house,
+        f"UPDATE case_event SET actor = {nurse} WHERE verb = 'task_completed'",
+        f"UPDATE access_log SET actor = {nurse}, role = 'health' WHERE verb = 'case_read'",
+    )
     file = tmp_path / "innsyn.json"
 
     any_house("subject-access", KARI, "--json", "-o", file, now=NOW)
@@ -236,9 +244,18 @@ def test_a_person_gets_everything_held_and_who_looked(any_house: Shell, tmp_path
     (case,) = held["cases"]
     assert "case_read" in {each["what"] for each in case["who_looked"]}
     assert "at_risk" in file.read_text()
+    assert {"answered", "consent_recorded"} < {each["what"] for each in case["history"]}
+    whole = {each["by"] for each in case["history"]}
+    any_house("subject-access", KARI, "--json", "-o", file, "--controller", "correctional", now=NOW)
+    (other,) = json.loads(file.read_text())["cases"]
+    assert [each["what"] for each in other["history"]] == ["case_opened", "task_completed"]
+    assert {each["by"] for each in other["history"]} == {"operator", "health_service"}
+    assert "health_service" not in whole
+    assert {each["role"] for each in other["who_looked"]} == {"operator"}
+    assert not {"answered", "consent_recorded"} & {each["what"] for each in other["who_looked"]}
     any_house("subject-access", KARI, "-o", file, "--controller", "correctional", now=NOW)
     told = file.read_text()
     assert "kriminalomsorgen" in told
     assert "at_risk" not in told, "health answers are the other controller's"
     logged = "SELECT count(*) FROM access_log WHERE verb = 'subject_access'"
-    assert scalar(any_house, logged) == 2
+    assert scalar(any_house, logged) == 3

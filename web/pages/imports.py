@@ -1,8 +1,9 @@
 """A roster is taken in: looked at first, then taken, with the rejected rows to mend.
 
 The look and the taking run beside the request. The file, its rejected rows and how far it has come
-lie sealed in the data folder until they are done with or a day old, and are opened in memory only:
-a page that is loaded anew tells how it stands, with or without a script.
+lie sealed in the data folder until they are done with or a day old, and are opened in memory (or,
+where a machine has no such place, in a folder that is wiped): a page that is loaded anew tells how
+it stands, with or without a script.
 """
 
 from __future__ import annotations
@@ -11,11 +12,9 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final, cast
 
 from starlette.responses import RedirectResponse, Response
@@ -29,6 +28,7 @@ from cases.vault import Secrets
 from core.crypto import KeyRing
 from core.errors import BadInput, NotFound, OverlevError
 from core.log import places
+from core.scratch import private_folder
 from core.sealing import open_with, seal_with
 from web.pages.forms import Errors
 from web.pages.refusals import reason_of
@@ -188,7 +188,7 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
 
     def run() -> None:
         try:
-            with _in_memory() as folder:
+            with private_folder(kept.folder) as folder:
                 rows, rejected = folder / f"rows{begun['ending']}", folder / "rejects.csv"
                 rows.write_bytes(kept.get("rows") or b"")
                 result = roster.import_roster(
@@ -216,14 +216,6 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
             refuse("fault", "")
 
     threading.Thread(target=run, name=f"import-{kept.number}", daemon=True).start()
-
-
-@contextmanager
-def _in_memory() -> Iterator[Path]:
-    """A folder of our own, in memory where the machine has such a place."""
-    place = Path("/dev/shm")  # noqa: S108 - a folder with a random name, ours alone
-    with TemporaryDirectory(dir=place if place.is_dir() else None) as folder:
-        yield Path(folder)
 
 
 def _mine(visit: Visit, number: str) -> tuple[Kept, dict[str, Any]]:
