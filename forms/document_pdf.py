@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import singledispatchmethod
 from typing import Final
 
@@ -40,6 +41,10 @@ SHADE: Final[Colour] = (235, 235, 235)
 MOST_LINES: Final = 6
 """Of a cell: more is cut, visibly."""
 
+HEADING: Final = 18.0
+FIRST_ROWS: Final = 24.0
+"""Room that a heading and the beginning of a table need, in millimetres."""
+
 
 def document_pdf(form: Document) -> bytes:
     """The form as PDF; the same form is the same bytes."""
@@ -74,7 +79,10 @@ class _Page:
             column.gap(1)
             column.text(clean(note), weight=BOLD)
         column.gap(3)
-        for block in self.form.blocks:
+        blocks = self.form.blocks
+        for at, block in enumerate(blocks):
+            if isinstance(block, Heading | Paragraph):
+                self._room(self._room_from(blocks[at:]))
             self._put(block)
         for each in self.form.attachments:
             self.paper.attach(
@@ -106,13 +114,37 @@ class _Page:
         if self.column.y + millimetres > BOTTOM:
             self._new_page()
 
+    def _room_from(self, blocks: Sequence[object]) -> float:
+        """What a heading or title needs together with the beginning of what it stands above."""
+        needed = 0.0
+        for block in blocks:
+            match block:
+                case Heading():
+                    needed += HEADING
+                    continue
+                case Paragraph(strong=True):
+                    needed += self.column.step() + 1.5
+                    continue
+                case Chart(svg):
+                    needed += self._picture(svg) + 14
+                case Table():
+                    needed += FIRST_ROWS
+                case _:
+                    needed += self.column.step()
+            break
+        return min(needed, BOTTOM - TOP)
+
+    def _picture(self, svg: bytes) -> float:
+        """The height of a picture in millimetres."""
+        return min(self.paper.picture_height(svg, self.column.wide), 110.0)
+
     @singledispatchmethod
     def _put(self, block: object) -> None:
         raise TypeError(f"no such block: {type(block).__name__}")
 
     @_put.register
     def _(self, block: Heading) -> None:
-        self._room(18)
+        self._room(HEADING)
         self.column.gap(3)
         self.column.text(clean(block.text), size=self.column.size + 2, weight=BOLD)
         self.column.gap(1)
@@ -208,8 +240,7 @@ class _Page:
 
     @_put.register
     def _(self, block: Chart) -> None:
-        high = self.paper.picture_height(block.svg, self.column.wide)
-        high = min(high, 110.0)
+        high = self._picture(block.svg)
         self._room(high + 14)
         self.paper.picture(block.svg, self.column.x, self.column.y + 2, self.column.wide, high)
         self.column.gap(high + 3)
@@ -221,7 +252,7 @@ class _Page:
         wide = self.column.wide
         whole = sum(block.widths)
         cells = [each * wide / whole for each in block.widths]
-        self._room(24)
+        self._room(FIRST_ROWS)
         self._row(block, block.head, cells, weight=BOLD, shade=True)
         for at, row in enumerate((*block.rows, *[("",) * len(block.head)] * block.empty)):
             weight = BOLD if at in block.strong else REGULAR

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from forms.document import (
     Attachment,
@@ -21,6 +22,9 @@ from forms.document import (
     Table,
 )
 from forms.texts import words
+
+WIDTHS: Final = (2.2, 5.2, 1.7, 2.0, 2.2, 1.7)
+"""Of the columns: wide enough for their heads in every language of staff."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +112,7 @@ def document(form: TertialSheet) -> Document:
             for row in figures.rows
         )
         blocks.append(Heading(figures.scope))
-        blocks.append(
-            Table(figures.scope, head, rows, (2.2, 6, 1.8, 1.6, 1.6, 1.6), frozenset({2, 3, 4, 5}))
-        )
+        blocks.append(Table(figures.scope, head, rows, WIDTHS, frozenset({2, 3, 4, 5})))
     if form.charts:
         blocks.append(Heading(said["charts"]))
     for chart in form.charts:

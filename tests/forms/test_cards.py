@@ -174,6 +174,19 @@ def test_the_qr_code_holds_times_and_nothing_else(count: int, tmp_path: Path) ->
 
 
 @needs_readers
+@pytest.mark.parametrize(("language", "title"), [("ru", "Встреча"), ("ar", "موعد")])
+def test_a_code_in_other_letters_is_read_as_it_was_written(
+    language: str, title: str, tmp_path: Path
+) -> None:
+    assert texts.words("card", language)["entry"] == title
+
+    [told] = qr_of(card_pdf(card(3, language), to_a_sheet=0), tmp_path)
+
+    events = icalendar.Calendar.from_ical(told).walk("VEVENT")
+    assert [str(each["summary"]) for each in events] == [title] * 3
+
+
+@needs_readers
 def test_more_than_a_code_holds_becomes_a_number_to_dial(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,4 +242,18 @@ def test_a_language_without_words_is_served_in_bokmaal_and_says_so() -> None:
     said = texts.words("card", "ti")
 
     assert said.fallback == "ti"
-    assert "Mine avtaler" in text_of(card_pdf(card(1, "ti"), to_a_sheet=0))
+    gone = tuple(NOW + timedelta(days=day) for day in range(20, 26))
+    full = card(8, "ti", more=3, gone=gone, number=2, earlier_at=NOW)
+    for pdf in (
+        card_pdf(card(1, "ti"), to_a_sheet=0),
+        card_pdf(full, to_a_sheet=0),
+        overdose_pdf(Overdose("ti", NOW), to_a_sheet=0),
+        overdose_pdf(Overdose("ti", NOW), size="a6", to_a_sheet=0),
+    ):
+        assert holds(text_of(pdf), "Finnes ikke på «ti»: her på bokmål.")
+    assert "Mine avtaler" in text_of(card_pdf(full, to_a_sheet=0))
+    lines = sorted(
+        (x, y1, y2) for page, _, x, y1, _, y2 in boxes_of_words(card_pdf(full, to_a_sheet=0))
+        if page == 2 and x < 8
+    )  # fmt: skip
+    assert max(y2 for *_, y2 in lines) < 105, "the last line stands on the card"

@@ -17,7 +17,16 @@ from forms.document import Bullets, Document, Fields, Heading, Paragraph, Table,
 from forms.document_html import document_html
 from forms.document_pdf import document_pdf
 from forms.setting import clean
-from tests.forms.reading import RTL, check, holds, letters, needs_readers, sizes, text_of
+from tests.forms.reading import (
+    RTL,
+    boxes_of_words,
+    check,
+    holds,
+    letters,
+    needs_readers,
+    sizes,
+    text_of,
+)
 from tests.forms.samples import documents, tertial
 
 LANGUAGES = sorted(texts.languages())
@@ -138,11 +147,36 @@ def test_the_tertial_on_paper_is_an_archive_file_that_carries_its_figures(tmp_pa
     assert "<pdfaid:part>3</pdfaid:part>" in metadata
     assert "<pdfaid:conformance>B</pdfaid:conformance>" in metadata
     plain = _told(["qpdf", "--qdf", "--object-streams=disable", file, "-"])
-    for needed in ("/AFRelationship /Data", "/OutputIntents", "/AF [", "GTS_PDFA1"):
-        assert needed in plain
+    for needed in ("/AFRelationship /Data", "/OutputIntents", "/AF [", "GTS_PDFA1", "/N 3",
+                   "/DestOutputProfile", "/Type /Metadata", "/ID ["):  # fmt: skip
+        assert needed in plain, needed
+    assert "/Encrypt" not in plain
+    assert b"/Filter /LZWDecode" not in pdf
+    assert pdf.startswith(b"%PDF-1.7\n%")
+    assert min(pdf[10:14]) > 127, "PDF/A wants four high bytes in the second line"
+    for said in ("<dc:title>", 'xmp:CreateDate="2026-11-25T09:00:00+00:00"'):
+        assert said in metadata
+    fonts = _told(["pdffonts", file]).splitlines()[2:]
+    assert all(line.split()[-5:-2] == ["yes", "yes", "yes"] for line in fonts), "embedded, mapped"
     read = text_of(pdf)
     assert holds(read, "ab" * 20)
     assert ":" in read
+
+
+@needs_readers
+@pytest.mark.parametrize("language", ["nb", "en"])
+def test_no_heading_stands_alone_at_the_foot_and_no_head_of_a_column_is_broken(
+    language: str,
+) -> None:
+    pdf = document_pdf(documents(language)["tertial"])
+    staff = texts.words("staff", language)
+    boxes = boxes_of_words(pdf)
+    for word in (staff["numerator"], staff["denominator"]):
+        assert word in {each[1] for each in boxes}
+    pages = {each[0] for each in boxes}
+    for page in pages:
+        *_, last = sorted((y2, word) for p, word, _, _, _, y2 in boxes if p == page and y2 < 275)
+        assert last[1] not in ("Vest", "I8", "Norge"), page
 
 
 def _told(command: list[Any]) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import icalendar
 import pytest
+from dateutil import tz
+from dateutil.parser import parse
 
 from forms.entries import LARGEST, Entry, calendar_text, ics, phone_link, squares
 
@@ -42,6 +46,24 @@ def test_the_zone_in_the_file_tells_the_same_moments_as_the_worlds(tmp_path: Pat
     own = icalendar.Calendar.from_ical(body.replace(b"Europe/Oslo", b"Own/Zone"))
 
     read = [event.decoded("dtstart").astimezone(UTC) for event in own.walk("VEVENT")]
+
+    assert read == BOTH_NIGHTS
+
+
+def events_of(text: str) -> str:
+    """What follows the time zone, by lines."""
+    return text.split("END:VTIMEZONE", 1)[1].replace("\r\n", "\n")
+
+
+def test_a_reader_that_shares_nothing_with_the_writer_finds_the_same_moments() -> None:
+    body = ics([Entry("a", 0, starts_at) for starts_at in BOTH_NIGHTS], title="x", made_at=NOW)
+    text = body.decode().replace("\r\n ", "").replace("Europe/Oslo", "Own/Zone")
+    zone = tz.tzical(io.StringIO(text.replace("\r\n", "\n"))).get("Own/Zone")
+
+    read = []
+    for line in re.findall(r"^DTSTART(?:;TZID=Own/Zone)?:(\d+T\d+Z?)$", events_of(text), re.M):
+        there = parse(line)  # aware where it is told in UTC
+        read.append((there if there.tzinfo else there.replace(tzinfo=zone)).astimezone(UTC))
 
     assert read == BOTH_NIGHTS
 
