@@ -61,7 +61,9 @@ def test_a_reader_that_shares_nothing_with_the_writer_finds_the_same_moments() -
     zone = tz.tzical(io.StringIO(text.replace("\r\n", "\n"))).get("Own/Zone")
 
     read = []
-    for line in re.findall(r"^DTSTART(?:;TZID=Own/Zone)?:(\d+T\d+Z?)$", events_of(text), re.M):
+    for line in re.findall(
+        r"^DTSTART(?:;TZID=Own/Zone)?:(\d+T\d+Z?)$", events_of(text), re.MULTILINE
+    ):
         there = parse(line)  # aware where it is told in UTC
         read.append((there if there.tzinfo else there.replace(tzinfo=zone)).astimezone(UTC))
 
