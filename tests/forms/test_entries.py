@@ -10,8 +10,8 @@ from typing import Any
 
 import icalendar
 import pytest
-from dateutil import tz
-from dateutil.parser import parse
+from dateutil import tz  # type: ignore[import-untyped]
+from dateutil.parser import parse  # type: ignore[import-untyped]
 
 from forms.entries import LARGEST, Entry, calendar_text, ics, phone_link, squares
 
