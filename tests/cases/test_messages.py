@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -20,9 +21,10 @@ from cases.tables import phone
 from core.clock import frozen_clock
 from core.db import Database
 from core.errors import Conflict, NotAllowed
+from core.log import SafeFormatter
 from notifications import opt_outs, retention
 from notifications.delivery import deliver
-from notifications.sender import MemorySender, Outcome, SendResult
+from notifications.sender import MemorySender, Outcome, SendRequest, SendResult
 from notifications.tables import attempt
 from notifications.timing import Timing
 from tests.installation import installation
@@ -198,6 +200,35 @@ def test_a_refusal_we_do_not_know_by_name_waits_for_a_person(
         messages.decide(tx, COORDINATOR, waiting.about, "drop", now=SENT)
         assert messages.waiting(tx, COORDINATOR) == []
     assert shown(db, case) == [("refused", "a_person_saw_it")]
+
+
+def test_neither_number_nor_text_stands_in_logs_or_in_what_a_crash_says(
+    db: Database,
+    case: Case,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    written: list[str] = []
+
+    def breaks(request: SendRequest) -> SendResult:
+        written.append(request.body)
+        raise ValueError(f"{request.to} does not take {request.body!r}")
+
+    def breaks_too(*_: object, **__: object) -> bool:
+        raise RuntimeError(f"{NUMBER}: {written[0]}")
+
+    monkeypatch.setattr("notifications.settling.settle", breaks_too)
+    with pytest.raises(RuntimeError) as crash:
+        send(db, MemorySender(breaks))
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "it broke", (), crash._excinfo)
+
+    told = SafeFormatter().format(record)
+    assert "RuntimeError" in told
+    for canary in (NUMBER, NUMBER[3:], written[0], "25.11."):
+        assert canary not in caplog.text + told + "".join(capfd.readouterr())
+    assert shown(db, case) == [("sending", None)]
 
 
 # What is forgotten

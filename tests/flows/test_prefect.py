@@ -208,13 +208,16 @@ def test_a_run_whose_worker_was_killed_is_settled_and_its_case_shown_anew(
 CANARIES = 200
 
 
-def test_nothing_of_two_hundred_planted_names_and_numbers_reaches_prefect(
+TEXT = "Påminning: Kanari900900900 har en avtale ons. 25.11. kl. 10.00."
+
+
+def test_nothing_of_two_hundred_planted_names_numbers_and_texts_reaches_prefect(
     prefect: PrefectServer, house: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows import due, release_package
 
     chance = random.Random(1)
-    planted: list[str] = []
+    planted: list[str] = [TEXT]
     with house.db.write() as tx:
         for number in range(CANARIES // 4):
             words = [f"Kanari{chance.randrange(10**9):09}" for _ in range(2)]
@@ -232,15 +235,20 @@ def test_nothing_of_two_hundred_planted_names_and_numbers_reaches_prefect(
         refs = list(tx.execute(select(case_.c.ref).order_by(case_.c.id)).scalars())
 
     def fails(*_: object, **__: object) -> None:
-        raise ValueError(f"the cell {planted[0]} of {planted[2]} cannot be read: {planted[3]}")
+        raise ValueError(f"{TEXT} to {planted[4]}, {planted[1]} of {planted[3]}")
 
     async def show() -> None:
         await release_package.release_package(refs[0])
-        for module, name in ((release_package, "_advance"), (due, "sweep_all")):
+        for module, name in (
+            (release_package, "_advance"),
+            (due, "sweep_all"),
+            (due, "deliver_due"),
+        ):
             monkeypatch.setattr(module, name, fails)
         fail: list[Callable[[], Any]] = [
             lambda: release_package.release_package(refs[1]),
             lambda: due.sweep(),  # noqa: PLW0108 - typed by it
+            lambda: due.deliver(),  # noqa: PLW0108 - the same
         ]
         for failing in fail:
             with suppress(Exception):
@@ -250,7 +258,7 @@ def test_nothing_of_two_hundred_planted_names_and_numbers_reaches_prefect(
 
     until = time.monotonic() + 60
     failed: list[Any] = []
-    while time.monotonic() < until and len(failed) < 2:
+    while time.monotonic() < until and len(failed) < 3:
         failed = prefect.ask(
             "flow_runs/filter", flow_runs={"state": {"type": {"any_": ["FAILED"]}}}
         )

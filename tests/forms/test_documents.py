@@ -57,7 +57,7 @@ def said(form: Document) -> Iterator[str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_form_is_read_back_whole_from_paper_and_page(language: str, tmp_path: Path) -> None:
     for name, form in documents(language).items():
-        if form.words.fallback is not None and language != "ar":
+        if form.words.fallback is not None and (language, name) != ("ar", "checklist"):
             continue  # Bokmål again; once is enough
         rtl = form.words.language in RTL
 
