@@ -8,8 +8,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from app.checks import Check
 from cases.installation import Installation
 from core.errors import EXIT_FAULT, UnsafeSettings
 from flows import environment
@@ -38,7 +39,15 @@ def serve_web(house: Installation, *, host: str, port: int, fd: int | None) -> i
     from web.app import create_app
     from web.house import House
 
-    app = create_app(House(house.db, house.clock, house.settings, demo=house.folder.demo))
+    app = create_app(
+        House(
+            house.db,
+            house.clock,
+            house.settings,
+            demo=house.folder.demo,
+            examine=lambda: _examined(house),
+        )
+    )
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -59,6 +68,13 @@ def serve_web(house: Installation, *, host: str, port: int, fd: int | None) -> i
         with _quiet_signals(server):
             server.run([listener])
         return 0 if server.started else EXIT_FAULT
+
+
+def _examined(house: Installation) -> Iterable[Check]:
+    """What `overlev doctor` says of the installation that is served."""
+    from app.doctor import examine
+
+    return examine(house.settings, now=house.now() if house.folder.demo else None)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ one that counts the distributor as its own (indicator I18).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
@@ -130,6 +131,35 @@ def how_many(tx: Connection, on: date, *, as_of: datetime | None = None) -> dict
         .group_by(distributor.c.unit)
     )
     return {row[0]: row[1] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Distributor:
+    """A certified distributor of a unit: who, and from which day (before `until`)."""
+
+    username: str
+    name: str
+    since: date
+    until: date | None
+
+
+def of_unit(tx: Connection, unit: str, on: date) -> list[Distributor]:
+    """The distributors a unit counts as its own on a day, or is to count later; by name."""
+    rows = tx.execute(
+        select(
+            account.c.username,
+            account.c.display_name,
+            distributor.c.certified_from,
+            distributor.c.certified_to,
+        )
+        .join(account, account.c.id == distributor.c.account_id)
+        .where(
+            distributor.c.unit == unit,
+            or_(distributor.c.certified_to.is_(None), distributor.c.certified_to > on),
+        )
+        .order_by(account.c.display_name, distributor.c.id)
+    )
+    return [Distributor(*row) for row in rows]
 
 
 def ref_of_user(tx: Connection, username: str) -> str | None:

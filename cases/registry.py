@@ -183,6 +183,12 @@ def stored_package(tx: Connection, key: str) -> Package | None:
     return package_named(tx, key)
 
 
+def text_of(tx: Connection, key: str) -> str | None:
+    """A stored version as it was written, None where it is not stored."""
+    row = _BODY.row(tx, {"key": key})
+    return None if row is None else str(row[0])
+
+
 def register_national(tx: Connection, *, now: datetime) -> None:
     """Store the bundled national package, once. Raises `PackageMissing` where another is stored."""
     package = national()

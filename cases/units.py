@@ -18,6 +18,7 @@ of: the earliest cohort, and naloxone if any had it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -29,7 +30,15 @@ from cases import controllers, project, rules
 from cases.access import Viewer
 from cases.journal import AccessRow, append
 from cases.model import Role
-from cases.organisation import REGIONS, UnitClosed, UnitVersion, version_on, versions
+from cases.organisation import (
+    KINDS,
+    REGIONS,
+    UnitClosed,
+    UnitVersion,
+    import_units,
+    version_on,
+    versions,
+)
 from cases.tables import (
     case_,
     distributor,
@@ -40,10 +49,11 @@ from cases.tables import (
 )
 from cases.unit_moves import follow_mergers
 from core.clock import local_date
-from core.errors import BadInput, Refused
+from core.errors import BadInput, Conflict, Refused
 
 ADMINISTERING: Final = frozenset({Role.ADMIN})
 LONGEST_NAME: Final = 200
+_CODE: Final = re.compile(r"[a-z][a-z0-9-]{1,39}", re.ASCII)
 _ALL: Final = 1_000_000
 
 
@@ -54,6 +64,45 @@ class Merged:
     into: str
     on: date
     moved: int
+
+
+def open_unit(
+    tx: Connection,
+    viewer: Viewer,
+    code: str,
+    name: str,
+    *,
+    kind: str,
+    region: str,
+    municipality: str | None = None,
+    parent: str | None = None,
+    on: date,
+    now: datetime,
+) -> UnitVersion:
+    """Take a new unit up, which stands from a day on. Its code is its own for ever."""
+    _check(viewer, on)
+    written = " ".join(name.split())
+    if not _CODE.fullmatch(code):
+        raise BadInput(
+            "bad_code", "A code is 2 to 40 letters a-z, digits and '-', a letter first.", "code"
+        )
+    if not written or len(written) > LONGEST_NAME:
+        raise BadInput("bad_name", f"A name has 1 to {LONGEST_NAME} characters.", "name")
+    for field, value, known in (("kind", kind, KINDS), ("region", region, REGIONS)):
+        if value not in known:
+            raise BadInput("unknown_code", f"{field} must be one of {', '.join(known)}", field)
+    if versions(tx, code):
+        raise Conflict(f"There is a unit {code} already.")
+    if parent is not None:
+        _standing(tx, parent, on)
+    row = {"code": code, "name": written, "kind": kind, "region": region}
+    import_units(
+        tx, [{**row, "host_municipality": municipality or "", "parent": parent or ""}], now=now
+    )
+    made = versions(tx, code)[-1]
+    _set(tx, made.id, {"valid_from": on})
+    _log(tx, viewer, code, "unit_opened", now)
+    return _standing(tx, code, on)
 
 
 def rename(

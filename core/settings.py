@@ -46,7 +46,7 @@ class _FromFiles(PydanticBaseSettingsSource):
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         name = PREFIX + field_name.upper()
         where = os.environ.get(name + FILE_SUFFIX)
-        if not where or not _is_secret(field):
+        if not where or not is_secret(field):
             return None, field_name, False
         if os.environ.get(name):
             raise UnsafeSettings(f"{name} and {name}{FILE_SUFFIX} are both set: keep one of them")
@@ -314,14 +314,15 @@ def settings_table() -> Iterator[SettingRow]:
     for field_name, field in Settings.model_fields.items():
         name = PREFIX + field_name.upper()
         meaning = field.description or ""
-        if _is_secret(field):
+        if is_secret(field):
             meaning += f" (or `{name}{FILE_SUFFIX}`)"
         yield SettingRow(name, "" if field.default is None else str(field.default), meaning)
     for family, meaning in RESERVED.items():
         yield SettingRow(f"{PREFIX}{family}*", "", meaning)
 
 
-def _is_secret(field: FieldInfo) -> bool:
+def is_secret(field: FieldInfo) -> bool:
+    """Whether a setting is never shown."""
     return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("secret"))
 
 
@@ -330,7 +331,7 @@ def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
     known: list[str] = []
     for field_name, field in Settings.model_fields.items():
         known.append(PREFIX + field_name.upper())
-        if _is_secret(field):
+        if is_secret(field):
             known.append(known[-1] + FILE_SUFFIX)
     accepted = tuple(PREFIX + start for start in (*RESERVED, *NOT_OURS))
     for name in sorted(environ):

@@ -6,8 +6,10 @@ The web knows no `app` and no global: `create_app` is handed a `House`, and a ha
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from starlette.requests import Request
 
@@ -16,12 +18,24 @@ from core.db import Database
 from core.settings import Settings
 
 
+class Checked(Protocol):
+    """A line of `overlev doctor`: what was looked at, whether it is sound, what was seen."""
+
+    @property
+    def what(self) -> str: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def says(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """One installation as the web sees it.
 
     `clock` tells the time it is here, which stands still in a demo that was frozen; `real_clock`
-    is never frozen: heartbeats, sessions and tokens go by it.
+    is never frozen: heartbeats, sessions and tokens go by it. `examine` looks the installation
+    over, None where nobody can.
     """
 
     db: Database
@@ -29,6 +43,7 @@ class House:
     settings: Settings
     demo: bool = False
     real_clock: Clock = system_now
+    examine: Callable[[], Iterable[Checked]] | None = None
 
     def now(self) -> datetime:
         """The instant it is here, in UTC."""

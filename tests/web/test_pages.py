@@ -41,6 +41,19 @@ LISTS = (
     "/status",
     "/start",
 )
+OF_ADMIN = (
+    "/admin/units",
+    "/admin/units/new",
+    "/admin/units/A",
+    "/admin/people",
+    "/admin/people/new",
+    "/admin/packages",
+    "/admin/packages/edit",
+    "/admin/packages/edit?unit=A",
+    "/admin/texts",
+    "/admin/settings",
+    "/admin/health",
+)
 OF_CASE = (
     "",
     "/tasks/intake_talk",
@@ -56,6 +69,8 @@ OF_CASE = (
     "/absence",
     "/card.pdf",
     "/overdose.pdf",
+    "/forms/checklist.pdf",
+    "/forms/consent.html",
 )
 CASE_ROLES = ("nurse", "officer", "coordinator", "lead", "healthlead")
 SECRET_NAME = "Hemmelig"
@@ -102,7 +117,7 @@ def test_every_page_answers_every_role_and_never_with_a_fault(
     told: dict[tuple[str, str], int] = {}
     for who in STAFF:
         browser = desk.of(who)
-        for path in (*LISTS, *(f"/cases/{here.ref}{part}" for part in OF_CASE)):
+        for path in (*LISTS, *OF_ADMIN, *(f"/cases/{here.ref}{part}" for part in OF_CASE)):
             page = browser.get(path)
             told[who, path] = page.status
             assert page.status in (200, 403, 404), (who, path, page.status, page.text[-2000:])
@@ -112,6 +127,14 @@ def test_every_page_answers_every_role_and_never_with_a_fault(
     for who in ("directorate", "admin"):
         refused = [told[who, path] for path in ("/today", "/overdue", f"/cases/{here.ref}")]
         assert refused == [403, 403, 403], who
+    for who in STAFF:
+        expected = {200} if who == "admin" else {403}
+        assert {told[who, path] for path in OF_ADMIN} == expected, who
+        leads = who in ("lead", "healthlead")
+        assert told[who, "/deviations"] == (200 if leads else 403), who
+        assert told[who, "/rebase"] == (200 if who == "lead" else 403), who
+        assert told[who, "/tertial"] == 200, who
+        assert told[who, "/tertial/own"] == (403 if who in ("directorate", "admin") else 200), who
     for who in ("outsider", "elsewhere"):
         assert {told[who, f"/cases/{here.ref}{part}"] for part in OF_CASE} <= {403, 404}, who
         assert told[who, f"/cases/{here.ref}"] == 404

@@ -6,6 +6,11 @@ from typing import Final
 
 from web.pages import (
     acts,
+    admin_packages,
+    admin_people,
+    admin_system,
+    admin_texts,
+    admin_units,
     appointments,
     case,
     choices,
@@ -47,6 +52,11 @@ for _page in (
     sign_in,
     choices,
     acts,
+    admin_packages,
+    admin_people,
+    admin_system,
+    admin_texts,
+    admin_units,
     appointments,
     case,
     consents,

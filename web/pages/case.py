@@ -31,7 +31,7 @@ from cases.transfers import TRANSFERRING
 from cases.views import SEES_CONSENTS, View
 from cases.warnings import warnings_for
 from core.clock import local_date
-from web.pages import rows
+from web.pages import papers, rows
 from web.pages.acts import OFFER
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
@@ -116,6 +116,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "consents": _consents(view) if viewer.role in SEES_CONSENTS and "consents" in view else {},
         "told": rows.told(tx, visit) if here else None,
         "said": visit.asked("said"),
+        "papers": papers.offered(viewer, case) if here and identity is not None else [],
     }
 
 

@@ -59,6 +59,11 @@ _BY_REASON: Final = {
     "same_time": marked("Avtalen er på dette tidspunktet allerede."),
     "unknown_colleague": marked("Velg en som arbeider i samme enhet."),
     "unknown_unit": marked("Enheten finnes ikke."),
+    "bad_username": marked("Bruk bokstaver a–z, tall, punktum og bindestrek."),
+    "bad_code": marked("Bruk 2 til 40 små bokstaver a–z, tall og bindestrek."),
+    "bad_name": marked("Skriv et navn på høyst 200 tegn."),
+    "unit_missing": marked("Velg minst én enhet."),
+    "bad_contact_phone": marked("Oppgi et norsk nummer som er gratis eller koster som vanlig."),
     "number_in_text": marked("Skriv om arbeidet, ikke om en person: lange tall kan ikke stå her."),
 }
 

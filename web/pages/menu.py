@@ -32,6 +32,12 @@ WORKLOAD: Final = Entry("/workload", marked("Arbeidsmengde"))
 DEVIATIONS: Final = Entry("/deviations", marked("Avvik"))
 OWN_FIGURES: Final = Entry("/tertial/own", marked("Tall"))
 TERTIAL: Final = Entry("/tertial", marked("Tertial"))
+UNITS: Final = Entry("/admin/units", marked("Enheter"))
+STAFF: Final = Entry("/admin/people", marked("Folk og roller"))
+PACKAGES: Final = Entry("/admin/packages", marked("Pakker"))
+TEXTS: Final = Entry("/admin/texts", marked("Meldingstekster"))
+SETTINGS: Final = Entry("/admin/settings", marked("Innstillinger"))
+SYSTEM: Final = Entry("/admin/health", marked("Drift"))
 DEFINITIONS: Final = Entry("/tertial/definitions", marked("Hva tallene betyr"))
 
 _COORDINATING: Final = (
@@ -64,6 +70,7 @@ _OF_ROLE: Final[dict[Role, tuple[Entry, ...]]] = {
         OWN_FIGURES,
     ),
     Role.DIRECTORATE: (TERTIAL, DEFINITIONS),
+    Role.ADMIN: (UNITS, STAFF, PACKAGES, TEXTS, SETTINGS, SYSTEM, TERTIAL),
 }
 
 

@@ -10,6 +10,7 @@ from cases import worklist
 from cases.views import SEES_CONSENTS
 from core.clock import local_date
 from notifications.message import MessageState
+from notifications.standing import standing
 from web.pages import rows
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visited
@@ -41,6 +42,7 @@ def messages_page(visit: Visited) -> Response:
         attention = worklist.message_lines(tx, visit.viewer, states=SHOWN["attention"], limit=MOST)
         known = worklist.names(tx, lines)
         units = rows.unit_names(tx, visit.viewer, local_date(visit.now))
+        stands = standing(tx, now=visit.now)
     rows.log_look(visit, "messages_listed", [line.ref for line in lines])
     return page(
         visit,
@@ -50,4 +52,6 @@ def messages_page(visit: Visited) -> Response:
         attention=len(attention),
         which=which if which in SHOWN else "",
         units=units,
+        stands=stands,
+        provider=visit.house.settings.twilio_account_sid is not None,
     )

@@ -6,11 +6,31 @@ from typing import Final
 
 from starlette.responses import Response
 
-from cases import print_outs
-from forms.card import card_pdf
+from cases import paper_forms, print_outs
+from cases.access import Viewer
+from cases.model import Case, Phase
+from cases.short_form import FILLING_IN
+from core.errors import NotFound
+from forms.card import card_pdf, cards_pdf
+from forms.document_html import document_html
+from forms.document_pdf import document_pdf
 from forms.overdose import overdose_pdf
+from web.api.forms import POLICY
+from web.i18n import marked
 from web.pages.visit import Pages, Visited
 from web.policy import CASE_WORKERS, allow
+
+NAMES: Final = {
+    "time-in-hand": marked("Kort med avtaler"),
+    "overdose": marked("Overdosekort"),
+    "checklist": marked("Sjekkliste"),
+    "consent": marked("Samtykkeskjema"),
+    "short-form": marked("Kortskjema ved uventet løslatelse"),
+    "naloxone": marked("Utlevering av nalokson"),
+    "certificate": marked("Kursbevis"),
+    "transfer": marked("Overføringsark"),
+}
+"""The papers of a case, as they are offered on its page."""
 
 router: Final = Pages()
 
@@ -33,6 +53,75 @@ def overdose(visit: Visited, ref: str) -> Response:
         lambda tx: print_outs.overdose(tx, visit.viewer, ref, now=visit.now)
     )
     return _pdf(overdose_pdf(asked), "overdosekort.pdf")
+
+
+@router.get("/cases/{ref}/forms/{form}")
+@allow(CASE_WORKERS)
+def of_case(visit: Visited, ref: str, form: str) -> Response:
+    """A paper of a case: `checklist.pdf`, or `checklist.html` to be read on the screen."""
+    name, _, ending = form.rpartition(".")
+    if name not in NAMES or ending not in ("pdf", "html"):
+        raise NotFound("There is no such paper.")
+    made = visit.house.db.transact(
+        lambda tx: paper_forms.printable(
+            tx,
+            visit.viewer,
+            ref,
+            name,
+            now=visit.now,
+            language=None if paper_forms.FORMS[name][1] else visit.language,
+            national=visit.house.settings.contact_phone,
+        )
+    )
+    return _html(document_html(made.page)) if ending == "html" else _pdf(made.pdf(), f"{name}.pdf")
+
+
+@router.get("/sessions/{ref}/attendance.pdf")
+@allow(CASE_WORKERS)
+def attendance(visit: Visited, ref: str) -> Response:
+    """The list of a group session, to be ticked by hand."""
+    made = visit.house.db.transact(
+        lambda tx: paper_forms.attendance_list(
+            tx, visit.viewer, ref, now=visit.now, language=visit.language
+        )
+    )
+    return _pdf(document_pdf(made), "attendance.pdf")
+
+
+@router.get("/sessions/{ref}/cards.pdf")
+@allow(CASE_WORKERS)
+def cards(visit: Visited, ref: str) -> Response:
+    """The cards of everybody on the list, four to a sheet."""
+    found = visit.house.db.transact(
+        lambda tx: print_outs.cards_of_session(
+            tx, visit.viewer, ref, now=visit.now, national=visit.house.settings.contact_phone
+        )
+    )
+    return _pdf(cards_pdf(found, to_a_sheet=4), "cards.pdf")
+
+
+def offered(viewer: Viewer, case: Case) -> list[tuple[str, str]]:
+    """The papers that this viewer can print of a case as it stands, with what they are called."""
+    training = case.task("naloxone_training")
+    there = {
+        "time-in-hand": case.phase is not Phase.CLOSED,
+        "overdose": case.phase is not Phase.CLOSED,
+        "checklist": True,
+        "consent": case.phase is not Phase.CLOSED,
+        "short-form": case.phase is Phase.IN_PRISON and viewer.role in FILLING_IN,
+        "naloxone": True,
+        "certificate": training is not None and training.counts_as_done,
+        "transfer": bool(case.transfers),
+    }
+    return [(form, name) for form, name in NAMES.items() if there[form]]
+
+
+def _html(written: str) -> Response:
+    return Response(
+        written,
+        media_type="text/html; charset=utf-8",
+        headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"},
+    )
 
 
 def _pdf(written: bytes, name: str) -> Response:

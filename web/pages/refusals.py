@@ -71,6 +71,34 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"cannot be recorded, because the answer is", marked(
             "Noe på skjemaet kan ikke føres slik svaret er. Kryss av at personen takket ja, eller"
             " la det stå tomt.")),
+        (r"^There is an account", marked("Brukernavnet er i bruk. Velg et annet.")),
+        (r"^There is a unit .* already", marked("Koden er i bruk. Velg en annen.")),
+        (r"^This is your own account", marked(
+            "Dette er din egen bruker: en annen administrator må endre den.")),
+        (r"^There is no account", marked("Det finnes ingen bruker med det navnet.")),
+        (r"is used by cases since|^Overlays stand on|has been taken into use", marked(
+            "Versjonen er i bruk og endres aldri mer. Gi teksten neste nummer.")),
+        (r"give this one another name", marked(
+            "Navnet på versjonen er i bruk et annet sted. Gi den et annet navn.")),
+        (r"is so already on", marked("Slik er det allerede den dagen.")),
+        (r"that stands in the way|already: it can end on a later day", marked(
+            "Enheten endres allerede den dagen eller senere. Velg en annen dag.")),
+        (r"still has the departments", marked(
+            "Enheten har avdelinger. Flytt eller legg ned dem først.")),
+        (r"open cases and .* transfers waiting", marked(
+            "Enheten har åpne saker eller overføringer som venter. Flytt dem først, eller slå"
+            " enheten sammen med en annen.")),
+        (r"cannot be part of|cannot be merged into itself", marked(
+            "En enhet kan ikke være del av seg selv.")),
+        (r"what follows is", marked("Det steget kan ikke følge etter det enheten er på nå.")),
+        (r"is recorded already", marked("Det er ført allerede.")),
+        (r"is certified in .* already", marked("Personen er sertifisert her allerede.")),
+        (r"is no certified distributor", marked("Personen var ikke sertifisert før den dagen.")),
+        (r"^The unit .* (closed on|opens on|does not stand)", marked(
+            "Enheten finnes ikke den dagen.")),
+        (r"number of a registered person", marked(
+            "Nummeret tilhører en registrert person. Oppgi et nøytralt nummer.")),
+        (r"A certificate ends after", marked("Sertifikatet må slutte etter at det begynte.")),
         (r"its figures still grow", marked(
             "Tertialet er ikke slutt ennå, så tallene kan fortsatt vokse.")),
         (r"has not submitted", marked("Enheten har ikke sendt inn rapporten.")),

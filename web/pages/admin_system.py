@@ -1,0 +1,76 @@
+"""Settings in force, without any secret, and how the system stands."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import SecretStr
+from sqlalchemy import Connection, func, select
+from starlette.responses import Response
+
+from cases.units import ADMINISTERING
+from core.settings import Settings, is_secret, settings_table
+from notifications.message import MessageState
+from notifications.tables import outbox
+from web.health import health_of
+from web.pages.rendering import page
+from web.pages.visit import Pages, Visited
+from web.policy import allow
+
+WAITING: Final = (MessageState.NEEDS_PERSON.value, MessageState.UNKNOWN.value)
+
+router: Final = Pages()
+
+
+@router.get("/admin/settings")
+@allow(ADMINISTERING)
+def settings_page(visit: Visited) -> Response:
+    """Every setting with its value; of a secret only whether there is one."""
+    settings = visit.house.settings
+    fields = Settings.model_fields
+    rows = []
+    for name, (row_name, default, meaning) in zip(fields, settings_table(), strict=False):
+        value = getattr(settings, name)
+        hidden = is_secret(fields[name]) or isinstance(value, SecretStr)
+        rows.append(
+            {
+                "name": row_name,
+                "meaning": meaning,
+                "secret": hidden,
+                "set": value not in (None, ""),
+                "value": "" if hidden or value is None else str(value),
+                "usual": str(value) == default or (value is None and not default),
+            }
+        )
+    return page(visit, "pages/admin_settings.html", rows=rows)
+
+
+@router.get("/admin/health")
+@allow(ADMINISTERING)
+def health_page(visit: Visited) -> Response:
+    """Heartbeats, the line to the SMS provider, what waits for a person; the doctor when asked."""
+    house = visit.house
+    found = health_of(house)
+    with house.db.read() as tx:
+        counts = _messages(tx)
+    examined = list(house.examine()) if visit.asked("examine") and house.examine else None
+    return page(
+        visit,
+        "pages/admin_health.html",
+        health=found,
+        stands=found.messages,
+        provider=house.settings.twilio_account_sid is not None,
+        counts=counts,
+        waiting=sum(counts.get(state, 0) for state in WAITING),
+        states=[each.value for each in MessageState],
+        may_examine=house.examine is not None,
+        examined=examined,
+    )
+
+
+def _messages(tx: Connection) -> dict[str, int]:
+    """How many messages stand in which state. Nobody's in particular."""
+    return {
+        row[0]: row[1]
+        for row in tx.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))
+    }
