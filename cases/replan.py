@@ -243,9 +243,8 @@ def _moved(
             release_on=release_on,
             t0=t0,
         )
-        wake_at = min(
-            (rung.at for rung in rungs if told_at is None or rung.at > told_at), default=None
-        )
+        later = [rung.at for rung in rungs if told_at is None or rung.at > told_at]
+        wake_at = min(later) if later else None
     if (
         goal.state is task.state
         and goal.due_at == task.due_at

@@ -83,7 +83,7 @@ def _plainer(kind: Any) -> _Convert | None:
 class Fields:
     """Some fields of a value class, taken all at once, which is quick."""
 
-    __slots__ = ("_codes", "_defaults", "_plainers", "names", "take")
+    __slots__ = ("_all", "_codes", "_plainers", "_take_written", "_written", "names", "take")
 
     def __init__(self, kind: type[Any], names: Iterable[str]) -> None:
         self.names: Final = tuple(names)
@@ -95,10 +95,18 @@ class Fields:
             name: _plainer(kinds[name]) for name in self.names if name not in MACHINERY
         }
         defaults = {f.name: f.default for f in dataclasses.fields(kind)}
-        self._defaults: Final = tuple(defaults[name] for name in self.names)
+        self._all: Final = self.names == tuple(defaults)
+        written = tuple(name for name in self.names if name not in MACHINERY)
+        self._take_written: Final[Callable[[Any], tuple[Any, ...]]] = attrgetter(*written)
+        self._written: Final = tuple(
+            (name, defaults[name], self._plainers[name]) for name in written
+        )
 
     def of(self, value: Any) -> dict[str, Any]:
         """All of them by name."""
+        if self._all and value.__class__.__dictoffset__:
+            known: dict[str, Any] = value.__dict__
+            return known.copy()
         return dict(zip(self.names, self.take(value), strict=True))
 
     def changed(self, before: Any, after: Any) -> dict[str, Any]:
@@ -131,15 +139,12 @@ class Fields:
 
     def whole(self, value: Any) -> dict[str, Plain]:
         """All of them that are not as a new value has them, as JSON holds them."""
-        return self.plain(
-            {
-                name: found
-                for name, found, default in zip(
-                    self.names, self.take(value), self._defaults, strict=True
-                )
-                if found is not default and found != default
-            }
-        )
+        written: dict[str, Plain] = {}
+        found = self._take_written(value)
+        for (name, default, write), is_now in zip(self._written, found, strict=True):
+            if is_now is not default and is_now != default:
+                written[name] = is_now if write is None or is_now is None else write(is_now)
+        return written
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

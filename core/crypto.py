@@ -133,7 +133,7 @@ class KeyRing:
         """
         framed = f"{len(kind)}:{kind}{value}".encode()
         mac = keyed_hash(self.lookup.secret, framed)
-        return base64.b32encode(mac[:_DIGEST_BYTES]).decode("ascii").lower()
+        return _base32(mac[:_DIGEST_BYTES])
 
     def with_new_master(self) -> KeyRing:
         """Rotate: a new current master key; `KeyStore.rewrap_all` then moves everything to it."""
@@ -231,8 +231,20 @@ def new_pseudonym() -> str:
 
 
 def _random_characters(count: int) -> str:
-    drawn = base64.b32encode(secrets.token_bytes((count * 5 + 7) // 8))
-    return drawn[:count].decode("ascii").lower()
+    # Eight of 256 bytes stand for each of 32 characters, so every character is as likely.
+    return secrets.token_bytes(count).translate(_CHARACTER_OF_BYTE).decode("ascii")
+
+
+def _base32(digest: bytes) -> str:
+    """Base32 in lower case of `_DIGEST_BYTES` bytes; several times quicker than the library's."""
+    number = int.from_bytes(digest, "big")
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+
+
+_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_CHARACTER_OF_BYTE: Final = _ALPHABET.encode() * 8
+_PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS: Final = tuple(range(_DIGEST_BYTES * 8 - 10, -1, -10))
 
 
 def _random_key(purpose: str) -> Key:
