@@ -69,6 +69,39 @@ def test_a_row_is_taken_back_where_it_stands(shell: Shell) -> None:
     assert shell("naloxone", "--unit", "bergen", "stock", "--json", now=NOW).json["stock"] == 0
 
 
+def test_messages_name_the_number_of_a_unit_once_it_is_set(shell: Shell) -> None:
+    told = shell("unit", "contact", "Bergen fengsel", "22 00 00 00", now=NOW)
+    assert "bergen: messages name 22 00 00 00 (checked)" in told.out
+    again = shell("unit", "contact", "bergen", "+47 22 00 00 01", now=NOW)
+    assert "22 00 00 01" in again.out
+    assert shell("unit", "contact", "bergen", "end", now=NOW).out.strip() == "bergen: end"
+
+    # Nothing stands and nothing waits: the national number is named again.
+    for decision in ("end", "check", "reject"):
+        refused = shell("unit", "contact", "bergen", decision, now=NOW, code=1)
+        assert "no number to decide about" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("02800", "Norwegian number"),
+        ("820 00 000", "Norwegian number"),
+        ("+46 8 123 456 78", "Norwegian number"),
+        ("our reception", "Norwegian number"),
+        ("", "Norwegian number"),
+    ],
+)
+def test_a_number_that_people_could_not_just_call_is_refused(
+    shell: Shell, number: str, said: str
+) -> None:
+    assert said in shell("unit", "contact", "bergen", number, now=NOW, code=2).err
+
+
+def test_a_number_of_a_unit_that_is_not_there_is_refused(shell: Shell) -> None:
+    assert "atlantis" in shell("unit", "contact", "atlantis", "22 00 00 00", now=NOW, code=2).err
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
