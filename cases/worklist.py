@@ -24,7 +24,7 @@ from cases.vault import Identity
 from core.db import UtcDateTime
 from core.listed import one_of
 from core.statement import Prepared
-from notifications.tables import outbox
+from notifications.tables import outbox, waits_for_a_person
 
 LISTED: Final = "tasks_listed"
 PEOPLE_LISTED: Final = "people_listed"
@@ -356,20 +356,30 @@ _MESSAGE_FIELDS: Final = (
 
 
 def message_lines(
-    tx: Connection, viewer: Viewer, *, states: tuple[str, ...] = (), limit: int = PAGE
+    tx: Connection,
+    viewer: Viewer,
+    *,
+    states: tuple[str, ...] = (),
+    waiting: bool = False,
+    limit: int = PAGE,
 ) -> list[MessageLine]:
-    """Messages about the viewer's cases, the latest first; all of them without `states`."""
+    """Messages about the viewer's cases, the latest first; all of them without `states`.
+
+    `waiting` adds those that somebody has to see, in whatever state they stand.
+    """
     check_may_open_cases(viewer)
-    statement = _messages(_Viewed(viewer, tuple(visible_binds(viewer))), by_state=bool(states))
+    viewed = _Viewed(viewer, tuple(visible_binds(viewer)))
+    statement = _messages(viewed, by_state=bool(states), waiting=waiting)
     binds = visible_binds(viewer) | {"limit": limit, "states": list(states)}
     return [MessageLine(*row) for row in statement.rows(tx, binds)]
 
 
 @lru_cache(maxsize=32)
-def _messages(viewed: _Viewed, *, by_state: bool) -> Prepared:
+def _messages(viewed: _Viewed, *, by_state: bool, waiting: bool) -> Prepared:
     conditions = [visible_cases(viewed.viewer)]
     if by_state:
-        conditions.append(one_of(outbox.c.state, "states"))
+        among = one_of(outbox.c.state, "states")
+        conditions.append(or_(among, waits_for_a_person()) if waiting else among)
     return Prepared(
         select(*_MESSAGE_FIELDS)
         .join(case_, case_.c.ref == outbox.c.subject)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     ColumnElement,
@@ -39,13 +40,25 @@ def _one_of(column: str, values: Iterable[str]) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
-FOR_A_PERSON: Final = (
-    f"state = '{MessageState.NEEDS_PERSON.value}'"
-    f" OR (state = '{MessageState.REFUSED.value}'"
-    f" AND {_one_of('reason', REFUSED_FOR_A_PERSON)})"
-    f" OR (state = '{MessageState.ACCEPTED.value}' AND reason = '{Reason.NOT_DELIVERED.value}')"
-)
+def _waits(of: str = "") -> str:
+    needs, refused, accepted = (
+        f"{of}state = '{state.value}'"
+        for state in (MessageState.NEEDS_PERSON, MessageState.REFUSED, MessageState.ACCEPTED)
+    )
+    among = _one_of(f"{of}reason", REFUSED_FOR_A_PERSON)
+    lost = f"{of}reason = '{Reason.NOT_DELIVERED.value}'"
+    return f"{needs} OR ({refused} AND {among}) OR ({accepted} AND {lost})"
+
+
+FOR_A_PERSON: Final = _waits()
 """What waits for a person, in the words of the index that answers it."""
+
+
+def waits_for_a_person() -> ColumnElement[bool]:
+    """The same beside other tables, which may have a state of their own."""
+    waits: ColumnElement[bool] = literal_column(f"({_waits('outbox.')})", Boolean)
+    return waits
+
 
 template_version = Table(
     "template_version",

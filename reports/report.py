@@ -40,9 +40,10 @@ def whole_report(
     """
     asked = now if as_of is None else min(as_of, now)
     if asked < period.first_at:
+        when = iso_local(asked.replace(microsecond=0))
         raise Refused(
-            f"{period} begins on {period.first_on}: as of {iso_local(asked)} there is nothing to "
-            "count. Ask for a period that has begun."
+            f"{period} begins on {period.first_on}: as of {when} there is nothing to count."
+            " Ask for a period that has begun."
         )
     question = Question(period, asked)
     if asked < now or changed_after(tx, question):

@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from cases import appointments, messages, people, phones, protection, release, service, views
+from cases import (
+    appointments,
+    messages,
+    people,
+    phones,
+    protection,
+    release,
+    service,
+    views,
+    worklist,
+)
 from cases.access import OPERATOR
 from cases.appointments import Booking
 from cases.model import Case
@@ -195,6 +205,9 @@ def test_a_refusal_we_do_not_know_by_name_waits_for_a_person(
     with db.write() as tx:
         (waiting,) = messages.waiting(tx, COORDINATOR)
         assert (waiting.state, waiting.why) == ("refused", "refused")
+        for viewer, many in ((COORDINATOR, 1), (OUTSIDER, 0)):
+            lines = worklist.message_lines(tx, viewer, states=("needs_person",), waiting=True)
+            assert len(lines) == many
         with pytest.raises(Conflict):
             messages.decide(tx, COORDINATOR, waiting.about, "sent", now=SENT)
         messages.decide(tx, COORDINATOR, waiting.about, "drop", now=SENT)

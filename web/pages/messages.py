@@ -38,8 +38,14 @@ def messages_page(visit: Visited) -> Response:
     which = visit.asked("show")
     states = SHOWN.get(which, ())
     with visit.house.db.read() as tx:
-        lines = worklist.message_lines(tx, visit.viewer, states=states, limit=MOST)
-        attention = worklist.message_lines(tx, visit.viewer, states=SHOWN["attention"], limit=MOST)
+        attention = worklist.message_lines(
+            tx, visit.viewer, states=SHOWN["attention"], waiting=True, limit=MOST
+        )
+        lines = (
+            attention
+            if which == "attention"
+            else worklist.message_lines(tx, visit.viewer, states=states, limit=MOST)
+        )
         known = worklist.names(tx, lines)
         units = rows.unit_names(tx, visit.viewer, local_date(visit.now))
         stands = standing(tx, now=visit.now)

@@ -246,6 +246,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         ),
         "traces_differ": marked("Den kan ha gått, men sporene er uklare: spør personen."),
         "a_person_dropped_it": marked("En person har bestemt at den ikke sendes."),
+        "not_delivered": marked("Den nådde ikke telefonen: si fra på en annen måte."),
+        "a_person_saw_it": marked("Den nådde ikke fram, og noen har sett det."),
         "no_answers": marked("SMS-tjenesten har ikke svart flere ganger på rad."),
         "too_fast": marked("SMS-tjenesten ber oss komme igjen senere."),
         "no_connection": marked("SMS-tjenesten kan ikke nås."),
