@@ -9,14 +9,19 @@ import signal
 import socket
 import threading
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from app.checks import Check
 from cases.installation import Installation
 from core.errors import EXIT_FAULT, UnsafeSettings
 from flows import environment
 
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
 
-def _for_long() -> None:
+
+def for_long() -> None:
     """Collect garbage as often as Python would: a command that ends soon hardly does (`app.cli`).
 
     Of what was loaded by now nothing will ever be garbage, so it is not looked through again.
@@ -48,17 +53,8 @@ def serve_web(house: Installation, *, host: str, port: int, fd: int | None) -> i
             examine=lambda: _examined(house),
         )
     )
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        lifespan="off",
-        timeout_graceful_shutdown=10,
-    )
-    _for_long()
+    config = server_config(app)
+    for_long()
     with contextlib.ExitStack() as stack:
         if fd is None:
             listener = stack.enter_context(listening(port, host))
@@ -75,6 +71,22 @@ def _examined(house: Installation) -> Iterable[Check]:
     from app.doctor import examine
 
     return examine(house.settings, now=house.now() if house.folder.demo else None)
+
+
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """How the application is served."""
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        lifespan="off",
+        timeout_graceful_shutdown=10,
+    )
 
 
 @contextlib.contextmanager
@@ -99,7 +111,7 @@ def serve_worker(house: Installation, *, page: str | None) -> int:
     os.environ.setdefault("PREFECT_HOME", str(house.folder.path / "prefect"))
     from flows.service import Service, forget_old_heartbeats
 
-    _for_long()
+    for_long()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -29,6 +29,7 @@ BENCHMARKS: Final = {
     "audit": "bench.audits:audits",
     "messages": "bench.messages:messages",
     "forms": "bench.forms:forms",
+    "api": "bench.api:api",
 }
 """Where each benchmark stands; loaded when it is run, so that one alone starts quickly."""
 

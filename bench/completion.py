@@ -20,6 +20,7 @@ from cases import service
 from cases.access import Viewer
 from cases.model import Role
 from cases.tables import case_, task
+from core.crypto import REF_CHARACTERS
 
 GOALS: Final = {"sqlite": 500.0, "postgres": 900.0}
 """µs of CPU each."""
@@ -127,7 +128,7 @@ def _counted(place: Place) -> Iterator[tuple[str, float, float | None]]:
 def _count(place: Place, code: str, answer: str, role: Role) -> float:
     taken = []
     # Those that were played: a copied person has no key to seal an answer with.
-    played = [(ref, unit) for ref, unit in _open(place, code) if "-" not in ref]
+    played = [(ref, unit) for ref, unit in _open(place, code) if len(ref) == REF_CHARACTERS]
     for ref, unit in played[:9]:
         viewer = Viewer("staff000001", role, frozenset({unit}))
         with recorded(place.db) as recording, place.db.write() as tx:

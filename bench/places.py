@@ -168,7 +168,9 @@ class Place:
                 autocommit=True,
                 options="-c timezone=UTC",
             )
-        connection = sqlite3.connect(self.sqlite_file, isolation_level=None)
+        connection = sqlite3.connect(
+            self.sqlite_file, isolation_level=None, check_same_thread=False
+        )
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
         return connection

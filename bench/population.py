@@ -216,8 +216,10 @@ That grows from one multiplication to the next, so that copies may be copied too
 
 
 def _copy(table: Table, stride: int, step: int, copies: int) -> str:
-    references = _REFERENCES.get(table.name, ())
-    changed = {name: f"t.{_q(name)} || '-' || (k.k * {stride})" for name in references}
+    number = f"CAST(k.k * {stride} AS TEXT)"
+    for digit, letter in zip("0189", "abcd", strict=True):  # those that no reference has
+        number = f"replace({number}, '{digit}', '{letter}')"
+    changed = {name: f"t.{_q(name)} || {number}" for name in _REFERENCES.get(table.name, ())}
     changed["case_id"] = f"t.case_id + k.k * {stride}"
     changed["person_id"] = f"t.person_id + k.k * {step}"
     if table.name == "case_":

@@ -46,14 +46,13 @@ _FOUND: Final = Prepared(
         account.c.id.label("account_id"),
         account.c.ref,
         account.c.disabled_at,
+        token_unit.c.unit,
     )
     .select_from(api_token)
+    .join(token_unit, token_unit.c.token_id == api_token.c.id, isouter=True)
     .join(token_account, token_account.c.token_id == api_token.c.id, isouter=True)
     .join(account, account.c.id == token_account.c.account_id, isouter=True)
     .where(api_token.c.digest == bindparam("digest"))
-)
-_UNITS: Final = Prepared(
-    select(token_unit.c.unit).where(token_unit.c.token_id == bindparam("token_id"))
 )
 _STILL: Final = Prepared(
     select(membership.c.unit).where(
@@ -227,10 +226,10 @@ def last_used(tx: Connection) -> dict[int, datetime]:
 
 def viewer_of_token(tx: Connection, token: str, *, now: datetime) -> Viewer:
     """Whom a token speaks for. Raises `BadToken`, `TokenExpired`, `AccountDisabled`."""
-    found = _FOUND.row(tx, {"digest": digest_of(token)})
-    if found is None:
+    found = _FOUND.rows(tx, {"digest": digest_of(token)})  # a row for each unit
+    if not found:
         raise _bad()
-    number, role_code, expires_at, revoked_at, account_id, ref, disabled_at = found
+    number, role_code, expires_at, revoked_at, account_id, ref, disabled_at, _ = found[0]
     if revoked_at is not None:
         raise _bad()
     if expires_at is not None and expires_at <= now:
@@ -239,7 +238,7 @@ def viewer_of_token(tx: Connection, token: str, *, now: datetime) -> Viewer:
         raise AccountDisabled("The account this token belongs to is disabled.")
     role = Role(role_code)
     on = local_date(now)
-    units = frozenset(row[0] for row in _UNITS.rows(tx, {"token_id": number}))
+    units = frozenset(row[-1] for row in found if row[-1] is not None)
     if account_id is not None:
         still = _STILL.rows(tx, {"account_id": account_id, "role": role_code, "on": on})
         if not still:

@@ -61,18 +61,23 @@ CACHE_KIB = 16_000
 
 RERUN_STATES = frozenset({"40001", "40P01"})
 
-BUSY_STATES = frozenset({"25P03", "55P03"})
-"""Postgres gave up a transaction that slept, or one that waited for a lock too long."""
+BUSY_STATES = frozenset({"25P03", "25P04", "55P03"})
+"""Postgres gave up a transaction that slept or lasted too long, or waited for a lock too long."""
 
 SLEEPING_AFTER = 15
+LASTING = 60
 LOCKED_AFTER = 5
 """Seconds after which Postgres ends a transaction whose process sleeps (a worker that was stopped,
-a machine that hangs: its locks would be held as long), and one that waits for a row."""
+a machine that hangs: its locks would be held as long), one that lasts too long whatever it does (a
+process may be stopped where Postgres does not count it as asleep: in the middle of a pipeline), and
+a statement that waits for a row."""
 
 _OPTIONS = (
     "-c timezone=UTC"
     f" -c idle_in_transaction_session_timeout={SLEEPING_AFTER}s -c lock_timeout={LOCKED_AFTER}s"
 )
+_LIMITS_TRANSACTIONS = 17
+"""The first version of Postgres that ends a transaction which lasts too long."""
 
 metadata = MetaData(
     naming_convention={
@@ -196,8 +201,12 @@ class Database:
     def _equip(self, connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
         # The keys travel with the connection, so that a verb takes one thing, its transaction,
         # and nothing reaches for a global (docs/adr/0003).
-        del connection
         record.info["secrets"] = self.secrets
+        if not self.is_sqlite:
+            raw: Any = connection
+            if raw.info.server_version >= _LIMITS_TRANSACTIONS * 10_000:
+                raw.execute(f"SET transaction_timeout = '{LASTING}s'")
+                raw.commit()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -369,11 +378,13 @@ class _WriterQueue:
 
 
 def unhurried(tx: Connection) -> None:
-    """Let this one transaction compute between its statements, and wait for locks, as it likes.
+    """Let this one transaction last, sleep and wait for locks as it likes.
 
     For what nobody waits for: a migration, a report. On SQLite there is nothing to be said.
     """
     if tx.dialect.name == "postgresql":
+        if (tx.dialect.server_version_info or (0,))[0] >= _LIMITS_TRANSACTIONS:
+            tx.exec_driver_sql("SET LOCAL transaction_timeout = 0")
         tx.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         tx.exec_driver_sql("SET LOCAL lock_timeout = 0")
 

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 from psycopg import sql
 from sqlalchemy import Connection, NullPool, create_engine, text
 
-from core.db import Database
+from core.db import Database, unhurried
 from core.errors import UnsafeSettings
 
 T = TypeVar("T")
@@ -51,6 +51,7 @@ def dump(db: Database, into: Path, also: Callable[[Connection], T]) -> tuple[lis
             told = also(tx)
     else:
         with db.read() as tx:
+            unhurried(tx)
             made = _copy_tables(tx, into)
             told = also(tx)
     for file in made:

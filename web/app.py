@@ -20,7 +20,7 @@ from web import api, health, metrics, pages, problems, webhooks
 from web.headers import Edge
 from web.house import House
 from web.metrics import Metrics
-from web.policy import check_policies
+from web.policy import check_policies, take
 
 _FOR_PROGRAMS: Final = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
 
@@ -31,8 +31,8 @@ def create_app(house: House) -> FastAPI:
     app.router.redirect_slashes = False
     app.state.house = house
     counted = app.state.metrics = Metrics(house)
-    for router in (health.router, metrics.router, api.router, webhooks.router, pages.router):
-        app.include_router(router)
+    for router in (api.router, health.router, metrics.router, webhooks.router, pages.router):
+        take(app.router, router)
     for kind, answer in (
         (OverlevError, problems.of_error),
         (RequestValidationError, problems.of_invalid),

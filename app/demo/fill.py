@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from app.demo.staff import units_and_staff
 from cases.tables import case_
+from core.db import unhurried
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def fill(tx: Connection, password: str, *, cases: int, seed: int, now: datetime)
     from app.demo.year import beginning, live
     from cases.registry import register_national
 
+    unhurried(tx)
     begin = beginning(now)
     register_national(tx, now=begin)
     staff = units_and_staff(tx, password, now=begin)

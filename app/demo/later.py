@@ -16,6 +16,7 @@ from app.demo.progress import year_passing
 from app.demo.year import live
 from cases.installation import open_installation
 from cases.tables import case_
+from core.db import unhurried
 from core.log import set_up_logging
 from core.parent import end_with_parent, is_child
 from core.settings import load_settings
@@ -30,6 +31,7 @@ def main() -> None:
     cases, seed = int(sys.argv[1]), int(sys.argv[2])
     with open_installation(load_settings()) as house:
         with house.db.write() as tx, year_passing(cases) as told:
+            unhurried(tx)
             if tx.execute(select(func.count()).select_from(case_)).scalar_one() == 0:
                 live(tx, cases=cases, seed=seed, now=house.now(), progress=told)
         take_mark(house.folder.path)

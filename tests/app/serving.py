@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -64,6 +65,14 @@ def living() -> Iterator[tuple[int, int, str]]:
                 yield int(folder.name), int(parent), command_of(int(folder.name))
 
 
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def _end_with_us() -> None:
+    """Whoever runs the tests may be killed; what they started must not stay."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Process:
     """One process of the command `overlev`, with what it said."""
 
@@ -84,6 +93,7 @@ class Process:
             stdout=self._out,
             stderr=self._err,
             start_new_session=True,
+            preexec_fn=_end_with_us,  # noqa: PLW1509 - tests start from one thread
         )
 
     @property

@@ -36,6 +36,6 @@ for _part in (
     tertials,
     description,
 ):
-    router.include_router(_part.router)
+    router.take(_part.router)
 
 __all__ = ["PREFIX", "router"]

@@ -82,4 +82,4 @@ for _page in (
     unplanned,
     workload,
 ):
-    router.include_router(_page.router)
+    router.take(_page.router)

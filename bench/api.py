@@ -1,0 +1,186 @@
+"""Completions over HTTP: 32 clients, each request under a key of its own, one commit each.
+
+The server is a process of its own; its CPU is read from the kernel. The limit is the same server
+with the framework alone and the driver writing the same rows (`bench.api_server`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from bench.clock import BEGINNING
+from bench.completion import TASK, Todo, complete_one, open_tasks
+from bench.measure import Line, Outcome, pace, strain_of_run
+from bench.places import Place
+from bench.population import multiply
+from bench.recording import recorded
+from bench.run import Run
+from cases import tokens
+
+CLIENTS: Final = 32
+WARMING: Final = 64
+P95: Final = 60.0
+"""ms."""
+
+RATE: Final = 300.0
+"""Completions a second; one costs no more CPU than 1000 / 300 ms, or no core can hold it."""
+
+_ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+@dataclass(slots=True)
+class Asked:
+    """What came of a load: the seconds that each request took, all of them and the server's CPU."""
+
+    took: list[float] = field(default_factory=list)
+    wall: float = 0.0
+    cpu: float = 0.0
+
+    @property
+    def p95(self) -> float:
+        """Milliseconds."""
+        return 1e3 * sorted(self.took)[int(0.95 * len(self.took))]
+
+    @property
+    def each(self) -> float:
+        """Milliseconds of the server's CPU for a request."""
+        return 1e3 * self.cpu / len(self.took)
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return len(self.took) / self.wall
+
+
+def api(run: Run) -> Outcome:
+    """Completions over HTTP on SQLite and Postgres."""
+    outcome = Outcome()
+    for engine in run.engines:
+        _measure(run, engine, outcome)
+    return outcome
+
+
+def _measure(run: Run, engine: str, outcome: Outcome) -> None:
+    size = 400 if run.quick else 3_000
+    place = run.stock.open(engine)
+    multiply(place, 2_500 if run.quick else 10_000)
+    todo = open_tasks(place, WARMING + size)
+    token = place.db.transact(
+        lambda tx: tokens.add_token(
+            tx,
+            "bench",
+            "officer",
+            sorted({unit for each in todo for unit in each.viewer.units}),
+            now=BEGINNING,
+        )
+    )
+    ours = run.places.copy(place)
+    rehearsed = run.places.copy(run.places.reopened(place))
+    with recorded(rehearsed.db) as recording:
+        for each in todo:
+            complete_one(rehearsed, each)
+    run.places.drop(rehearsed)
+    limit = run.places.copy(run.places.reopened(place))
+    limit.keys_file.with_suffix(".recording").write_bytes(pickle.dumps(recording))
+    least = _asked("bare", limit, token, todo)
+    most = _asked("ours", ours, token, todo)
+    run.places.drop(limit)
+    run.places.drop(ours)
+    strain = strain_of_run()
+    goal = engine == "sqlite"
+    outcome.lines += [
+        Line(
+            f"completion over HTTP, {engine}, CPU of the server",
+            most.each,
+            "ms",
+            least.each,
+            1e3 / RATE if goal else None,
+            f"{CLIENTS} clients, {size} completions; at that cost one core holds"
+            f" {1e3 * strain / most.each:.0f}/s, the limit {1e3 * strain / least.each:.0f}/s",
+            most.each / strain,
+        ),
+        Line(
+            f"completion over HTTP, {engine}, p95, wall",
+            most.p95,
+            "ms",
+            least.p95,
+            P95 if goal else None,
+            f"{most.rate:.0f}/s beside what else the machine did; the limit {least.rate:.0f}/s",
+        ),
+    ]
+
+
+def _asked(kind: str, place: Place, token: str, todo: list[Todo]) -> Asked:
+    place.close()
+    with _server(kind, place) as (process, port):
+        asyncio.run(_load(port, token, todo[:WARMING]))
+        before = _cpu(process.pid)
+        pace()
+        asked = asyncio.run(_load(port, token, todo[WARMING:]))
+        pace()
+        asked.cpu = _cpu(process.pid) - before
+    return asked
+
+
+@contextmanager
+def _server(kind: str, place: Place) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    words = ("-m", "bench.api_server", kind, place.url, str(place.keys_file))
+    with subprocess.Popen(
+        [sys.executable, "-P", *words],
+        cwd=_ROOT,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("a server without pipes")
+        yield process, int(process.stdout.readline())
+        process.stdin.close()
+        process.wait(30)
+
+
+async def _load(port: int, token: str, todo: list[Todo]) -> Asked:
+    asked = Asked()
+    left = iter(enumerate(todo))
+    began = time.perf_counter()
+    await asyncio.gather(*(_client(port, token, left, asked) for _ in range(CLIENTS)))
+    asked.wall = time.perf_counter() - began
+    return asked
+
+
+async def _client(port: int, token: str, left: Iterator[tuple[int, Todo]], asked: Asked) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    body = json.dumps({"outcome": "done", "form": "individual"}).encode()
+    for number, each in left:
+        began = time.perf_counter()
+        head = (
+            f"POST /api/v1/cases/{each.ref}/tasks/{TASK} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"Authorization: Bearer {token}\r\nIdempotency-Key: key-{each.ref}-{number}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        writer.write(head.encode() + body)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = int(answer.lower().partition(b"content-length: ")[2].split(b"\r")[0])
+        told = await reader.readexactly(length)
+        if not answer.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"a completion was refused: {told[:200]!r}")
+        asked.took.append(time.perf_counter() - began)
+    writer.close()
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of CPU of all threads of a process, to the nanosecond."""
+    total = 0
+    for each in Path(f"/proc/{pid}/task").iterdir():
+        total += int((each / "schedstat").read_text(encoding="ascii").split()[0])
+    return total / 1e9
