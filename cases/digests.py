@@ -77,7 +77,7 @@ _OVERDUE: Final = (
     .where(task.c.state == "open", task.c.due_at < bindparam("now"))
     .group_by(case_.c.unit, task.c.owner)
 )
-_CLAIM: Final = {
+CLAIM: Final = {
     "sqlite": sqlite.insert(digest).on_conflict_do_nothing().returning(digest.c.account),
     "postgresql": postgresql.insert(digest).on_conflict_do_nothing().returning(digest.c.account),
 }
@@ -160,7 +160,7 @@ def claim(tx: Connection, slot: datetime, *, now: datetime) -> list[Digest]:
             "overdue": overdue,
             "claimed_at": now,
         }
-        if tx.execute(_CLAIM[tx.dialect.name], row).first() is None:
+        if tx.execute(CLAIM[tx.dialect.name], row).first() is None:
             continue
         phone = staff_contact.opened(tx, each.id, each.phone_enc)
         taken.append(Digest(each.ref, slot, notices, overdue, phone, each.email))
@@ -168,7 +168,9 @@ def claim(tx: Connection, slot: datetime, *, now: datetime) -> list[Digest]:
 
 
 @dataclass(slots=True)
-class _Member:
+class Member:
+    """A member of staff, and the (unit, role) for which they are told."""
+
     id: int
     ref: str
     phone_enc: bytes | None
@@ -178,9 +180,9 @@ class _Member:
     places: set[tuple[str, str]] = field(default_factory=set)
 
 
-def _staff(tx: Connection, on: date, slot: datetime) -> dict[int, _Member]:
+def _staff(tx: Connection, on: date, slot: datetime) -> dict[int, Member]:
     """Who is at work, with the units and roles they answer for, those of whom they stand in for."""
-    members: dict[int, _Member] = {}
+    members: dict[int, Member] = {}
     for row in tx.execute(_ACCOUNTS, {"on": on}):
         away = (
             row.away_until is not None
@@ -188,7 +190,7 @@ def _staff(tx: Connection, on: date, slot: datetime) -> dict[int, _Member]:
             and slot < row.away_until
         )
         member = members.setdefault(
-            row.id, _Member(row.id, row.ref, row.phone_enc, row.email, row.deputy_id, away)
+            row.id, Member(row.id, row.ref, row.phone_enc, row.email, row.deputy_id, away)
         )
         member.places.add((row.unit, row.role))
     for member in [each for each in members.values() if each.away]:
@@ -198,7 +200,7 @@ def _staff(tx: Connection, on: date, slot: datetime) -> dict[int, _Member]:
     return {number: each for number, each in members.items() if not each.away}
 
 
-def _stand_in(member: _Member, members: Mapping[int, _Member]) -> _Member | None:
+def _stand_in(member: Member, members: Mapping[int, Member]) -> Member | None:
     seen = member
     for _ in range(_DEPUTIES):
         following = members.get(seen.deputy) if seen.deputy is not None else None
@@ -250,7 +252,7 @@ def _sent(
 ) -> bool:
     text = digest_text(notices=each.notices, overdue=each.overdue, url=url)
     via: str | None = None
-    if sender is not None and each.phone is not None and _by_sms(sender, each.phone, text.sms):
+    if sender is not None and each.phone is not None and by_sms(sender, each.phone, text.sms):
         via = "sms"
     elif (
         mailer is not None
@@ -269,7 +271,12 @@ def _sent(
     return via is not None
 
 
-def _by_sms(sender: Sender, phone: str, text: str) -> bool:
+def staff_at(tx: Connection, on: date, now: datetime) -> list[Member]:
+    """Who is at work in some unit, with the units and roles they answer for."""
+    return list(_staff(tx, on, now).values())
+
+
+def by_sms(sender: Sender, phone: str, text: str) -> bool:
     """Whether the provider took it. Silence counts as no: a digest is told by mail as well."""
     try:
         answer = sender.send(SendRequest(f"{new_ref()}{new_ref()}", phone, text, 3600))

@@ -383,7 +383,7 @@ def unhurried(tx: Connection) -> None:
     For what nobody waits for: a migration, a report. On SQLite there is nothing to be said.
     """
     if tx.dialect.name == "postgresql":
-        if (tx.dialect.server_version_info or (0,))[0] >= _LIMITS_TRANSACTIONS:
+        if (tx.dialect.server_version_info or (0,)) >= (_LIMITS_TRANSACTIONS,):
             tx.exec_driver_sql("SET LOCAL transaction_timeout = 0")
         tx.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         tx.exec_driver_sql("SET LOCAL lock_timeout = 0")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -21,16 +22,23 @@ from prefect.states import Completed
 from cases import backup as backups
 from cases import retention as retaining
 from cases.calendar import is_working_day
-from cases.sending import forget_texts, sender_of
+from cases.report_reminders import Missing, remind
+from cases.sending import forget_texts, mailer_of, sender_of
 from core.clock import local_date
 from flows.house import installation, told_safely
 from flows.reconcile import settle_left_runs
+from reports.lifecycle import parts
 from reports.morning import mornings
+from reports.publish import frozen_revisions
 from reports.recount import recount
 from reports.report import snapshot, whole_report
 from reports.tertial import Period
+from reports.waiting import periods_before, reminded_last, waiting, working_days_before
 
 T = TypeVar("T")
+
+LATE_REMINDER: Final = timedelta(days=4)
+"""A reminder that nobody could send for so long is left out: the next one tells."""
 
 
 @task(name="write-down", persist_result=False, cache_policy=NO_CACHE)
@@ -71,6 +79,7 @@ async def tertial_draft() -> State[Any]:
         f"# {period}",
         f"Counted for {units} units; {equal}.",
         f"Units check it until {period.checked_by}; it is due on {period.due_on}.",
+        await _in_thread(lambda: _standing(period)),
     ]
     await _write_down(f"tertial-{str(period).lower()}", lines)
     if differing:
@@ -78,42 +87,93 @@ async def tertial_draft() -> State[Any]:
     return Completed(message=f"{period}: {units} units, {equal}")
 
 
+def _standing(period: Period) -> str:
+    """How far the report is: parts by their state, and whether it is frozen."""
+    house = installation()
+    with house.db.read() as tx:
+        states = Counter(part.state for part in parts(tx, period, now=house.now()))
+        revisions = frozen_revisions(tx, period)
+    told = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
+    frozen = f"frozen, revision {revisions[-1]}" if revisions else "not frozen"
+    return f"Parts of units: {told or 'none'}; the report is {frozen}."
+
+
 @flow(name="tertial-due", persist_result=False)
 @told_safely
 async def tertial_due() -> State[Any]:
-    """On the day a tertial is due: say so. Asked for on each day on which one may be."""
+    """On the day a tertial is due: say how far it is. Asked for on each day on which one may be.
+
+    Accepting and freezing are for the national owner, by hand.
+    """
     period = _last_period()
     today = local_date(installation().now())
     if today != period.due_on:
         return Completed(name="Not today", message=f"{period} is due on {period.due_on}")
-    units, differing = await _in_thread(lambda: _drafted(period))
-    await _write_down(
-        f"tertial-{str(period).lower()}-due",
-        [f"# {period}", "It is due today.", f"Counted for {units} units."],
+    _, differing = await _in_thread(lambda: _drafted(period))
+    standing = await _in_thread(lambda: _standing(period))
+    lines = [f"# {period}", "It is due today.", standing]
+    await _write_down(f"tertial-{str(period).lower()}-due", lines)
+    return Completed(
+        name="Due today", message=f"{standing} {len(differing)} indicators differ from the recount."
     )
-    return Completed(name="Due today", message=f"{period}: {len(differing)} indicators differ")
+
+
+@flow(name="report-reminders", persist_result=False)
+@told_safely
+async def report_reminders() -> State[Any]:
+    """On working days: remind whoever has not submitted a report, and its owner at the end."""
+    told = await _in_thread(remind_of_reports)
+    return Completed(message=f"{told} reminded")
+
+
+def remind_of_reports() -> int:
+    """Tell what the newest reminder of each period says, to whoever was not told yet; how many."""
+    house = installation()
+    now = house.now()
+    missing = []
+    with house.db.read() as tx:
+        for period in periods_before(local_date(now)):
+            at = reminded_last(period, now=now, within=LATE_REMINDER)
+            if at is None:
+                continue
+            missing.append(
+                Missing(
+                    str(period),
+                    period.due_on,
+                    at,
+                    frozenset(each.unit for each in waiting(tx, period, now=now)),
+                    owner_too=local_date(at) >= working_days_before(period.due_on, 1),
+                )
+            )
+    return remind(
+        house.db,
+        sender_of(house, sys.stderr),
+        mailer_of(house.settings),
+        missing,
+        now=now,
+        url=house.settings.public_url or "",
+    )
 
 
 @flow(name="morning-lists", persist_result=False)
 @told_safely
 async def morning_lists() -> State[Any]:
-    """On working days: how much waits for each unit."""
+    """On working days: look whether the day's lists can be made; their numbers stay in the pages.
+
+    How much waits for a unit may be one person's, and may tell of one whose address is secret: no
+    such number goes to Prefect.
+    """
     house = installation()
     now = house.now()
     if not is_working_day(local_date(now)):
         return Completed(name="No working day")
 
-    def read() -> list[Any]:
+    def read() -> int:
         with house.db.read() as tx:
-            return list(mornings(tx, now=now))
+            return len(mornings(tx, now=now))
 
-    found = await _in_thread(read)
-    lines = ["| unit | overdue | due today | releases in 7 days |", "|---|--:|--:|--:|"]
-    lines += [
-        f"| {each.unit} | {each.overdue} | {each.due_today} | {each.releases} |" for each in found
-    ]
-    await _write_down("morning", lines)
-    return Completed(message=f"{sum(each.overdue for each in found)} overdue")
+    await _in_thread(read)
+    return Completed(message="The lists of the day are there")
 
 
 @flow(name="reconcile", persist_result=False)
@@ -147,5 +207,13 @@ async def backup() -> State[Any]:
 
 
 OTHERS: Final = ["release-package", "sweep", "deliver"]
-ALL: Final = (tertial_draft, tertial_due, morning_lists, reconcile, retention, backup)
+ALL: Final = (
+    tertial_draft,
+    tertial_due,
+    report_reminders,
+    morning_lists,
+    reconcile,
+    retention,
+    backup,
+)
 """Every flow of the calendar."""

@@ -63,12 +63,19 @@ def reminders(tx: Connection, *, after: datetime, until: datetime) -> list[Waiti
     reminder for each unit and period, not a burst.
     """
     found: dict[tuple[str, str], Waiting] = {}
-    for period in _periods_before(local_date(until)):
+    for period in periods_before(local_date(until)):
         told = [at(day, REMINDED_AT) for day in reminder_days(period)]
         if any(after < instant <= until for instant in told):
             for each in waiting(tx, period, now=until):
                 found[str(period), each.unit] = each
     return list(found.values())
+
+
+def reminded_last(period: Period, *, now: datetime, within: timedelta) -> datetime | None:
+    """The newest reminder of a period so far, None if it lies further back than `within`."""
+    past = [at(day, REMINDED_AT) for day in reminder_days(period)]
+    newest = max((instant for instant in past if instant <= now), default=None)
+    return newest if newest is not None and now - newest < within else None
 
 
 def waiting(tx: Connection, period: Period, *, now: datetime) -> list[Waiting]:
@@ -92,7 +99,7 @@ def standing(tx: Connection, viewer: Viewer, period: Period, *, now: datetime) -
     return [part for part in parts(tx, period, now=now) if part.unit in viewer.units]
 
 
-def _periods_before(day: date) -> list[Period]:
+def periods_before(day: date) -> list[Period]:
     """The two newest periods that have ended by a day: a due day may fall months later."""
     newest = Period.of(day)
     found = []

@@ -28,7 +28,7 @@ def test_no_schedule_lies_where_a_night_of_the_clock_change_would_move_it() -> N
     said = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))
     schedules = [each for one in said["deployments"] for each in one.get("schedules", ())]
 
-    assert len(schedules) == 6
+    assert len(schedules) == 7
     for each in schedules:
         assert each["timezone"] == "Europe/Oslo"
         assert not hours(each["cron"].split()[1]) & {1, 2, 3}, each["cron"]

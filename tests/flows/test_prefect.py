@@ -153,13 +153,13 @@ def test_run_pressed_by_hand_does_due_work_once_and_scheduled_flows_are_schedule
     assert set(runs(prefect, f"case-{case.ref}-v2")[0]["tags"]) == {"A", "in_prison"}
     until = time.monotonic() + 90
     scheduled: set[Any] = set()
-    while time.monotonic() < until and len(scheduled) < 6:
+    while time.monotonic() < until and len(scheduled) < 7:
         found = prefect.ask(
             "flow_runs/filter", flow_runs={"state": {"type": {"any_": ["SCHEDULED"]}}}
         )
         scheduled = {each["deployment_id"] for each in found}
         time.sleep(0.5)
-    assert len(scheduled) == 6, "every flow of the calendar has its next runs"
+    assert len(scheduled) == 7, "every flow of the calendar has its next runs"
 
 
 def test_a_run_whose_worker_was_killed_is_settled_and_its_case_shown_anew(
