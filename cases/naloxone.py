@@ -158,13 +158,19 @@ def undo(tx: Connection, viewer: Viewer, row_id: int, *, now: datetime) -> Row:
 
 
 def after_completion(
-    tx: Connection, case: Case, task: Task, viewer: Viewer, *, now: datetime
+    tx: Connection,
+    case: Case,
+    task: Task,
+    viewer: Viewer,
+    *,
+    now: datetime,
+    lot: str | None = None,
 ) -> None:
     """The row of a completed `handed_over` with a spray; nothing for any other completion.
 
     `task` is the task as completed; `case` as it was before. The lot and the distributor are those
     of the kit in the person's property; without one the distributor is who completed the task, if
-    certified that day. What stays unknown is a discrepancy.
+    certified that day. What stays unknown is a discrepancy. `lot`: somebody read it off the kit.
     """
     if task.code != HANDED_OVER or task.answer not in WITH_SPRAY:
         return
@@ -174,7 +180,7 @@ def after_completion(
         case_ref=case.ref,
         kind=Kind.HANDED_OVER,
         quantity=1,
-        lot=None,
+        lot=lot,
         expires_on=None,
         reason=None,
         distributor=None,

@@ -153,6 +153,12 @@ def upcoming(tx: Connection, viewer: Viewer, case: Case, *, now: datetime) -> li
     return [_promised(tx, viewer, case, each) for each in ahead]
 
 
+def last_print(tx: Connection, case: Case) -> datetime | None:
+    """When the card of a case was printed last, None if never."""
+    printed = [row.at for row in tx.execute(_EARLIER_PRINTS, {"ref": case.ref})]
+    return printed[-1] if printed else None
+
+
 def entry_of(case: Case, appointment: Appointment) -> Entry:
     """The calendar entry of an appointment: the same for every one that stands in its place."""
     by_id = {each.id: each for each in case.appointments}

@@ -8,7 +8,8 @@ chunks, each a transaction of its own; an import that was cut short is simply do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import file_digest
@@ -19,14 +20,22 @@ from typing import Final
 from sqlalchemy import Connection, insert
 
 from cases import organisation, roster_missing, rules
-from cases.access import Viewer
+from cases.access import Viewer, acts_in
 from cases.inmate_no import normal_inmate_no
 from cases.model import Role
 from cases.roster_child import parse_in_child
-from cases.roster_columns import RosterHeader
-from cases.roster_decide import Decider, Tally
+from cases.roster_columns import Column
+from cases.roster_decide import Decider, Tally, unit_not_yours
 from cases.roster_rejects import RejectsFile
-from cases.roster_rows import Reading, Remark, header_remarks, typed_rows, unit_index
+from cases.roster_rows import (
+    Reading,
+    Remark,
+    RosterRow,
+    header_remarks,
+    typed_rows,
+    unit_index,
+    unit_key,
+)
 from cases.tables import import_run
 from cases.unit_moves import CHUNK as MOVED_AT_ONCE
 from cases.unit_moves import follow_mergers, mergers_by
@@ -81,12 +90,15 @@ def import_roster(
     progress: Progress | None = None,
     rejects: Path | None = None,
     name: str | None = None,
+    worded: Callable[[str], str] = str,
+    opened: list[RosterRow] | None = None,
 ) -> ImportResult:
     """Import the roster at `path`. Raises `BadInput` for a file that cannot be read at all.
 
     With `dry_run` nothing is written and the counts are those that the import would give. Rejected
-    rows go to the file `rejects`, to be mended and imported again. `name` is what the sender called
-    the file, where `path` does not tell.
+    rows go to the file `rejects`, to be mended and imported again: of another unit's persons no
+    more than line and reason, each code in the words of `worded`. `name` is what the sender called
+    the file, where `path` does not tell. The rows that opened a case are added to `opened`.
     """
     rules.check_role(viewer, IMPORTING, "import a roster")
     result = ImportResult()
@@ -100,8 +112,17 @@ def import_roster(
         result.warnings += header_remarks(child.header)
         readings = typed_rows(child, units=units, now=now, demo=demo)
         for chunk in _chunks(readings):
-            _take(db, decider, chunk, result)
-            _reject(rejects, child.header, chunk, result)
+            foreign = {reading.raw.line for reading in chunk if _is_foreign(viewer, reading, units)}
+            tallies = _take(db, decider, chunk)
+            for reading, tally in zip(chunk, tallies, strict=True):
+                if tally.rejected is not None and reading.raw.line in foreign:
+                    tally.rejected = unit_not_yours(reading.raw.line)
+                result.add(tally)
+                if opened is not None and tally.created and reading.row is not None:
+                    opened.append(reading.row)
+            if rejects is not None:
+                file = RejectsFile(rejects, child.header, worded)
+                _reject(file, chunk, result, foreign=foreign)
             if progress is not None:
                 progress(result.rows, child.header.rows)
     with db.read() as tx:
@@ -152,27 +173,31 @@ def _chunks(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
         yield part
 
 
-def _take(db: Database, decider: Decider, chunk: list[Reading], result: ImportResult) -> None:
+def _is_foreign(viewer: Viewer, reading: Reading, units: Mapping[str, str]) -> bool:
+    """Whether a row, good or not, is about somebody of a unit that is not the importer's."""
+    said = reading.raw.cells.get(Column.unit.value)
+    unit = units.get(unit_key(said)) if said is not None and not reading.raw.spilled else None
+    return unit is not None and not acts_in(viewer, unit)
+
+
+def _take(db: Database, decider: Decider, chunk: list[Reading]) -> list[Tally]:
     if decider.dry_run:
         with db.read() as tx:
-            tallies = decider.take(tx, chunk)
-    else:
-        tallies = db.transact(lambda tx: decider.take(tx, chunk))
-    for tally in tallies:
-        result.add(tally)
+            return decider.take(tx, chunk)
+    return db.transact(lambda tx: decider.take(tx, chunk))
 
 
 def _reject(
-    rejects: Path | None, header: RosterHeader, chunk: list[Reading], result: ImportResult
+    rejects: RejectsFile, chunk: list[Reading], result: ImportResult, *, foreign: AbstractSet[int]
 ) -> None:
-    if rejects is None or not result.rejected:
+    if not result.rejected:
         return
     lines = {remark.line: remark for remark in result.rejected}
     rows = [
         (reading.raw, lines[reading.raw.line]) for reading in chunk if reading.raw.line in lines
     ]
     if rows:
-        RejectsFile(rejects, header).add(rows)
+        rejects.add(rows, foreign=foreign)
 
 
 def _note_run(

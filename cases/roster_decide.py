@@ -148,6 +148,11 @@ class _Work:
     said: people.PersonChange | None = None
 
 
+def unit_not_yours(line: int) -> Remark:
+    """What is said of a row about somebody of another unit, and all that is."""
+    return Remark(line, Column.unit.value, "unit_not_yours")
+
+
 class Decider:
     """Takes chunks of readings; one per import. With `dry_run` it writes nothing."""
 
@@ -178,7 +183,7 @@ class Decider:
                 if number:
                     self.numbers_seen.add(normal_inmate_no(number))
             elif not acts_in(self.viewer, reading.row.unit):
-                tally.rejected = Remark(reading.row.line, Column.unit.value, "unit_not_yours")
+                tally.rejected = unit_not_yours(reading.row.line)
                 tally.warnings.clear()
                 self.numbers_seen.add(normal_inmate_no(reading.row.inmate_no))
             else:

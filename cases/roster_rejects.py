@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
@@ -13,21 +14,29 @@ from cases.roster_columns import RawRow, RosterHeader
 from cases.roster_rows import Remark
 
 WHY: Final = "avvist"
-"""An extra last column with the column and reason; an import reads past it with a warning."""
+"""An extra last column with line, column and reason; an import reads past it with a warning."""
 
 # What a spreadsheet would evaluate; a telephone number's + is none of it.
 _FORMULA: Final = re.compile(r"[=@]|[+\-](?![0-9 ])")
 
 
 class RejectsFile:
-    """Appends rows to a CSV (`;`, UTF-8 with BOM, the canonical column names)."""
+    """Appends rows to a CSV (`;`, UTF-8 with BOM, the canonical column names).
 
-    def __init__(self, path: Path, header: RosterHeader) -> None:
+    `worded` says a reason's code in the reader's words.
+    """
+
+    def __init__(
+        self, path: Path, header: RosterHeader, worded: Callable[[str], str] = str
+    ) -> None:
         self._path = path
+        self._worded = worded
         self._columns = tuple(dict.fromkeys(column for column in header.columns if column))
 
-    def add(self, rows: Iterable[tuple[RawRow, Remark]]) -> None:
-        """Add rows as they stood in the file, each with its reason.
+    def add(self, rows: Iterable[tuple[RawRow, Remark]], *, foreign: AbstractSet[int]) -> None:
+        """Add rows as they stood in the file, each with its line and reason.
+
+        Of the lines in `foreign`, whose person is another unit's, nothing more than that.
 
         The file holds names, so it is made readable for its owner only.
         """
@@ -39,8 +48,12 @@ class RejectsFile:
             if new:
                 writer.writerow((*self._columns, WHY))
             for raw, remark in rows:
-                cells = [_harmless(raw.cells.get(column, "")) for column in self._columns]
-                writer.writerow((*cells, f"{remark.column}: {remark.reason}"))
+                known = {} if raw.line in foreign else raw.cells
+                cells = [_harmless(known.get(column, "")) for column in self._columns]
+                writer.writerow((*cells, self._why(remark)))
+
+    def _why(self, remark: Remark) -> str:
+        return f"{remark.line} {remark.column}: {self._worded(remark.reason)}"
 
 
 def _harmless(cell: str) -> str:

@@ -64,6 +64,19 @@ class ListRefused(Conflict):
     message_key = "error.list_refused"
 
 
+class NotEnoughPlaces(Refused):
+    """A session cannot take that many more; how many it has and how many are taken is told."""
+
+    def __init__(self, capacity: int, taken: int, wanted: int) -> None:
+        super().__init__(
+            f"The session has {capacity} places, {taken} are taken: "
+            f"{wanted} more do not fit. Plan another session."
+        )
+        self.capacity = capacity
+        self.taken = taken
+        self.wanted = wanted
+
+
 def plan_session(
     tx: Connection,
     viewer: Viewer,
@@ -147,10 +160,7 @@ def add_cases(
     raise_refused(refused)
     taken = places_taken(tx, session)
     if session.capacity is not None and taken + len(cases) > session.capacity:
-        raise Refused(
-            f"The session has {session.capacity} places, {taken} are taken: "
-            f"{len(cases)} more do not fit. Plan another session."
-        )
+        raise NotEnoughPlaces(session.capacity, taken, len(cases))
     invited = [(each, AttendanceState.INVITED, False) for each in ids_of(cases)]
     enter(tx, session, invited, by=None, now=None)
     return _changed(tx, viewer, session, verb=INVITED, refs=cases, now=now)

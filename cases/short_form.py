@@ -54,6 +54,7 @@ CALL_WITH: Final = "Kontaktperson"
 CALL_PLACE: Final = "Telefon"
 """What the card says of a call where nothing more is known: neither name nor unit."""
 LONGEST: Final = 200
+LOT: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class ShortForm:
     `held_at` is when it was gone through (None: at the release). `accepted` is the answer to the
     offer where it was asked just then; None leaves the answer as it stands. `sharing` holds a yes
     or no for each receiver that was asked about. The call is with `call_with` on `call_phone`.
+    `spray_lot` is the lot of the spray that was handed over, where somebody read it.
     """
 
     risk_talk: bool = False
@@ -76,6 +78,7 @@ class ShortForm:
     sharing: Mapping[str, bool] = field(default_factory=dict)
     accepted: bool | None = None
     held_at: datetime | None = None
+    spray_lot: str | None = None
 
 
 def suggested_call(released_at: datetime) -> datetime:
@@ -194,6 +197,7 @@ def _settled(
 ) -> Case:
     """Every before-release task done or waived; an event for each controller whose they are."""
     given = _given(form)
+    lot = rules.one_line(form.spray_lot, "spray_lot", longest=LOT) if form.spray_lot else None
     refused = []
     settled: list[Task] = []
     for task in case.tasks:
@@ -237,7 +241,7 @@ def _settled(
             continue
         after = with_settled(case, those, package, now=now)
         for task in those:
-            naloxone.after_completion(tx, case, task, viewer, now=now)
+            naloxone.after_completion(tx, case, task, viewer, now=now, lot=lot)
         case = store.write_changes(
             tx,
             case,

@@ -9,6 +9,7 @@ service may hand its answers on, if the person agreed (`share_health_answers`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
@@ -16,7 +17,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, select
 
-from cases import health, history, organisation, queries, rules, store
+from cases import health, history, organisation, people, queries, rules, store
 from cases.access import SYSTEM, Viewer, acts_in, check_may_open_cases
 from cases.consents import consent_in_force
 from cases.journal import AccessRow, append
@@ -94,6 +95,34 @@ def list_proposals(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Pro
     ]
     append(tx, looks, now=now)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whom a proposal is about: to the owner the name, to the receiver the number alone."""
+
+    inmate_no: str
+    name: str | None
+
+
+def who_they_are_about(
+    tx: Connection, viewer: Viewer, proposals: Sequence[Proposal]
+) -> dict[str, About]:
+    """Whom these proposals are about, by case reference; for whoever was shown them already.
+
+    The receiving unit does not own the case yet. It gets the inmate number, by which a prison
+    knows whom it is asked to take, and no more; the list of them is logged by `list_proposals`.
+    """
+    if not proposals:
+        return {}
+    mine = {each.ref for each in proposals if acts_in(viewer, each.from_unit)}
+    cases = queries.cases_by_refs(tx, SYSTEM, (each.ref for each in proposals))
+    known = people.identities_of(tx, [case.person for case in cases.values()])
+    return {
+        ref: About(identity.inmate_no, identity.name if ref in mine else None)
+        for ref, case in cases.items()
+        if (identity := known.get(case.person)) is not None
+    }
 
 
 def with_proposal(case: Case, to_unit: str, source: Source, by: str, *, now: datetime) -> Case:

@@ -358,6 +358,7 @@ def _notices(tx: Connection, viewer: Viewer, case: Case, *, until: datetime | No
             "task": row.task or None,
             "rung": row.rung,
             "at": _at(row.at),
+            "told_at": _at(row.told_at),
             "to_role": row.to_role,
         }
         for row in rows

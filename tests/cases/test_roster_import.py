@@ -887,6 +887,37 @@ def test_a_coordinator_imports_the_rows_of_own_units_only(desk: Desk, tmp_path: 
 
 
 @quick
+def test_a_file_of_rejects_holds_nobody_of_another_unit(desk: Desk, tmp_path: Path) -> None:
+    theirs, faulty, ours = somebody(), somebody(), somebody()
+    file = file_of(
+        tmp_path,
+        row(theirs, enhet="c", etternavn="Fremmed"),
+        row(faulty, enhet="c", etternavn="Ukjent", innsatt="31.02.2026"),
+        row(ours, etternavn="Egen", innsatt="31.02.2026"),
+    )
+    rejects = tmp_path / "rejects.csv"
+
+    result = import_roster(desk.db, file, COORDINATOR, now=IMPORTED, demo=True, rejects=rejects)
+
+    assert [(r.line, r.reason) for r in result.rejected] == [
+        (2, "unit_not_yours"),
+        (3, "unit_not_yours"),
+        (4, "date_impossible"),
+    ]
+    text = rejects.read_text("utf-8-sig")
+    for hidden in (theirs, faulty, "Fremmed", "Ukjent"):
+        assert hidden not in text
+    assert ours in text
+    assert "Egen" in text
+    told = [line.rsplit(";", 1)[1] for line in text.splitlines()[1:]]
+    assert told[0] == "2 enhet: unit_not_yours"
+    # What is left of them is nobody, and is passed over when the file comes back mended.
+    rejects.write_text(text.replace("31.02.2026", "30.08.2026"), "utf-8")
+    again = import_roster(desk.db, rejects, COORDINATOR, now=IMPORTED, demo=True)
+    assert (again.created, reasons(again.rejected)) == (1, [])
+
+
+@quick
 def test_a_nurse_does_not_import_rosters(desk: Desk, tmp_path: Path) -> None:
     with pytest.raises(NotAllowed):
         import_roster(desk.db, file_of(tmp_path, row(somebody())), NURSE, now=IMPORTED, demo=True)

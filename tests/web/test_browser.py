@@ -164,7 +164,7 @@ def test_a_nurse_ticks_five_tasks_for_five_people_in_two_clicks_each(
         for name in names:
             row(page, name, "Tilbudet besvart").get_by_role("button", name="Nei").click()
             clicks += 1
-            page.get_by_text(f"Tilbudet besvart er ført for {name} Prøvesen").wait_for()
+            page.get_by_text(f"Tilbudet besvart for {name} Prøvesen: Takket nei").wait_for()
     assert clicks == 5 * 2 + 5
 
 
@@ -177,7 +177,8 @@ def test_a_coordinator_clears_ten_overdue_rows_in_three_clicks(office: Office) -
         assert before >= 10
         page.get_by_label("Velg alle på siden").click()
         page.locator(".picked").get_by_role("button", name="Gjort").click()
-        page.get_by_text(f"{before} ført.").wait_for()
+        page.get_by_role("button", name="Ja, alle er gjort").click()
+        page.get_by_text(f"{before} ført som gjort.").wait_for()
         assert page.locator("input[name=pick]").count() == 0
 
 

@@ -71,7 +71,7 @@ def test_one_person_from_the_roster_to_the_end_of_follow_up(  # noqa: PLR0915 - 
 
     # The coordinator looks at the file, takes it in, and finds the rejected row.
     path = upload(coordinator, ROSTER).url
-    page = waited(coordinator, path, "Dette gjør filen")
+    page = waited(coordinator, path, "Forhåndsvisning")
     assert "Innsattnummer mangler" in page.text
     coordinator.send(path, {"do": "take"})
     page = waited(coordinator, path, "Importen er ferdig")
@@ -164,15 +164,21 @@ def test_a_transfer_is_given_and_taken_and_the_sender_reads_its_past(house: Desk
     lead.get(f"/cases/{ref}/transfer")
     assert lead.send(f"/cases/{ref}/transfer", {"unit": ""}).status == 422
     lead.get(f"/cases/{ref}/transfer")
-    lead.send(f"/cases/{ref}/transfer", {"unit": "C"})
+    summary = lead.send(f"/cases/{ref}/transfer", {"unit": "C", "do": "show"})
+    number = re.findall(r"innsattnummeret (\S+),", summary.text)[0]
+    assert 'value="accept/' not in taker.get("/transfers").text
+    lead.send(f"/cases/{ref}/transfer", {"unit": "C", "do": "propose"})
     page = taker.get("/transfers")
-    assert ref in page.text
+    # The receiver knows whom it is asked about by the number; the rest is not theirs yet.
+    assert number in page.text
+    assert "Test" not in page.text
+    assert "Test Person" in lead.get("/transfers").text
     assert taker.get(f"/cases/{ref}").status == 404
     taker.get("/transfers")
     number = re.findall(r'value="accept/(\w+)"', page.text)[0]
     assert "Saken er hos dere" in taker.send("/transfers", {"do": f"accept/{number}"}).text
     assert taker.get(f"/cases/{ref}").status == 200
-    assert "slik den var da den ble gitt fra dere" in lead.get(f"/cases/{ref}").text
+    assert "slik den var da dere ga den fra dere, til tirs. 22.9." in lead.get(f"/cases/{ref}").text
     house.later(timedelta(hours=9))
 
 
@@ -249,15 +255,15 @@ def test_many_rows_are_put_off_handed_on_and_waived(house: Desk) -> None:
         picks = [("pick", f"{ref}/brief_info") for ref in of]
         return coordinator.post("/overdue", [*hidden.items(), *picks, ("do", do), *more.items()])
 
-    assert "1 ført." in many("snooze-7", refs[:1]).text
+    assert "1 utsatt" in many("snooze-7", refs[:1]).text
     assert f"{refs[0]}/brief_info" not in coordinator.get("/overdue").text
     assert f"{refs[0]}/brief_info" in coordinator.get("/overdue?snoozed=1").text
     officer = re.findall(
         r'<option value="(\w+)">Officer</option>', coordinator.get("/overdue").text
     )
-    assert "1 ført." in many("assign", refs[1:2], to=officer[0]).text
-    assert "Alle · Officer" in coordinator.get("/overdue").text
-    assert "1 ført." in many("waive", refs[2:], why="absent").text
+    assert "1 gitt til Officer" in many("assign", refs[1:2], to=officer[0]).text
+    assert "Hvem som helst · Officer" in coordinator.get("/overdue").text
+    assert "1 frafalt" in many("waive", refs[2:], why="absent").text
     assert f"{refs[2]}/brief_info" not in coordinator.get("/overdue?snoozed=1").text
     assert "Velg minst én rad først." in many("done", []).text
     health_task = coordinator.post(

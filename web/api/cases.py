@@ -140,7 +140,7 @@ def read_case(asked: SignedIn, ref: CaseRef) -> Response:
 
 
 @router.get("/cases/{ref}/messages", response_model=Messages)
-@allow(CASE_WORKERS)
+@allow(views.SEES_CONSENTS)
 def messages(asked: SignedIn, ref: CaseRef) -> Response:
     """The messages to the person, and why each was or was not sent."""
     return read(

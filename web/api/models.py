@@ -121,11 +121,12 @@ class Message(Output):
 
 
 class Notice(Output):
-    """A notice that was given to staff."""
+    """A notice that was given to staff: due at `at`, given at `told_at`."""
 
     task: str | None
     rung: str
     at: At
+    told_at: At
     to_role: Role
 
 

@@ -42,9 +42,17 @@ def act(visit: Visited) -> Response:
 
     def do(tx: Connection) -> str:
         verb(tx, visit.viewer, parts[1], parts[2:], visit.now)
-        return with_told(visit.typed("next", "/"), told)
+        return with_told(visit.typed("next", "/"), told) + _place(visit, parts[1], parts[2:])
 
     return once(visit, do)
+
+
+def _place(visit: Visit, ref: str, rest: list[str]) -> str:
+    """Where on the page to go on: on a case at the task, on a list at the row that is next."""
+    if visit.typed("next").partition("?")[0] == f"/cases/{ref}":
+        code = rest[0] if visit.typed("do").partition("/")[0] != "offer" else OFFER
+        return f"#task-{code}"
+    return "#resume"
 
 
 def with_told(path: str, told: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -10,7 +11,7 @@ from starlette.responses import Response
 from cases import appointments, people, queries, vault
 from cases.access import Viewer
 from cases.appointments import BOOKING, NEXT, AppointmentNotFound, Booking
-from cases.consents import sees_details
+from cases.consents import SHARED_WITH, sees_details
 from cases.model import Appointment, AppointmentKind, AppointmentStatus, Case
 from cases.rules import check_owns, check_role
 from cases.views import CASE_READ
@@ -112,12 +113,26 @@ def _opened(tx: Connection, visit: Visit, ref: str) -> tuple[Case, str]:
     return case, identity.name if identity is not None else ""
 
 
-def _kinds(visit: Visit, viewer: Viewer, case: Case) -> list[tuple[str, str]]:
-    """The kinds that this viewer may book: without consent some are for health staff alone."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A kind of appointment; `needs` is the consent that opens it to this viewer, "" if none."""
+
+    kind: str
+    text: str
+    needs: str
+
+
+def _kinds(visit: Visit, viewer: Viewer, case: Case) -> list[Choice]:
+    """The kinds, each with the consent without which it is for health staff alone."""
     return [
-        (kind.value, visit.translate(WORDS["kind"][kind.value]))
+        Choice(
+            kind.value,
+            visit.translate(WORDS["kind"][kind.value]),
+            ""
+            if (receiver := SHARED_WITH.get(kind)) is None or sees_details(viewer, case, kind)
+            else f"sharing:{receiver.value}",
+        )
         for kind in AppointmentKind
-        if sees_details(viewer, case, kind)
     ]
 
 
@@ -134,8 +149,8 @@ def _new(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
         name=name,
         case=case,
         kinds=kinds,
-        some_hidden=len(kinds) < len(AppointmentKind),
-        values=chosen(visit.values(), status="confirmed", kind="", at=""),
+        needed=list(dict.fromkeys(each.needs for each in kinds if each.needs)),
+        values=chosen(visit.values(), status="requested", kind="", at=""),
         errors=errors,
     )
 

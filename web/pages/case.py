@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Final
 
 from fastapi import Response
@@ -19,11 +20,22 @@ from cases import (
     views,
     worklist,
 )
-from cases.access import COMPLETERS, Viewer, acts_in, sees_who
+from cases.access import COMPLETERS, PAST_ACCESS, Viewer, acts_in, sees_who
+from cases.checklist import Package
 from cases.leave import RECORDING as ABSENCES
-from cases.model import LATE_ENTRY, Case, Owner, Phase
+from cases.model import (
+    LATE_ENTRY,
+    Case,
+    CloseReason,
+    Owner,
+    Phase,
+    StepState,
+    TaskState,
+    WaiveReason,
+)
 from cases.naloxone import KEEPING
 from cases.registry import package_named
+from cases.rules import check_appointments
 from cases.service import CONSENTING
 from cases.short_form import FILLING_IN
 from cases.store import Verb
@@ -31,6 +43,7 @@ from cases.transfers import TRANSFERRING
 from cases.views import SEES_CONSENTS, View
 from cases.warnings import warnings_for
 from core.clock import local_date
+from core.errors import Refused
 from web.pages import papers, rows
 from web.pages.acts import OFFER
 from web.pages.rendering import page
@@ -58,6 +71,7 @@ _APPOINTMENTS: Final = frozenset(
         Verb.APPOINTMENT_MOVED.value,
     }
 )
+_NOT_TAKEN_BACK: Final = frozenset({CloseReason.REIMPRISONED, CloseReason.REGISTERED_IN_ERROR})
 _SILENT: Final = frozenset({Verb.ADVANCED.value})
 
 router: Final = Pages()
@@ -95,9 +109,12 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
     package = package_named(tx, view["package"])
     for step in view["steps"]:
         step["label"] = step_label(package, step["step"], visit.language)
+        step["mark"] = _mark(step)
         for task in step["tasks"]:
             task["label"] = label_of(package, task["task"], visit.language)
             task["mine"] = here and viewer.role in COMPLETERS[Owner(task["owner"])]
+    _mark_dates(view)
+    given_up = history.stay_given_up(viewer, case)
     done_by = (task["done_by"] for step in view["steps"] for task in step["tasks"])
     happened = _history(tx, viewer, case) if here else []
     return {
@@ -114,6 +131,11 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "may": {what: can and here for what, can in may(viewer, case).items()},
         "warnings": [each.value for each in warnings_for(viewer, case, now=now)] if here else [],
         "consents": _consents(view) if viewer.role in SEES_CONSENTS and "consents" in view else {},
+        "talk_held": _is_done(case, "talk_held"),
+        "confirmed_ready": _appointments_hold(case, package),
+        "now_at": case.unit,
+        "reads_until": _reads_until(given_up.to_at) if given_up and given_up.to_at else None,
+        "readers": _readers(case, now) if here else [],
         "told": rows.told(tx, visit) if here else None,
         "said": visit.asked("said"),
         "papers": papers.offered(viewer, case) if here and identity is not None else [],
@@ -134,17 +156,73 @@ def may(viewer: Viewer, case: Case) -> dict[str, bool]:
         "transfer": inside and role in TRANSFERRING,
         "consent": is_open and role in CONSENTING,
         "absence": inside and role in ABSENCES,
+        "undo_release": case.released_at is not None
+        and case.close_reason not in _NOT_TAKEN_BACK
+        and role in release.RELEASING,
         "spray": role in KEEPING,
     }
 
 
+def _is_done(case: Case, code: str) -> bool:
+    task = case.task(code)
+    return task is not None and task.state is TaskState.DONE
+
+
+def _appointments_hold(case: Case, package: Package) -> bool:
+    """Whether the task of confirmed appointments can be ticked."""
+    try:
+        check_appointments(case, package.required_appointments)
+    except Refused:
+        return False
+    return True
+
+
+def _reads_until(given_at: datetime) -> date:
+    return local_date(given_at + PAST_ACCESS)
+
+
+def _readers(case: Case, now: datetime) -> list[tuple[str, date]]:
+    """The units that gave the case away and still read their own past of it, and until when."""
+    latest = {stay.unit: stay.to_at for stay in case.stays if stay.to_at is not None}
+    return [
+        (unit, _reads_until(at))
+        for unit, at in latest.items()
+        if unit != case.unit and now < at + PAST_ACCESS
+    ]
+
+
+def _mark_dates(view: View) -> None:
+    """Of the dates of each kind only the latest holds; the others are shown crossed out."""
+    later: set[str] = set()
+    for record in reversed(view["release_dates"]):
+        record["gone"] = record["kind"] in later or record["on"] is None
+        later.add(record["kind"])
+
+
+def _mark(step: View) -> str:
+    """How a step looks: its state; what was waived is no green tick, unless done elsewhere."""
+    if step["state"] != StepState.DONE:
+        return str(step["state"])
+    counted = [task for task in step["tasks"] if task["state"] != TaskState.CANCELLED]
+    done = [
+        task["state"] == TaskState.DONE or task["reason"] == WaiveReason.DONE_ELSEWHERE
+        for task in counted
+    ]
+    if all(done):
+        return "done"
+    return "partly" if any(done) else "waived"
+
+
 def _next(view: View) -> View | None:
-    """The open task with the earliest deadline."""
+    """The open task with the earliest deadline; a talk that was held needs no booking."""
+    tasks = [task for step in view["steps"] for task in step["tasks"]]
+    held = any(task["task"] == "talk_held" and task["state"] == "done" for task in tasks)
     waiting = [
         task
-        for step in view["steps"]
-        for task in step["tasks"]
-        if task["state"] == "open" and task["due_at"]
+        for task in tasks
+        if task["state"] == "open"
+        and task["due_at"]
+        and not (held and task["task"] == "talk_booked")
     ]
     return min(waiting, key=lambda task: str(task["due_at"]), default=None)
 

@@ -122,6 +122,15 @@ class Dates:
             return self._("om %(days)s dager", days=days)
         return self._("for %(days)s dager siden", days=-days)
 
+    def ending(self, text: str) -> str:
+        """A date at the end of a sentence, with one full stop."""
+        return text if text.endswith(".") else f"{text}."
+
+    def before_today(self, on: date | str) -> bool:
+        """Whether a day has passed."""
+        on = date.fromisoformat(on) if isinstance(on, str) else on
+        return on < self._today
+
     def ago(self, at: datetime | str) -> str:
         """`i dag kl. 09.12`, `i går kl. 14.00`, or the day and time."""
         at = _instant(at)

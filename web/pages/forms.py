@@ -64,6 +64,10 @@ _BY_REASON: Final = {
     "bad_name": marked("Skriv et navn på høyst 200 tegn."),
     "unit_missing": marked("Velg minst én enhet."),
     "bad_contact_phone": marked("Oppgi et norsk nummer som er gratis eller koster som vanlig."),
+    "ends_the_case": marked(
+        "Kryss av at du vet at saken avsluttes, eller la personen svare på tilbudet først."
+    ),
+    "no_reason": marked("Velg en grunn."),
     "number_in_text": marked("Skriv om arbeidet, ikke om en person: lange tall kan ikke stå her."),
 }
 

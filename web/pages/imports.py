@@ -17,12 +17,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
+from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from cases import roster
+from cases import people, queries, roster, worklist
 from cases.retention import UPLOADS, forget_uploads
 from cases.roster import IMPORTING
 from cases.roster_file import DEFAULT_LIMITS
+from cases.roster_rows import RosterRow
 from cases.rules import check_role
 from cases.vault import Secrets
 from core.crypto import KeyRing
@@ -34,12 +36,16 @@ from web.pages.forms import Errors
 from web.pages.refusals import reason_of
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
+from web.pages.words import in_language
 from web.policy import allow
 
 LARGEST: Final = DEFAULT_LIMITS.max_bytes + 64 * 1024
 _SUFFIXES: Final = (".csv", ".txt", ".tsv", ".xlsx", ".xlsm")
 
 _log: Final = logging.getLogger(__name__)
+
+NOT_YOURS: Final = "unit_not_yours"
+MOST_NAMED: Final = 200
 
 router: Final = Pages()
 
@@ -79,7 +85,17 @@ def upload(visit: Visited) -> Response:
 @allow(IMPORTING)
 def job_page(visit: Visited, number: str) -> Response:
     """How far it has come, what it would do, or what it did."""
-    return page(visit, "pages/import_job.html", number=number, job=_mine(visit, number)[1])
+    job = _mine(visit, number)[1]
+    rejected = job.get("result", {}).get("rejected", [])
+    foreign = [each["line"] for each in rejected if each["reason"] == NOT_YOURS]
+    return page(
+        visit,
+        "pages/import_job.html",
+        number=number,
+        job=job,
+        foreign=foreign,
+        faults=[each for each in rejected if each["reason"] != NOT_YOURS],
+    )
 
 
 @router.post("/import/{number}")
@@ -178,6 +194,7 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
     """Run it beside the request."""
     viewer, now, house, translate = visit.viewer, visit.now, visit.house, visit.translate
     begun = kept.job()
+    word = in_language(translate)
 
     def tell(done: int, of: int | None) -> None:
         kept.tell({**begun, "done": done, "of": of})
@@ -191,6 +208,7 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
             with private_folder(kept.folder) as folder:
                 rows, rejected = folder / f"rows{begun['ending']}", folder / "rejects.csv"
                 rows.write_bytes(kept.get("rows") or b"")
+                opened: list[RosterRow] = []
                 result = roster.import_roster(
                     house.db,
                     rows,
@@ -200,13 +218,23 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
                     dry_run=dry_run,
                     progress=tell,
                     rejects=rejected,
+                    worded=lambda code: word("roster", code),
+                    opened=opened,
                 )
                 if rejected.exists():
                     kept.put("rejects", rejected.read_bytes())
             if not dry_run:
                 kept.drop("rows")
             state = "looked" if dry_run else "taken"
-            kept.tell({**begun, "state": state, "result": asdict(result)})
+            kept.tell(
+                {
+                    **begun,
+                    "state": state,
+                    "result": asdict(result),
+                    "new": [(row.inmate_no, _called(row)) for row in opened[:MOST_NAMED]],
+                    "missing": _missing(visit, result.missing_from_roster[:MOST_NAMED]),
+                }
+            )
         except BadInput as wrong:
             refuse(wrong.reason, reason_of(translate, wrong))
         except OverlevError as refused:
@@ -216,6 +244,28 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
             refuse("fault", "")
 
     threading.Thread(target=run, name=f"import-{kept.number}", daemon=True).start()
+
+
+def _called(row: RosterRow) -> str:
+    return " ".join(name for name in (row.first_name, row.last_name) if name)
+
+
+def _missing(visit: Visit, numbers: list[str]) -> list[tuple[str, str, str]]:
+    """Number, name and case of whoever is not in the file; looking them up is logged."""
+    viewer, now = visit.viewer, visit.now
+
+    def look(tx: Connection) -> list[tuple[str, str, str]]:
+        refs = {number: queries.newest_ref(tx, viewer, number, now=now) for number in numbers}
+        cases = queries.cases_by_refs(tx, viewer, refs.values())
+        known = people.identities_of(tx, [case.person for case in cases.values()])
+        worklist.looked_at(tx, viewer, worklist.LISTED, cases, now=now)
+        return [
+            (number, known[cases[ref].person].name, ref)
+            for number, ref in refs.items()
+            if ref in cases and cases[ref].person in known
+        ]
+
+    return visit.house.db.transact(look) if numbers else []
 
 
 def _mine(visit: Visit, number: str) -> tuple[Kept, dict[str, Any]]:

@@ -8,12 +8,13 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import leave, people, queries, release
+from cases import leave, people, queries, release, release_undo
 from cases.model import (
     AbsenceKind,
     Case,
     CloseReason,
     Destination,
+    Participation,
     Role,
     TaskClass,
     TaskState,
@@ -25,9 +26,10 @@ from core.errors import BadInput
 from web.pages import rows
 from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, day_in, time_in, tried
+from web.pages.once import once
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
-from web.pages.words import WORDS, label_of
+from web.pages.words import WORDS, in_order, label_of
 from web.policy import CASE_WORKERS, allow
 
 router: Final = Pages()
@@ -50,13 +52,33 @@ def _answered(
     ref: str,
     verb: Callable[[Connection], object],
     form: Callable[[Visit, str, Errors, int], Response],
+    said: str = "saved",
 ) -> Response:
     def done(tx: Connection) -> str:
         verb(tx)
-        return f"/cases/{ref}?said=saved"
+        return f"/cases/{ref}?said={said}"
 
     answer = tried(visit, done)
     return answer if isinstance(answer, Response) else form(visit, ref, answer, 422)
+
+
+# --- who is not followed up -----------------------------------------------------------------------
+
+_UNDECIDED: Final = frozenset({Participation.NOT_ASKED, Participation.NOT_NOW})
+
+
+def ends_the_case(case: Case) -> bool:
+    """Whether a release ends the case although nobody said no: the follow-up is for who agreed."""
+    return case.released_at is None and case.participation in _UNDECIDED
+
+
+def check_may_end(visit: Visit, case: Case, *, said_no: bool = False) -> None:
+    """That whoever lets somebody go who was never asked knows that it ends the follow-up.
+
+    Raises `BadInput` for the field `closes`.
+    """
+    if ends_the_case(case) and not said_no and visit.typed("closes") != "yes":
+        raise BadInput("ends_the_case", "Nobody has said yes: the release ends the case.", "closes")
 
 
 # --- released ------------------------------------------------------------------------------------
@@ -76,16 +98,34 @@ def let_go(visit: Visited, ref: str) -> Response:
     return _answered(
         visit,
         ref,
-        lambda tx: release.release(
-            tx,
-            visit.viewer,
-            ref,
-            now=visit.now,
-            released_at=time_in(visit, "at"),
-            to=visit.typed("to", "liberty"),
-        ),
+        lambda tx: _let_go(tx, visit, ref),
         _release,
+        said="released",
     )
+
+
+def _let_go(tx: Connection, visit: Visit, ref: str) -> None:
+    check_may_end(visit, queries.case_by_ref(tx, visit.viewer, ref))
+    release.release(
+        tx,
+        visit.viewer,
+        ref,
+        now=visit.now,
+        released_at=time_in(visit, "at"),
+        to=visit.typed("to", "liberty"),
+    )
+
+
+@router.post("/cases/{ref}/release/undo")
+@allow(CASE_WORKERS)
+def take_back(visit: Visited, ref: str) -> Response:
+    """Take the release back, with the reason."""
+
+    def verb(tx: Connection) -> str:
+        release_undo.undo_release(tx, visit.viewer, ref, visit.typed("do"), now=visit.now)
+        return f"/cases/{ref}?said=undone"
+
+    return once(visit, verb)
 
 
 def _release(visit: Visit, ref: str, errors: Errors, status: int) -> Response:
@@ -95,7 +135,7 @@ def _release(visit: Visit, ref: str, errors: Errors, status: int) -> Response:
     rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     left = [
         label_of(package, task.code, visit.language)
-        for task in case.tasks
+        for task in in_order(package, case.tasks)
         if task.klass is TaskClass.BEFORE_RELEASE
         and task.state in (TaskState.OPEN, TaskState.PREPARED)
     ]
@@ -106,6 +146,8 @@ def _release(visit: Visit, ref: str, errors: Errors, status: int) -> Response:
         ref=ref,
         name=name,
         left=left,
+        participation=case.participation.value,
+        ends=ends_the_case(case),
         destinations=_options(visit, "destination", [each.value for each in Destination]),
         values=chosen(visit.values(), at=for_input(visit.now), to="liberty"),
         errors=errors,

@@ -9,22 +9,20 @@ from urllib.parse import parse_qsl
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import desk, service, worklist
+from cases import desk, worklist
 from cases.access import COMPLETERS
 from cases.calendar import midnight_ending
 from cases.model import Owner, Step, WaiveReason
 from cases.package import national
-from cases.service import TaskDone
+from cases.release import RELEASING
 from cases.worklist import PAGE, SORTS, Filter
 from core.clock import local_date
-from core.errors import BadInput, OverlevError
 from web.i18n import marked
-from web.pages import rows
-from web.pages.acts import act, usual_form, with_told
+from web.pages import at_once, rows
+from web.pages.acts import act
 from web.pages.forms import Errors, tried
-from web.pages.refusals import reason_of
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visit, Visited, address, local_path
+from web.pages.visit import TOLD, Pages, Visit, Visited, address, local_path
 from web.pages.words import WORDS
 from web.policy import CASE_WORKERS, allow
 
@@ -47,56 +45,46 @@ def board(visit: Visited) -> Response:
 @allow(CASE_WORKERS)
 def many(visit: Visited) -> Response:
     """Do one thing with all that are ticked: every row by itself, and told which were refused."""
-    picked = [pick.partition("/")[::2] for pick in visit.typed_all("pick")]
-    tasks = [(ref, code) for ref, code in picked if ref and code]
+    picks = at_once.picked(visit.typed_all("pick"))
     do = visit.typed("do")
-    if "/" in do:  # a button of one row, pressed on the board
-        return act(visit)
-    if not tasks:
+    if "/" in do and not (picks and do.startswith("undo/") and do.count("/") == 1):
+        return act(visit)  # a button of one row, pressed on the board
+    if not picks:
         return _page(visit, {"": visit.translate(_NOTHING)}, status=422)
-    refused: list[str] = []
+    if do == "waive" and not visit.typed("why"):
+        return _page(visit, {"why": visit.translate(_NO_REASON)}, status=422)
+    if at_once.asks_first(do, picks, sure=visit.typed("sure") == "yes"):
+        return _ask(visit, do, picks)
 
     def verb(tx: Connection) -> str:
-        refused.clear()
-        if do == "assign":
-            desk.assign(tx, visit.viewer, tasks, visit.typed("to") or None, now=visit.now)
-        elif do in ("snooze-7", "snooze-30"):
-            desk.snooze(tx, visit.viewer, tasks, int(do[7:]), now=visit.now)
-        elif do in ("done", "waive"):
-            for ref, code in tasks:
-                try:
-                    with tx.begin_nested():
-                        _settle(tx, visit, ref, code, do)
-                except OverlevError as why:
-                    refused.append(reason_of(visit.translate, why))
-        else:
-            raise BadInput("unknown_code", "This button is not known here.", "do")
-        count = len(tasks) - len(refused)
-        return _with(visit.typed("next", "/overdue"), done=str(count), refused=str(len(refused)))
+        told = at_once.carry_out(tx, visit, do, picks)
+        return at_once.told_in(local_path(visit.typed("next", "/overdue")), told)
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _page(visit, answer, status=422)
 
 
 _NOTHING: Final = marked("Velg minst én rad først.")
+_NO_REASON: Final = marked("Velg en grunn for å frafalle.")
 
 
-def _settle(tx: Connection, visit: Visit, ref: str, code: str, do: str) -> None:
-    if do == "waive":
-        service.waive_task(tx, visit.viewer, ref, code, visit.typed("why"), now=visit.now)
-        return
-    form = usual_form(tx, visit.viewer, ref, code)
-    service.complete_task(tx, visit.viewer, ref, TaskDone(code, None, form, None), now=visit.now)
-
-
-def _with(path: str, **told: str) -> str:
-    kept = with_told(path, "")
-    return address(kept.partition("?")[0], [*_pairs(kept), *told.items()])
+def _ask(visit: Visit, do: str, picks: list[at_once.Pick]) -> Response:
+    """The rows one by one, before so many are settled in one press."""
+    with visit.house.db.read() as tx:
+        found = at_once.lines_of(tx, visit, picks)
+    rows.log_look(visit, worklist.LISTED, [line.ref for line in found.values()])
+    return page(
+        visit,
+        "pages/at_once.html",
+        do=do,
+        lines=list(found.values()),
+        why=visit.typed("why"),
+        back=local_path(visit.typed("next", "/overdue")),
+    )
 
 
 def _pairs(path: str) -> list[tuple[str, object]]:
-    ours = {"done", "refused", "did"}
-    return [pair for pair in parse_qsl(path.partition("?")[2]) if pair[0] not in ours]
+    return [pair for pair in parse_qsl(path.partition("?")[2]) if pair[0] not in TOLD]
 
 
 @router.post("/overdue/filters")
@@ -159,10 +147,13 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             "kept": desk.saved_filters(tx, viewer, "overdue"),
             "colleagues": desk.colleagues(tx, viewer, now=now),
             "told": rows.told(tx, visit),
+            "came": at_once.came(tx, visit),
             "mine": _mine(visit, shown),
         }
     seen = [row.ref for row in shown]
     seen += [context["told"].ref] if context["told"] is not None else []
+    came = context["came"]
+    seen += [line.ref for line in (*came.settled, *came.refused)] if came is not None else []
     rows.log_look(visit, worklist.LISTED, seen, unit=wanted.unit)
     context["names"] = {each.ref: each.name for each in context["colleagues"]}
     return page(
@@ -177,13 +168,24 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         reasons=[(each.value, visit.translate(WORDS["waive"][each.value])) for each in WaiveReason],
         tidies=viewer.role in desk.TIDYING,
         most=worklist.MOST_COUNTED,
-        done=visit.asked("done") if visit.asked("done").isdecimal() else "",
-        refused=visit.asked("refused") if visit.asked("refused").isdecimal() else "",
+        ticked=set(visit.typed_all("pick")) | {line.key for line in (came.refused if came else ())},
+        why=visit.typed("why"),
+        releases=viewer.role in RELEASING,
+        resume=_resume_at(shown, context["told"]),
         errors=errors,
         to_page=lambda n: address("/overdue", {**_plain(values), "page": n if n > 1 else ""}),
         sorted_by=lambda by: address("/overdue", {**_plain(values), "sort": by}),
         **context,
     )
+
+
+def _resume_at(shown: list[rows.Row], told: rows.Told | None) -> str | None:
+    """The row to go on with: the first below where the one stood that was just dealt with."""
+    if told is None or not shown:
+        return None
+    same = (row.key for row in shown if (row.ref, row.code) == (told.ref, told.task))
+    below = (row.key for row in shown if told.due_at is not None and row.due_at >= told.due_at)
+    return next(same, next(below, shown[-1].key))
 
 
 def _plain(values: dict[str, str]) -> dict[str, str]:

@@ -1,15 +1,22 @@
-"""Papers about a case: the card with appointments, the overdose card, the calendar file."""
+"""Papers about a case: the card with appointments, the overdose card.
+
+The card is looked at on a page first: what it will say, and that it says nothing where no
+appointment is confirmed. Only fetching the paper is a print.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
+from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import paper_forms, print_outs
-from cases.access import Viewer
-from cases.model import Case, Phase
+from cases import paper_forms, people, print_outs, queries
+from cases.access import Viewer, may_complete
+from cases.model import Case, Phase, TaskState
+from cases.rules import check_open, check_owns
 from cases.short_form import FILLING_IN
+from cases.views import CASE_READ
 from core.errors import NotFound
 from forms.card import card_pdf, cards_pdf
 from forms.document_html import document_html
@@ -17,6 +24,8 @@ from forms.document_pdf import document_pdf
 from forms.overdose import overdose_pdf
 from web.api.forms import POLICY
 from web.i18n import marked
+from web.pages import rows
+from web.pages.rendering import page
 from web.pages.visit import Pages, Visited
 from web.policy import CASE_WORKERS, allow
 
@@ -32,7 +41,37 @@ NAMES: Final = {
 }
 """The papers of a case, as they are offered on its page."""
 
+CARD_PRINTED: Final = "card_printed"
+
 router: Final = Pages()
+
+
+@router.get("/cases/{ref}/card")
+@allow(CASE_WORKERS)
+def card_page(visit: Visited, ref: str) -> Response:
+    """What the card would say; looking is no print."""
+    viewer, now = visit.viewer, visit.now
+
+    def read(tx: Connection) -> dict[str, Any]:
+        case = queries.case_by_ref(tx, viewer, ref)
+        check_owns(viewer, case)
+        check_open(case)
+        identity = people.identity_of(tx, case.person)
+        task = case.task(CARD_PRINTED)
+        return {
+            "name": identity.name if identity is not None else "",
+            "ahead": print_outs.upcoming(tx, viewer, case, now=now),
+            "printed_at": print_outs.last_print(tx, case),
+            "tick": task is not None
+            and task.state is TaskState.OPEN
+            and may_complete(viewer, task),
+            "unit": case.unit,
+        }
+
+    with visit.house.db.read() as tx:
+        shown = read(tx)
+    rows.log_look(visit, CASE_READ, [ref], unit=shown["unit"])
+    return page(visit, "pages/card.html", ref=ref, task=CARD_PRINTED, **shown)
 
 
 @router.get("/cases/{ref}/card.pdf")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -18,13 +18,13 @@ from cases.replan import replan
 from cases.rules import check_owns, check_role, one_of
 from cases.views import CASE_READ
 from cases.warnings import outside_window, warnings_for
-from core.clock import local_date
+from core.clock import local, local_date
 from core.errors import BadInput
 from web.pages import rows
 from web.pages.forms import Errors, chosen, day_in, tried, worded
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
-from web.pages.words import WORDS, label_of
+from web.pages.words import WORDS, in_order, label_of
 from web.policy import CASE_WORKERS, allow
 
 router: Final = Pages()
@@ -135,7 +135,7 @@ def preview(
     after = replan(case, dated, package, now=visit.now) if dated is not case else case
     moved = [
         Moved(label_of(package, task.code, visit.language), task.due_at, new.due_at)
-        for task in case.tasks
+        for task in in_order(package, case.tasks)
         if (new := after.task(task.code)) is not None
         and task.state in (TaskState.OPEN, TaskState.PREPARED)
         and task.due_at != new.due_at
@@ -143,6 +143,8 @@ def preview(
     outside = [each for each in after.appointments if outside_window(after, each)]
     return {
         "moved": moved,
+        "in_haste": any(_is_halfway(each.after) for each in moved),
+        "after_release": [each.label for each in moved if _is_after(each, after)],
         "outside": len(outside),
         "becomes": after.release_on,
         "becomes_kind": after.release_kind.value if after.release_kind else None,
@@ -150,3 +152,14 @@ def preview(
         "is_past": after.release_on is not None and after.release_on < local_date(visit.now),
         "version": case.version,
     }
+
+
+def _is_halfway(due_at: datetime | None) -> bool:
+    """Whether a deadline lies halfway to the release: no other has such a clock time."""
+    return due_at is not None and local(due_at).time() != time(15)
+
+
+def _is_after(moved: Moved, case: Case) -> bool:
+    if moved.after is None or case.release_on is None:
+        return False
+    return local_date(moved.after) > case.release_on

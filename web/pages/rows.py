@@ -16,7 +16,7 @@ from cases.registry import package_named
 from cases.rules import CaseNotFound
 from cases.vault import Identity
 from cases.worklist import PersonLine, TaskLine
-from web.pages.acts import told_of
+from web.pages.acts import OFFER, told_of
 from web.pages.visit import Visit
 from web.pages.words import label_of, step_label
 
@@ -29,6 +29,7 @@ class Row:
     name: str
     number: str
     unit: str
+    phase: str
     release_on: date | None
     participation: str
     code: str
@@ -86,7 +87,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was just done, for the line above the list."""
+    """What was just done, for the line above the list.
+
+    `said` is the answer to the offer as it stands, `due_at` where the row stood in the list.
+    """
 
     verb: str
     ref: str
@@ -94,6 +98,8 @@ class Told:
     label: str
     name: str
     finished: bool
+    said: str | None
+    due_at: datetime | None
 
 
 def task_rows(tx: Connection, visit: Visit, lines: Iterable[TaskLine]) -> list[Row]:
@@ -111,6 +117,7 @@ def task_rows(tx: Connection, visit: Visit, lines: Iterable[TaskLine]) -> list[R
                 name=identity.name if identity is not None else "",
                 number=identity.inmate_no if identity is not None else line.ref,
                 unit=line.unit,
+                phase=line.phase,
                 release_on=line.release_on,
                 participation=line.participation,
                 code=line.code,
@@ -176,6 +183,8 @@ def told(tx: Connection, visit: Visit) -> Told | None:
         label=label_of(package, code, visit.language),
         name=identity.name if identity is not None else "",
         finished=task.finished,
+        said=case.participation.value if code == OFFER else None,
+        due_at=task.due_at,
     )
 
 

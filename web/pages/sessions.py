@@ -13,14 +13,17 @@ from cases.access import COMPLETERS, Viewer
 from cases.model import Form, Role, Visibility
 from cases.registry import package_in_force
 from cases.session_rows import Session, SessionState
+from cases.sessions import NotEnoughPlaces
 from cases.worklist import Filter
 from core.clock import local_date
 from core.errors import BadInput
+from web.i18n import marked
 from web.pages import rows
 from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, time_in, tried
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
+from web.pages.words import label_of
 from web.policy import CASE_WORKERS, allow
 
 PAST: Final = timedelta(days=30)
@@ -75,6 +78,12 @@ def _tasks(tx: Connection, visit: Visit, viewer: Viewer) -> dict[str, str]:
     return found
 
 
+def _label(tx: Connection, visit: Visit, session: Session) -> str:
+    """What the task of a group is called in its unit."""
+    package = package_in_force(tx, session.unit, on=local_date(visit.now))
+    return label_of(package, session.task, visit.language)
+
+
 def _list(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
     viewer, now = visit.viewer, visit.now
     with visit.house.db.read() as tx:
@@ -85,6 +94,7 @@ def _list(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             for each in sessions.list_sessions(tx, viewer, unit, first=now - PAST)
         ]
         tasks = _tasks(tx, visit, viewer)
+        labels = {each.ref: _label(tx, visit, each) for each in found}
     found.sort(key=lambda each: (each.starts_at, each.ref))
     return page(
         visit,
@@ -94,6 +104,7 @@ def _list(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         been=[each for each in found if each.state is not SessionState.PLANNED][::-1],
         units=units,
         tasks=tasks,
+        labels=labels,
         values=chosen(
             visit.values(),
             at=for_input(now.replace(minute=0) + timedelta(days=1)),
@@ -135,8 +146,36 @@ def change(visit: Visited, ref: str) -> Response:
             raise BadInput("unknown_code", "This button is not known here.", "do")
         return f"/sessions/{ref}?said={do}"
 
-    answer = tried(visit, verb)
-    return answer if isinstance(answer, Response) else _one(visit, ref, answer, status=422)
+    full: list[NotEnoughPlaces] = []
+
+    def watched(tx: Connection) -> str:
+        full.clear()
+        try:
+            return verb(tx)
+        except NotEnoughPlaces as too_many:
+            full.append(too_many)
+            raise
+
+    answer = tried(visit, watched)
+    if isinstance(answer, Response):
+        return answer
+    for each in full:
+        answer = {
+            "": visit.translate(
+                _FULL,
+                places=each.capacity,
+                taken=each.taken,
+                more=each.wanted,
+                over=each.taken + each.wanted - each.capacity,
+            )
+        }
+    return _one(visit, ref, answer, status=422)
+
+
+_FULL: Final = marked(
+    "%(places)s plasser, %(taken)s står på listen, %(more)s valgt: "
+    "ta bort %(over)s, eller planlegg en gruppe til."
+)
 
 
 def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Response:
@@ -144,16 +183,11 @@ def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
 
     def read(tx: Connection) -> dict[str, Any]:
         session = sessions.read_session(tx, viewer, ref, now=now)
-        rule = package_in_force(tx, session.unit, on=local_date(now))
         listed = queries.cases_by_refs(tx, viewer, (a.case_ref for a in session.attendance))
         known = people.identities_of(tx, [case.person for case in listed.values()])
         names = {case.ref: known[case.person] for case in listed.values() if case.person in known}
         invitable = _invitable(tx, visit, session)
-        label = (
-            rule.rule(session.task).labels.in_language(visit.language)
-            if rule.has(session.task)
-            else session.task
-        )
+        label = _label(tx, visit, session)
         return {
             "session": session,
             "names": names,
@@ -172,6 +206,8 @@ def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
         errors=errors,
         said=visit.asked("said"),
         over=shown["session"].starts_at <= now,
+        ticked=set(visit.typed_all("add")),
+        present=set(visit.typed_all("present")) if errors else None,
         **shown,
     )
 

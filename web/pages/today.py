@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from cases import sessions, worklist
 from cases.calendar import midnight_ending
+from cases.release import RELEASING
 from cases.session_rows import Session, SessionState
 from cases.worklist import Filter
 from core.clock import local_date
@@ -39,6 +40,7 @@ class Person:
     name: str
     number: str
     unit: str
+    phase: str
     release_on: date | None
     participation: str
     tasks: tuple[Row, ...]
@@ -76,8 +78,24 @@ def today(visit: Visited) -> Response:
         overdue=[person for person in people if person.overdue],
         soon=[person for person in people if not person.overdue],
         new=new,
+        resume=resume_at(people, told),
+        releases=viewer.role in RELEASING,
         **shown,
     )
+
+
+def resume_at(people: list[Person], told: rows.Told | None) -> str | None:
+    """Who to go on with: whoever was just dealt with, or the next below where that row stood."""
+    if told is None or not people:
+        return None
+    if any(person.ref == told.ref for person in people):
+        return told.ref
+    below = (
+        person.ref
+        for person in people
+        if told.due_at is not None and person.tasks[0].due_at >= told.due_at
+    )
+    return next(below, people[-1].ref)
 
 
 def by_person(found: list[Row]) -> list[Person]:
@@ -94,6 +112,7 @@ def by_person(found: list[Row]) -> list[Person]:
                 first.name,
                 first.number,
                 first.unit,
+                first.phase,
                 first.release_on,
                 first.participation,
                 tasks,

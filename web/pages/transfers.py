@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 from starlette.responses import Response
@@ -13,12 +13,15 @@ from cases.transfers import TRANSFERRING
 from cases.views import CASE_READ
 from core.clock import local_date
 from core.errors import BadInput
+from web.i18n import marked
 from web.pages import rows
-from web.pages.forms import Errors, chosen, tried
+from web.pages.forms import Errors, chosen, required, tried
 from web.pages.once import once
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.policy import CASE_WORKERS, allow
+
+WORDS_UNIT: Final = marked("Enheten finnes ikke.")
 
 router: Final = Pages()
 
@@ -28,17 +31,19 @@ router: Final = Pages()
 def transfers_page(visit: Visited) -> Response:
     """What waits for an answer, here and elsewhere."""
 
-    def read(tx: Connection) -> tuple[list[transfers.Proposal], dict[str, str]]:
+    def read(tx: Connection) -> tuple[list[transfers.Proposal], dict[str, Any], dict[str, str]]:
         found = transfers.list_proposals(tx, visit.viewer, now=visit.now)
-        return found, organisation.unit_names(tx, local_date(visit.now))
+        about = transfers.who_they_are_about(tx, visit.viewer, found)
+        return found, about, organisation.unit_names(tx, local_date(visit.now))
 
-    found, units = visit.house.db.transact(read)
+    found, about, units = visit.house.db.transact(read)
     mine = visit.viewer.units
     return page(
         visit,
         "pages/transfers.html",
         to_us=[each for each in found if each.to_unit in mine],
         from_us=[each for each in found if each.to_unit not in mine],
+        about=about,
         units=units,
         said=visit.asked("said"),
     )
@@ -70,10 +75,12 @@ def propose_page(visit: Visited, ref: str) -> Response:
 @allow(CASE_WORKERS)
 def propose(visit: Visited, ref: str) -> Response:
     """Propose it: nothing moves until the other unit accepts."""
+    if not visit.typed("unit"):
+        return _propose(visit, ref, required(visit, "unit"), status=422)
+    if visit.typed("do") != "propose":
+        return _propose(visit, ref, {}, to=visit.typed("unit"))
 
     def verb(tx: Connection) -> str:
-        if not visit.typed("unit"):
-            raise BadInput("missing", "Choose a unit.", "unit")
         transfers.propose_transfer(tx, visit.viewer, ref, visit.typed("unit"), now=visit.now)
         return f"/cases/{ref}?said=transfer"
 
@@ -83,22 +90,40 @@ def propose(visit: Visited, ref: str) -> Response:
     return _propose(visit, ref, answered, status=422)
 
 
-def _propose(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Response:
+def _propose(
+    visit: Visit, ref: str, errors: Errors, *, status: int = 200, to: str = ""
+) -> Response:
+    """The form; with `to`, a summary of what that unit will see, before it is proposed."""
     with visit.house.db.read() as tx:
         case = queries.case_by_ref(tx, visit.viewer, ref)
         check_role(visit.viewer, TRANSFERRING, "propose a transfer")
         check_owns(visit.viewer, case)
         identity = people.identity_of(tx, case.person)
-        units = organisation.unit_names(tx, local_date(visit.now))
+        known = organisation.units(tx, local_date(visit.now))
+    units = {each.code: each.name for each in known}
     rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
-    others = [(code, name) for code, name in units.items() if code != case.unit]
+    kind = next((each.kind for each in known if each.code == case.unit), None)
+    search = visit.asked("find").casefold()
+    others = [
+        each
+        for each in sorted(known, key=lambda each: each.name)
+        if each.code != case.unit and search in f"{each.name} {each.code}".casefold()
+    ]
+    same = [(each.code, each.name) for each in others if each.kind == kind]
+    if to and to not in units:
+        errors, to = {"unit": visit.translate(WORDS_UNIT)}, ""
     return page(
         visit,
         "pages/transfer.html",
         status,
         ref=ref,
         name=identity.name if identity is not None else "",
-        units=sorted(others, key=lambda each: each[1]),
+        same=same,
+        others=[(each.code, each.name) for each in others if each.kind != kind],
+        find=visit.asked("find"),
+        to=to,
+        number=identity.inmate_no if identity is not None else "",
+        release_on=case.release_on,
         waiting=case.open_transfer,
         names=units,
         values=chosen(visit.values(), unit=""),

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from cases import people, queries
-from cases.model import Phase, UnplannedReason
+from cases.model import Participation, Phase, UnplannedReason
 from cases.rules import check_open, check_owns, check_role
 from cases.service import ANSWERING, CONSENTING
 from cases.short_form import FILLING_IN, ShortForm, release_unplanned, suggested_call
@@ -16,6 +16,7 @@ from cases.views import CASE_READ
 from web.pages import rows
 from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, time_in, tried
+from web.pages.leaving import check_may_end, ends_the_case
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import WORDS
@@ -56,7 +57,11 @@ def unplanned(visit: Visited, ref: str) -> Response:
             call_phone=visit.typed("call_phone") or None,
             sharing=sharing,
             accepted=accepted,
+            spray_lot=visit.typed("spray_lot") or None,
         )
+        if accepted is not True:
+            case = queries.case_by_ref(tx, visit.viewer, ref)
+            check_may_end(visit, case, said_no=accepted is False)
         release_unplanned(
             tx,
             visit.viewer,
@@ -97,7 +102,8 @@ def _page(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respo
             (each.value, visit.translate(WORDS["unplanned"][each.value]))
             for each in UnplannedReason
         ],
-        asks=viewer.role in ANSWERING and case.participation.value != "accepted",
+        asks=viewer.role in ANSWERING and case.participation is not Participation.ACCEPTED,
+        ends=ends_the_case(case),
         shares=viewer.role in CONSENTING,
         values=chosen(
             visit.values(),

@@ -43,6 +43,9 @@ SCHEME_COOKIE: Final = "overlev-scheme"
 SCHEMES: Final = ("auto", "light", "dark")
 CSRF: Final = "csrf"
 ONCE: Final = "once"
+TOLD: Final = frozenset({"did", "many", "ok", "no", "to"})
+"""What an address tells of what was just done: no part of where one is."""
+
 _DOORS: Final = ("/sign-in", "/invitation/")
 _OURS: Final = frozenset({CSRF, ONCE})
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -109,7 +112,7 @@ class Visit:
         """The address of this page, to come back to; without what was just done."""
         if self.request.method not in SAFE:
             return local_path(self.typed("next", "/"))
-        pairs = [pair for pair in self.request.query_params.multi_items() if pair[0] != "did"]
+        pairs = [pair for pair in self.request.query_params.multi_items() if pair[0] not in TOLD]
         return address(self.request.url.path, pairs)
 
     @property

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from cases.checklist import Package
-from cases.model import Step
+from cases.model import Step, Task
 from web.i18n import Translate, marked
 
 WORDS: Final[dict[str, dict[str, str]]] = {
@@ -24,7 +24,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "health": marked("Helse"),
         "officer": marked("Betjent"),
         "coordinator": marked("Koordinator"),
-        "any": marked("Alle"),
+        "any": marked("Hvem som helst"),
     },
     "phase": {
         "in_prison": marked("I fengsel"),
@@ -52,6 +52,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "missed": marked("Ikke gjort før løslatelsen"),
         "cancelled": marked("Gjelder ikke lenger"),
         "prepared": marked("Venter"),
+        "partly": marked("Delvis gjort"),
     },
     "form": {"group": marked("I gruppe"), "individual": marked("Individuelt")},
     "answer": {
@@ -73,6 +74,11 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "wrong_person": marked("Feil person"),
         "wrong_task": marked("Feil oppgave"),
         "not_done": marked("Ikke gjort likevel"),
+    },
+    "undo_release": {
+        "wrong_person": marked("Feil person"),
+        "not_released": marked("Ikke løslatt likevel"),
+        "wrong_details": marked("Feil tidspunkt eller opplysninger"),
     },
     "release_kind": {
         "confirmed": marked("Bekreftet"),
@@ -419,3 +425,9 @@ def label_of(package: Package, code: str, language: str) -> str:
 def step_label(package: Package, step: str, language: str) -> str:
     """What a step is called in a case's own package."""
     return package.step_labels(Step(step)).in_language(language)
+
+
+def in_order(package: Package, tasks: Iterable[Task]) -> list[Task]:
+    """Tasks in the order in which people do them: that of the package; what it has not, last."""
+    order = {rule.code: at for at, rule in enumerate(package.tasks)}
+    return sorted(tasks, key=lambda task: (order.get(task.code, len(order)), task.code))

@@ -22,6 +22,16 @@
       box.checked = event.target.checked;
     }
   });
+  // A page that is put in place goes on where the work was: at the next row, not at the top.
+  document.addEventListener("htmx:after:swap", () => {
+    const row = document.querySelector("#page [data-resume]");
+    if (!row) return;
+    const next = row.querySelector(".acts button, .acts summary, .acts a") || row.querySelector("a");
+    if (next) {
+      row.scrollIntoView({ block: "nearest" });
+      next.focus({ preventScroll: true });
+    }
+  });
   // A page that is put in place tells where it stands to those who hear it.
   document.addEventListener("htmx:after:swap", () => {
     const told = document.querySelector("#page [role=status]");

@@ -145,6 +145,8 @@ def test_a_stay_from_the_offer_to_the_release(office: Office) -> None:
     assert (twice.status_code, twice.json()["type"]) == (409, "urn:overlev:problem:conflict")
     told = office.get(f"{case}/messages", by=NURSE)
     assert told.status_code == 200
+    # An officer has no page of messages either.
+    assert office.get(f"{case}/messages", by=OFFICER).status_code == 403
     states = {t["task"]: t["state"] for s in office.get(case).json()["steps"] for t in s["tasks"]}
     assert (states["talk_held"], states["naloxone_training"]) == ("done", "waived")
 
