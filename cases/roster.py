@@ -121,8 +121,8 @@ def import_roster(
                 if opened is not None and tally.created and reading.row is not None:
                     opened.append(reading.row)
             if rejects is not None:
-                file = RejectsFile(rejects, child.header, worded)
-                _reject(file, chunk, result, foreign=foreign)
+                rejected = RejectsFile(rejects, child.header, worded)
+                _reject(rejected, chunk, result, foreign=foreign)
             if progress is not None:
                 progress(result.rows, child.header.rows)
     with db.read() as tx:

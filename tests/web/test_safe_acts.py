@@ -51,8 +51,9 @@ def test_whoever_was_never_asked_is_not_let_out_of_the_follow_up_unnoticed(on_sq
         assert 'name="closes"' in refused.text, who
         assert _case(on_sqlite, case.ref).phase is Phase.IN_PRISON
 
-    browser.get(f"/cases/{case.ref}/unplanned")
-    browser.send(f"/cases/{case.ref}/unplanned", {**form, "accepted": "yes"})
+    nurse = on_sqlite.of("nurse")
+    nurse.get(f"/cases/{case.ref}/unplanned")
+    nurse.send(f"/cases/{case.ref}/unplanned", {**form, "accepted": "yes"})
 
     assert _case(on_sqlite, case.ref).phase is Phase.FOLLOW_UP
 

@@ -83,9 +83,9 @@ def test_one_person_from_the_roster_to_the_end_of_follow_up(  # noqa: PLR0915 - 
     ref = case.rpartition("/")[2]
     nurse.get("/today")
     assert "er ført" in act(nurse, f"done/{ref}/intake_talk/at_risk").text
-    assert "er ført" in act(nurse, f"offer/{ref}/not_now").text
+    assert ": Ikke nå." in act(nurse, f"offer/{ref}/not_now").text
     assert "Ikke nå" in nurse.get(case).text
-    assert "er ført" in act(nurse, f"offer/{ref}/accepted").text
+    assert ": Takket ja." in act(nurse, f"offer/{ref}/accepted").text
     assert "er ført" in act(nurse, f"done/{ref}/naloxone_training").text
 
     # The officer gives the information, on the wrong person, and takes it back.
