@@ -14,6 +14,7 @@ import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -21,6 +22,7 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from cases import people, queries, roster, worklist
+from cases.access import Viewer
 from cases.retention import UPLOADS, forget_uploads
 from cases.roster import IMPORTING
 from cases.roster_file import DEFAULT_LIMITS
@@ -32,6 +34,7 @@ from core.errors import BadInput, NotFound, OverlevError
 from core.log import places
 from core.scratch import private_folder
 from core.sealing import open_with, seal_with
+from web.house import House
 from web.pages.forms import Errors
 from web.pages.refusals import reason_of
 from web.pages.rendering import page
@@ -232,7 +235,9 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
                     "state": state,
                     "result": asdict(result),
                     "new": [(row.inmate_no, _called(row)) for row in opened[:MOST_NAMED]],
-                    "missing": _missing(visit, result.missing_from_roster[:MOST_NAMED]),
+                    "missing": _missing(
+                        house, viewer, result.missing_from_roster[:MOST_NAMED], now=now
+                    ),
                 }
             )
         except BadInput as wrong:
@@ -250,9 +255,10 @@ def _called(row: RosterRow) -> str:
     return " ".join(name for name in (row.first_name, row.last_name) if name)
 
 
-def _missing(visit: Visit, numbers: list[str]) -> list[tuple[str, str, str]]:
+def _missing(
+    house: House, viewer: Viewer, numbers: list[str], *, now: datetime
+) -> list[tuple[str, str, str]]:
     """Number, name and case of whoever is not in the file; looking them up is logged."""
-    viewer, now = visit.viewer, visit.now
 
     def look(tx: Connection) -> list[tuple[str, str, str]]:
         refs = {number: queries.newest_ref(tx, viewer, number, now=now) for number in numbers}
@@ -265,7 +271,7 @@ def _missing(visit: Visit, numbers: list[str]) -> list[tuple[str, str, str]]:
             if ref in cases and cases[ref].person in known
         ]
 
-    return visit.house.db.transact(look) if numbers else []
+    return house.db.transact(look) if numbers else []
 
 
 def _mine(visit: Visit, number: str) -> tuple[Kept, dict[str, Any]]:
