@@ -189,3 +189,14 @@ def test_the_own_rows_of_a_receipt_are_what_was_done_not_what_an_address_says(
     browser = on_sqlite.of("coordinator")
     forged = browser.get(f"/overdue?many=done&ok={case.ref}/brief_info&done=999")
     assert "ført" not in forged.text.split("<h1")[1].split('action="/overdue" class="card')[0]
+
+
+def test_confirmed_appointments_wait_on_both_lists_and_are_no_main_button(on_sqlite: Desk) -> None:
+    with on_sqlite.db.write() as tx:
+        case = make_case(tx, admitted="2026-06-25 06:00", release_on=date(2026, 9, 10))
+    for path in ("/overdue", "/today"):
+        page = on_sqlite.of("coordinator").get(path)
+        assert page.status == 200, path
+        key = f'value="done/{case.ref}/appointments_confirmed"'
+        button = next(each for each in re.findall(r"<button[^>]*>", page.text) if key in each)
+        assert 'data-variant="tertiary"' in button, path

@@ -41,6 +41,8 @@ class Row:
     answers: tuple[str, ...]
     assigned_to: str | None
     snoozed_until: datetime | None
+    ready: bool = False
+    """Whether a rule of its own is known to be met: a list does not look."""
 
     @property
     def key(self) -> str:
