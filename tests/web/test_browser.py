@@ -179,7 +179,7 @@ def test_a_coordinator_clears_ten_overdue_rows_in_three_clicks(office: Office) -
         page.locator(".picked").get_by_role("button", name="Gjort").click()
         page.get_by_role("button", name="Ja, alle er gjort").click()
         page.get_by_text(f"{before} ført som gjort.").wait_for()
-        assert page.locator("input[name=pick]").count() == 0
+        assert page.locator("input[type=checkbox][name=pick]").count() == 0
 
 
 def test_the_second_of_two_sees_both_values_and_chooses(office: Office) -> None:
