@@ -11,7 +11,8 @@ import sys
 import tempfile
 import threading
 import time
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,16 +20,39 @@ import uvicorn
 from playwright.sync_api import sync_playwright
 
 from app.migrate import upgrade
-from cases import appointments
+from cases import appointments, release, service, sweep
 from cases.access import OPERATOR
 from cases.appointments import Booking
 from cases.people import NewPerson, register
+from cases.service import TaskDone
 from cases.vault import Identity
 from tests.installation import installation
 from tests.people import at, make_case
 from tests.web.conftest import PASSWORD, Desk, furnish
 
+EARLIER: Final = (
+    ("2025-10-06", "2025-12-02", 12),
+    ("2026-02-02", "2026-03-17", 17),
+    ("2026-05-04", "2026-06-16", 22),
+)
+"""Admitted, released, and of how many of thirty participants most was done."""
+
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "images"
+OVERLAY: Final = """\
+key = "a-1"
+number = 1
+parent = "national-1"
+
+[task.talk_held]
+due = ["R - 10 d"]
+usual_form = "group"
+
+[task.naloxone_training]
+due = ["T0 + 14 d", "R - 14 d"]
+
+[step.TIME_IN_HAND]
+label = { nb = "Avtale i hånden" }
+"""
 PEOPLE: Final = (
     ("Ahmed", "Dahl", "101000", "2026-08-30 08:30", date(2026, 11, 30)),
     ("Solveig", "Nygård", "101012", "2026-09-02 14:00", date(2026, 10, 2)),
@@ -52,6 +76,8 @@ def main() -> int:
         with installation(url, folder) as db:
             desk = furnish(db, folder=folder)
             ref = _people(desk)
+            _earlier(desk)
+            sweep.sweep(desk.db, now=desk.now)
             _shoot(desk, ref, chromium)
     return 0
 
@@ -89,6 +115,35 @@ def _people(desk: Desk) -> str:
     return shown
 
 
+def _earlier(desk: Desk) -> None:
+    """Who was released in the tertials before, for the counts: more and more of it gets done."""
+    for first, released, done in EARLIER:
+        for number in range(36):
+            tasks = ["intake_talk", "brief_info"] if number < done + 4 else ["intake_talk"]
+            tasks += ["naloxone_training"] if number < done else []
+            with desk.db.write() as tx:
+                case = make_case(
+                    tx,
+                    unit="ABC"[number % 3],
+                    admitted=f"{first} 06:00",
+                    release_on=date.fromisoformat(released),
+                    answer="accepted" if number < 30 else "declined",
+                    done=tasks if number < 30 else ["intake_talk"],
+                )
+                for kind, clock in (("GP", "09:00"), ("NAV", "12:00")):
+                    if number < done:
+                        day = date.fromisoformat(released) + timedelta(days=1 + number % 6)
+                        booked = Booking(kind, at(f"{day} {clock}"), "Avtale", "Torget 1")
+                        made = replace(booked, status="confirmed")
+                        appointments.book(tx, OPERATOR, case.ref, made, now=at(f"{first} 12:00"))
+                release.release(tx, OPERATOR, case.ref, now=at(f"{released} 10:00"))
+                if number < done - 2:
+                    given = TaskDone("handed_over", at(f"{released} 10:00"), None, "card_and_spray")
+                    service.complete_task(
+                        tx, OPERATOR, case.ref, given, now=at(f"{released} 11:00")
+                    )
+
+
 def _shoot(desk: Desk, ref: str, chromium: str) -> None:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
@@ -106,6 +161,8 @@ def _shoot(desk: Desk, ref: str, chromium: str) -> None:
         ("case", "nurse", f"/cases/{ref}", 1180, "light"),
         ("board", "coordinator", "/overdue?span=week", 1180, "light"),
         ("unplanned", "officer", f"/cases/{ref}/unplanned", 390, "dark"),
+        ("tertial", "directorate", "/tertial?period=2026-T2", 1180, "light"),
+        ("package", "admin", "/admin/packages/edit?unit=A", 1180, "light"),
     )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -125,6 +182,9 @@ def _shoot(desk: Desk, ref: str, chromium: str) -> None:
             page.get_by_role("button", name="Logg inn").click()
             page.wait_for_url(lambda url: "/sign-in" not in url)
             page.goto(path)
+            if name == "package":
+                page.get_by_label("Pakken som tekst").fill(OVERLAY)
+                page.locator("#preview").get_by_text("Tidligere").first.wait_for()
             page.screenshot(path=FOLDER / f"{name}.jpg", type="jpeg", quality=72)
             context.close()
         browser.close()

@@ -238,6 +238,18 @@ def test_what_was_typed_outlives_the_session(office: Office) -> None:
 LISTS = ("/today", "/search", "/sessions", "/follow-up", "/naloxone", "/me", "/me/second-step")
 BOARD = ("/overdue", "/overdue?span=month", "/transfers", "/import", "/messages", "/workload")
 PUBLIC = ("/start", "/help", "/accessibility", "/status", "/today", "/cases/aaaaaaaaaa")
+FIGURES = ("/tertial?period=2026-T2", "/tertial/definitions")
+LEADING = ("/deviations?days=365", "/tertial/own?period=2026-T2", "/rebase")
+ADMIN = (
+    "/admin/units",
+    "/admin/units/A",
+    "/admin/people",
+    "/admin/people/new",
+    "/admin/packages/edit?unit=A",
+    "/admin/texts",
+    "/admin/settings",
+    "/admin/health",
+)
 TASKS = ("", "/tasks/intake_talk", "/tasks/offer_answered", "/tasks/brief_info")
 FORMS = (
     "/release-date",
@@ -256,7 +268,9 @@ FORMS = (
     [
         ("nurse", LISTS, TASKS),
         ("coordinator", BOARD, FORMS),
-        ("directorate", PUBLIC, ()),
+        ("directorate", (*PUBLIC, *FIGURES), ()),
+        ("lead", LEADING, ()),
+        ("admin", ADMIN, ()),
     ],
 )
 def test_axe_finds_nothing_light_and_dark_narrow_and_wide(
@@ -299,6 +313,18 @@ def wrong_with(page: Page) -> Iterator[tuple[str, str]]:
     )
     if too_wide > 0:
         yield "sideways", f"{too_wide} px"
+
+
+def test_a_package_shows_what_it_does_while_it_is_written(office: Office) -> None:
+    text = 'key = "a-1"\nnumber = 1\nparent = "national-1"\n[task.talk_held]\ndue = ["{due}"]\n'
+    with office.at_the_desk("admin") as page:
+        page.goto("/admin/packages/edit?unit=A")
+        page.get_by_label("Pakken som tekst").fill(text.format(due="R - 10 d"))
+        page.locator("#preview").get_by_text("Tidligere").first.wait_for()
+        page.get_by_label("Pakken som tekst").fill(text.format(due="R - 2 d"))
+        page.locator("#preview").get_by_text("Linje 5").wait_for()
+        assert page.get_by_label("Pakken som tekst").input_value().endswith('due = ["R - 2 d"]\n')
+        assert list(wrong_with(page)) == []
 
 
 def test_no_page_asks_another_host(office: Office) -> None:

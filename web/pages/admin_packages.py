@@ -175,7 +175,7 @@ def _for_all(tx: Connection, on: date) -> Package:
 def _text(tx: Connection, unit: str, standing: Package) -> str:
     """What the editor begins with: the text in force, else the beginning of one."""
     if unit and parent_of(standing.key) is None:
-        return _BEGINNING.format(unit=unit, parent=standing.key)
+        return _BEGINNING.format(unit=unit.lower(), parent=standing.key)
     return text_of(tx, standing.key) or (
         resources.files("cases") / "packages" / f"{national().key}.toml"
     ).read_text("utf-8")
