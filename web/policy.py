@@ -149,7 +149,8 @@ def take(into: APIRouter, other: APIRouter) -> None:
             response_class=route.response_class,
             name=route.name,
             openapi_extra=route.openapi_extra,
-            route_class_override=Guarded,
+            # A page is more than guarded: it keeps what was typed, and closes what was sent.
+            route_class_override=type(route),
         )
 
 

@@ -17,7 +17,8 @@ import web
 from cases.access import CASE_ROLES
 from cases.model import Role
 from core.errors import NotAllowed
-from web.policy import NoPolicy, Policy, Router, allow, check_policies, public
+from web.pages.visit import PageRoute, Pages
+from web.policy import NoPolicy, Policy, Router, allow, check_policies, public, take
 
 MODULES = sorted(Path(web.__file__).parent.rglob("*.py"))
 
@@ -43,6 +44,23 @@ def test_a_route_past_the_router_stops_the_start() -> None:
 
     with pytest.raises(NoPolicy, match="/deep/open"):
         check_policies(app)
+
+
+def test_a_route_that_is_taken_over_stays_of_its_own_kind() -> None:
+    # Pages keep what was typed and close what was sent: as plain routes they would do neither.
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    pages = Pages()
+
+    @pages.get("/page")
+    @public()
+    def shown() -> None: ...
+
+    middle = Router()
+    middle.take(pages)
+    take(app.router, middle)
+
+    kinds = {type(each) for each in app.routes if getattr(each, "path", "") == "/page"}
+    assert kinds == {PageRoute}
 
 
 def test_a_mounted_folder_must_be_one_of_public_files(tmp_path: Path) -> None:
