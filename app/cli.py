@@ -50,6 +50,7 @@ PROGRAM: Final = "overlev"
 EXIT_INTERRUPTED: Final = 130
 DEBUG: Final = "OVERLEV_DEBUG"
 GARBAGE_AFTER: Final = 50_000
+_BEFORE_THE_COMMAND: Final = ("--data", "--now")
 
 
 class Overlev(TyperGroup):
@@ -98,6 +99,10 @@ def _tell(line: str, code: int) -> int:
 def _usage(misused: TyperException) -> str:
     context = getattr(misused, "ctx", None)
     where = context.command_path if context is not None else PROGRAM
+    option = getattr(misused, "option_name", None)
+    if option in _BEFORE_THE_COMMAND and where != PROGRAM:
+        command = where.removeprefix(PROGRAM).strip()
+        return f"{option} stands before the command: {PROGRAM} {option} … {command} …"
     return f"{misused.format_message().rstrip('.')}. See: {where} --help"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from app.commands.opening import EVERY_DAY, Json, opened
+from app.commands.roster_reasons import SAID
 from core.errors import EXIT_PARTLY_DONE, BadInput
 
 if TYPE_CHECKING:
@@ -136,8 +137,8 @@ def _show(result: ImportResult, *, dry_run: bool) -> None:
         if remarks:
             shown: list[Any] = list(remarks[:_MOST_SHOWN])
             show_table(
-                ("line", "column", "reason"),
-                [(str(each.line), each.column, each.reason) for each in shown],
+                ("line", "column", "reason", "what it means"),
+                [(str(each.line), each.column, each.reason, SAID[each.reason]) for each in shown],
                 title=title,
                 numbers=("line",),
             )

@@ -103,6 +103,10 @@ def test_without_a_command_the_help_is_shown() -> None:
         (("complete", "101000"), "Missing argument 'TASK'"),
         (("undo", "101000", "talk_held"), "Missing option '--reason'"),
         (("cases", "--nosuch"), "No such option"),
+        (
+            ("cases", "--now", "2026-09-01"),
+            "--now stands before the command: overlev --now … cases",
+        ),
         (("--now", "yesterday", "cases"), "the time cannot be read"),
         (("user",), "Missing command"),
         (("complete", "101000", "talk_held", "--ref", "abc"), "not both"),

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.commands.roster import rejects_beside
+from app.commands.roster_reasons import SAID
 from tests.app.shell import Shell
+from web.pages.words import WORDS
 
 DATA = Path(__file__).parents[1] / "data"
 NOW = "2026-09-08T08:00+02:00"
@@ -105,3 +107,9 @@ def test_a_file_that_is_no_roster_is_one_line_and_exit_2(
     assert answer.out == ""
     assert answer.err.count("\n") == 1
     assert "Kari" not in answer.err
+
+
+def test_every_reason_is_said_in_words_too(shell: Shell, dirty: Path) -> None:
+    assert SAID.keys() == WORDS["roster"].keys()
+    told = " ".join(shell("import", dirty, "--dry-run", now=NOW, code=3).out.split())
+    assert SAID["date_impossible"].split(":")[0] in told
