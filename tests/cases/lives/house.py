@@ -26,7 +26,7 @@ from cases.model import Case, Phase, UndoReason
 from cases.organisation import REGIONS
 from cases.package_moves import fingerprint, move_of
 from cases.project import Stage
-from cases.tables import group_session, unit_version
+from cases.tables import case_, group_attendance, group_session, unit_version
 from core.clock import local_date
 from tests.cases.desk import ADMIN, COORDINATOR, OFFICER, UNIT_LEAD, UNITS, all_refs
 from tests.cases.lives.always import used_packages
@@ -85,7 +85,9 @@ class House(WaysOut):
         if what == "add":
             self._do(sessions.add_cases, viewer, ref, refs, refs=())
         elif what == "remove":
-            self._do(sessions.remove_case, viewer, ref, refs[0], refs=())
+            listed = self._listed(ref)
+            one = listed[nth % len(listed)] if listed else refs[0]
+            self._do(sessions.remove_case, viewer, ref, one, refs=())
         else:
             self._do(sessions.cancel_session, viewer, ref, refs=())
 
@@ -116,6 +118,17 @@ class House(WaysOut):
             query = select(group_session.c.ref).where(group_session.c.state == state)
             found: list[str] = list(tx.execute(query.order_by(group_session.c.id)).scalars())
         return found[nth % len(found)] if found else None
+
+    def _listed(self, ref: str) -> list[str]:
+        """Who stands on the list of a session."""
+        with self.desk.db.read() as tx:
+            query = (
+                select(case_.c.ref)
+                .join(group_attendance, group_attendance.c.case_id == case_.c.id)
+                .join(group_session, group_session.c.id == group_attendance.c.session_id)
+                .where(group_session.c.ref == ref)
+            )
+            return list(tx.execute(query.order_by(case_.c.id)).scalars())
 
     def _refs(self, whom: set[int]) -> list[str]:
         every = list(all_refs(self.desk))

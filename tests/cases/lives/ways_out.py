@@ -16,6 +16,7 @@ from cases import (
     naloxone,
     protection,
     release_undo,
+    service,
     short_form,
     transfers,
 )
@@ -31,6 +32,7 @@ from cases.model import (
     UnplannedReason,
 )
 from cases.release_undo import ReleaseUndoReason
+from cases.service import TaskDone
 from cases.short_form import ShortForm
 from cases.tables import case_, naloxone_event, person, person_merge
 from tests.cases.desk import HEALTH_LEAD, NURSE, UNITS, all_refs, staff
@@ -114,10 +116,19 @@ class WaysOut(Lives):
 
     @rule(which=WHICH, viewer=VIEWERS, seq=st.integers(1, 3), cancel=YES, when=WHEN)
     def a_leave_goes_on(self, seq: int, cancel: bool, when: Any, **who: Any) -> None:
+        # One that stands if there is one, so that this finds something to go on with.
+        standing = [
+            (case, absence.seq)
+            for case in map(self.desk.case, all_refs(self.desk))
+            for absence in case.absences
+            if absence.cancelled_at is None and (cancel or absence.informed_at is None)
+        ]
+        case, found = standing[seq % len(standing)] if standing else (None, seq)
         if cancel:
-            self._try(leave.cancel_leave, who, seq)
+            self._try(leave.cancel_leave, who, found, case=case)
         else:
-            self._try(leave.inform_again, who, seq, happened_at=self._at(when, who))
+            at = self._at(when, who)
+            self._try(leave.inform_again, who, found, case=case, happened_at=at)
 
     @rule(
         which=WHICH,
@@ -139,10 +150,25 @@ class WaysOut(Lives):
             appointments.move, who, start, case=case, about=this.id, status=status, place=place
         )
 
+    @rule(which=WHICH, unit=st.sampled_from(UNITS), shares=YES)
+    def somebody_moves_who_has_answered(self, which: int, unit: str, shares: bool) -> None:
+        """All that leads to a health answer left behind: seldom met step by step."""
+        who = {"which": which, "viewer": OPERATOR}
+        talk = TaskDone("intake_talk", answer="at_risk")
+        self._try(service.complete_task, who, talk)
+        self._try(service.record_consent, who, "sharing", given=shares, receiver="health")
+        self._try(transfers.propose_transfer, who, unit)
+        case = self._case(which)
+        if case.open_transfer is not None:
+            about = case.open_transfer.id
+            self._try(transfers.answer_transfer, who, "accept", about=about, case=case)
+
     @rule(which=WHICH, nurse=NURSES)
     def health_answers_are_handed_on(self, which: int, nurse: Any) -> None:
-        ref = self._case(which).ref
-        self._do(transfers.share_health_answers, nurse, ref, refs=[ref])
+        case = self._case(which)
+        if nurse is NURSE and len(case.stays) > 1:
+            nurse = staff(Role.HEALTH, case.stays[-2].unit)
+        self._do(transfers.share_health_answers, nurse, case.ref, refs=[case.ref])
 
     # --- protection ---
 
@@ -216,6 +242,8 @@ class WaysOut(Lives):
     def two_are_said_to_be_one(self, one: int, other: int, viewer: Any) -> None:
         every = list(all_refs(self.desk))
         if every:
+            # Mostly two, the next one where it would be the same.
+            other = one + 1 if one == other else other
             pair = every[one % len(every)], every[other % len(every)]
             self._do(duplicates.propose, viewer, *pair, refs=())
 
