@@ -103,7 +103,7 @@ def _usage(misused: TyperException) -> str:
     if option in _BEFORE_THE_COMMAND and where != PROGRAM:
         command = where.removeprefix(PROGRAM).strip()
         return f"{option} stands before the command: {PROGRAM} {option} … {command} …"
-    return f"{misused.format_message().rstrip('.')}. See: {where} --help"
+    return f"{misused.format_message().rstrip('.?')}. See: {where} --help"
 
 
 def _tell_fault(fault: Exception) -> int:

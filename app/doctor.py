@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -72,12 +73,16 @@ def examine(settings: Settings, *, now: datetime | None) -> Iterator[Check]:
                 ("packages", _packages),
                 ("clock", _clock),
                 ("log heads", doctor_service.logs),
+            ):
+                yield from _tried(what, lambda check=check: check(house))  # type: ignore[misc]
+            for what, check in (
                 ("service", doctor_service.service),
                 ("messages", doctor_service.messages),
                 ("Prefect", doctor_service.prefect),
                 ("backup", doctor_service.backups),
             ):
-                yield from _tried(what, lambda check=check: check(house))  # type: ignore[misc]
+                for found in _tried(what, lambda check=check: check(house)):  # type: ignore[misc]
+                    yield replace(found, records=False)
 
 
 def _tried(what: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:

@@ -140,8 +140,9 @@ def _refuse_older(settings: Settings, manifest: Manifest, beside: Path, *, force
             )
         lost = max(lost, missing)
     if lost and not force:
+        rows = "one log row" if lost == 1 else f"{lost} log rows"
         raise Refused(
-            f"the backup is older than what was recorded here: {lost} log rows would be lost. Use a"
+            f"the backup is older than what was recorded here: {rows} would be lost. Use a"
             " newer backup; --force puts this one back all the same"
         )
     return lost

@@ -81,6 +81,12 @@ class DataFolder:
             form, demo, made_at = marker["format"], marker["demo"], marker["made_at"]
             folder = cls(path, demo is True, parse_instant(made_at))
         except (FileNotFoundError, NotADirectoryError):
+            beside = path.with_name(f"{path.name}-demo")
+            if (beside / _MARKER).is_file():
+                raise UnsafeSettings(
+                    f"{path} is no data folder, but a demo lies beside it: add `--data {beside}`"
+                    f" after `overlev`, or make one with `overlev --data {path} init`"
+                ) from None
             raise UnsafeSettings(
                 f"{path} is no data folder: make one with `overlev --data {path} init`"
             ) from None

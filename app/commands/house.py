@@ -73,6 +73,7 @@ def make(
 
     `cases` are lived through from a year ago up to now.
     """
+    from app.demo.habits import FRONT
     from app.installation import create_installation
     from app.output import note, say, spoken
     from core.clock import iso_local
@@ -100,10 +101,7 @@ def make(
             )
         say(f"{len(demo_of.accounts)} accounts, all with the password {password}")
         say("  health.UNIT, health-lead.UNIT, officer.UNIT, coordinator.UNIT, unit-lead.UNIT")
-        say(
-            f"  for each unit (`overlev unit list`), like {demo_of.accounts[0]};"
-            " and directorate, admin"
-        )
+        say(f"  for each unit (`overlev unit list`), like health.{FRONT}; and directorate, admin")
     if not demo:
         note("Next: `overlev unit import FILE`, `overlev user add`, and keep the recovery key")
         note("(`overlev key export --yes`) where the backups are not.")
@@ -134,14 +132,16 @@ def doctor(
     from app.output import note, say
 
     settings = settings_of(ctx)
-    wrong = 0
+    wrong, unsound = 0, False
     for check in examine(settings, now=globals_of(ctx).now):
         say(f"{'ok   ' if check.ok else 'WRONG'}  {check.what}: {check.says}")
         wrong += not check.ok
-    if rebuild and not wrong:
+        unsound = unsound or (check.records and not check.ok)
+    if rebuild and not unsound:
+        # Whether anything runs now does not matter: after a restore nothing does.
         wrong += _rebuild(ctx)
     elif rebuild:
-        note("The events are folded once all else is well.")
+        note("The events are folded once what is kept is sound: mend the lines above first.")
     if wrong:
         raise typer.Exit(EXIT_REFUSED)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _REJECTS: Final = ".rejects"
 _MOST_SHOWN: Final = 20
+_MOST_NAMED: Final = 12
 
 
 def import_roster(
@@ -129,9 +130,11 @@ def _show(result: ImportResult, *, dry_run: bool) -> None:
     say(", ".join(parts))
     say(f"of the updated: {result.transfers_proposed} in another unit, {result.released} released")
     if result.missing_from_roster:
+        more = len(result.missing_from_roster) > _MOST_NAMED
         say(
             f"{len(result.missing_from_roster)} in prison here but not in this file: "
-            + ", ".join(result.missing_from_roster)
+            + ", ".join(result.missing_from_roster[:_MOST_NAMED])
+            + (", … (--json lists them all)" if more else "")
         )
     for title, remarks in (("Rejected", result.rejected), ("Warnings", result.warnings)):
         if remarks:

@@ -9,7 +9,7 @@ from random import Random
 from typing import Final
 
 from app.demo.agenda import at_work
-from app.demo.stories import NEGLECTED
+from app.demo.stories import NEGLECTED, Story
 from app.demo.world import Life, World
 from cases import attendance, queries, sessions
 from cases.access import OPERATOR
@@ -67,6 +67,8 @@ class Groups:
             return False
         if life.stay.story in NEGLECTED or life.chance.random() > 0.65:
             return False
+        if life.stay.story is Story.TYPED_LATE and task == "talk_held":
+            return False  # its talk is held alone, and typed in days later
         self._waiting.setdefault((life.unit, task), {})[life.stay.number] = life
         return True
 

@@ -40,7 +40,7 @@ class Imprisonments:
     """Makes the imprisonments of one year that ends `now`, number by number.
 
     `sizes` are how many people each unit admits, in proportion; stories are told in the units
-    `shown`, of which there are two at least.
+    `shown`, of which there are two at least, every other one in the first.
     """
 
     def __init__(
@@ -70,6 +70,9 @@ class Imprisonments:
             stay = self._by_chance(number, chance)
         else:
             first, second = chance.sample(self._shown, 2)
+            # Every other story in the first of them, where those who try a demo look first.
+            if chance.random() < 0.5 and first != self._shown[0]:
+                first, second = self._shown[0], first
             units = first, second
             stay = told(number, story, units, self._last, now=self._now, chance=chance)
         if story is None and stay.recorded_at_the_gate and _is_free(stay, self._now):

@@ -21,6 +21,7 @@ class Story(StrEnum):
     LEFT_BEHIND = "left_behind"
     TRANSFER_OPEN = "transfer_open"
     SOON = "soon"
+    TOMORROW = "tomorrow"
     COURT = "court"
     NOT_NOW_THEN_YES = "not_now_then_yes"
     DECLINED = "declined"
@@ -68,6 +69,7 @@ INSIDE: Final[dict[Story, tuple[int, int]]] = {
     Story.LATE_YELLOW: (130, -34),
     Story.TRANSFER_OPEN: (40, 70),
     Story.SOON: (110, 4),
+    Story.TOMORROW: (96, 1),
     Story.COURT: (34, -4),
     Story.NOT_NOW_THEN_YES: (150, 12),
     Story.DECLINED: (60, 45),
@@ -101,6 +103,7 @@ INSIDE: Final[dict[Story, tuple[int, int]]] = {
 
 CAREFUL: Final = frozenset(STORIES) - {
     Story.LEFT_ALONE,
+    Story.TOMORROW,
     Story.LATE_OPENED,
     Story.NO_PHONE,
     Story.FOREIGN_PHONE,

@@ -147,8 +147,11 @@ class Work:
             self._waive(life, task, life.chance.choice(_WAIVED), now)
         elif self._is_typed_later(life, code):
             life.typing.add(code)
-            later = at_work(now + timedelta(days=life.chance.uniform(1.2, 6)), life.chance,
-                            office=False)  # fmt: skip
+            later = now + timedelta(days=life.chance.uniform(1.2, 6))
+            if life.stay.story is Story.TYPED_LATE:
+                # After the release, by when it stood as missed.
+                later = max(later, life.stay.leaves_at + timedelta(days=1.2))
+            later = at_work(later, life.chance, office=False)
             self._world.agenda.add(later, partial(self._type, life, code, now))
         else:
             self._complete(life, code, now, now)

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, select
 
 from app.demo.answers import Answers
 from app.demo.groups import Groups
-from app.demo.habits import habits_of, shown_in
+from app.demo.habits import habits_of, shown_in, sizes_in
 from app.demo.imprisonments import Imprisonments
 from app.demo.leaving import Leaving
 from app.demo.meetings import Meetings
@@ -122,7 +122,7 @@ class _Year:
             world.followers.append(watching)
         shelf.begin(begin)
         groups.begin(local_date(begin))
-        sizes = {code: each.size for code, each in habits.items()}
+        sizes = sizes_in(habits, cases)
         imprisonments = Imprisonments(seed, sizes, shown_in(habits), begin=begin, now=now)
         for number in range(cases):
             self._rosters.expect(imprisonments.make(number))

@@ -71,6 +71,20 @@ def test_what_was_written_past_the_verbs_is_named_by_field(
     assert all(line.startswith("case ") for line in wrong[:-1])
 
 
+def test_a_house_that_stands_still_is_rebuilt_all_the_same(used: Shell) -> None:
+    """After a restore nothing runs: the loops are said to be silent, and the events are folded."""
+    behind(
+        used,
+        "INSERT INTO heartbeat (loop, worker, at)"
+        " SELECT 'sweep', 'one-1', recorded_at FROM case_event WHERE id = 1",
+    )
+
+    out = used("doctor", "--rebuild", now="2026-09-10T09:00", code=1).out
+
+    assert any(line.startswith("sweep: ") for line in lines(out, "WRONG"))
+    assert "rebuild: 120 cases equal their events, 0 differ" in out
+
+
 def test_events_without_a_case_are_found(used: Shell) -> None:
     behind(
         used,

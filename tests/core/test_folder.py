@@ -120,6 +120,13 @@ def test_no_folder_is_told_with_the_command_that_makes_one(tmp_path: Path) -> No
         DataFolder.open(tmp_path / "file")
 
 
+def test_a_demo_that_lies_beside_is_named(tmp_path: Path) -> None:
+    DataFolder.create(tmp_path / "data-demo", demo=True, made_at=NOW)
+
+    with pytest.raises(UnsafeSettings, match=f"--data {tmp_path / 'data-demo'}"):
+        DataFolder.open(tmp_path / "data")
+
+
 def test_a_folder_cannot_be_made_where_a_file_stands(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
