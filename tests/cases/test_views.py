@@ -229,8 +229,9 @@ def test_notices_are_told_with_their_rung_and_role(db: Database) -> None:
         "task": "intake_talk",
         "rung": "due",
         "at": "2026-09-02T06:00:00+02:00",
+        "told_at": "2026-09-02T06:00:00+02:00",
     }.items() <= next(each for each in notices if each["rung"] == "due").items()
-    assert all(set(each) == {"task", "rung", "at", "to_role"} for each in notices)
+    assert all(set(each) == {"task", "rung", "at", "told_at", "to_role"} for each in notices)
 
 
 # --- roles -------------------------------------------------------------------------------------
