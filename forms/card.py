@@ -61,7 +61,7 @@ class TimeInHand:
     """A card. `sms` says whether messages are sent, `gone` what the card before still promised.
 
     `number` counts the prints of this card, `earlier_at` is when the one before was printed;
-    `more` appointments did not find room. `label` stands beside the card and is cut away.
+    `more` appointments did not find room. `label` stands on the strip of the sheet, to be cut away.
     """
 
     language: str
@@ -132,7 +132,7 @@ class Drawn(Card):
 
     @property
     def label(self) -> str:
-        """What stands beside the card."""
+        """What stands on the strip of the sheet."""
         return clean(self.card.label)
 
     def check(self, on: Layout) -> None:

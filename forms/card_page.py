@@ -28,7 +28,7 @@ def time_in_hand_page(card: TimeInHand) -> Document:
             )
             for each in card.appointments
         )
-        head = (staff["time"], staff["with"], staff["place"], staff["phone"])
+        head = (said["when"], said["whom"], said["place"], said["phone"])
         blocks.append(Table(said["heading"], head, rows, (3, 3, 3, 2)))
     else:
         blocks.append(Paragraph(said["none"]))

@@ -1,8 +1,12 @@
 """Cards on paper: alone on a page of their size, or several to an A4 sheet with marks to cut at.
 
 A card has two sides. On a sheet the second page is the back of the first, turned over its long
-edge: what stands left in front stands right behind. Marks lie outside the cards; beside each card
-stands its label, which is cut away.
+edge: what stands left in front stands right behind. Marks lie outside the cards.
+
+Whose card is whose stands on a strip along the upper edge of the sheet, which has a line of its
+own to cut at and says that it is to be shredded; beside a card stands its place on the sheet, a
+digit. So a card that is cut carelessly carries no number of a prison, and one that is not cut
+out at all says itself what is still to be done.
 """
 
 from __future__ import annotations
@@ -13,13 +17,19 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from core.errors import BadInput
-from forms.paper import Colour, Paper
+from forms.paper import MM, Colour, Paper
+from forms.setting import fitted
+from forms.texts import FALLBACK, words
 
 A4: Final = (210.0, 297.0)
 WALLET: Final = (85.0, 54.0)
 A6_PAPER: Final = (105.0, 148.0)
 MARK: Final = 5.0
 GAP: Final = 2.0
+EDGE: Final = 12.0
+"""From the sides of a sheet to what stands on its strip."""
+STRIP: Final = 20.0
+"""Millimetres from the upper edge of a sheet to the line below its strip."""
 LEAST_SIZE: Final = 10.0
 """No letter on a card is smaller (points)."""
 
@@ -49,7 +59,7 @@ class Card(Protocol):
 
     @property
     def label(self) -> str:
-        """Printed beside the card, and cut away."""
+        """Printed on the strip of the sheet, which is cut away."""
 
     def outside(self, paper: Paper, room: Room, layout: Layout) -> None:
         """Draw the side that is seen when the card is closed."""
@@ -122,10 +132,11 @@ def print_cards(
             paper.page(*on.page)
             if on.page == A4:
                 _marks(paper, on, len(sheet), behind=behind)
+                _strip(paper, on, [card.label for card in sheet])
             for at, card in enumerate(sheet):
                 room = on.room(at, behind=behind)
-                if on.page == A4:
-                    _label(paper, on, room, card.label)
+                if card.label and _has_margins(on):
+                    _place(paper, on, room, at)
                 paper.clipped(room.x, room.y, room.wide, room.high)
                 (card.inside if behind else card.outside)(paper, room, on)
                 paper.back()
@@ -133,17 +144,29 @@ def print_cards(
                     printed(1)
 
 
-def _label(paper: Paper, on: Layout, room: Room, label: str) -> None:
-    if not label or on.wide * on.columns > on.page[0] - 2 * MARK:
+def _has_margins(on: Layout) -> bool:
+    return on.page == A4 and on.wide * on.columns <= on.page[0] - 2 * MARK
+
+
+def _strip(paper: Paper, on: Layout, labels: Sequence[str]) -> None:
+    """Whose cards these are, far from them, above a line to cut at; in Bokmål, for the staff."""
+    if not any(labels) or not _has_margins(on):
+        return
+    whose = labels if on.to_a_page == 1 else [f"{at}: {of}" for at, of in enumerate(labels, 1)]
+    text = words("staff", FALLBACK).filled("cut_away", whose=" · ".join(whose))
+    for at, line in enumerate(fitted(text, LEAST_SIZE, (on.page[0] - 2 * EDGE) * MM, most=3)):
+        paper.put(line, EDGE, STRIP - 12 + 4.4 * at, size=LEAST_SIZE)
+    paper.rule(EDGE, STRIP, on.page[0] - EDGE, STRIP, thick=0.2, colour=CUT, dash="4 2")
+
+
+def _place(paper: Paper, on: Layout, room: Room, at: int) -> None:
+    if on.to_a_page == 1:
         return
     middle = room.y + room.high / 4
-    left = room.x < on.page[0] / 2
-    if on.columns == 1:
-        paper.put(label, room.x + GAP, room.y - GAP, size=LEAST_SIZE)
-    elif left:
-        paper.put(label, room.x - GAP, middle, size=LEAST_SIZE, align="right")
+    if room.x < on.page[0] / 2:
+        paper.put(str(at + 1), room.x - GAP, middle, size=LEAST_SIZE, align="right")
     else:
-        paper.put(label, room.x + room.wide + GAP, middle, size=LEAST_SIZE)
+        paper.put(str(at + 1), room.x + room.wide + GAP, middle, size=LEAST_SIZE)
 
 
 def _marks(paper: Paper, on: Layout, count: int, *, behind: bool) -> None:

@@ -138,11 +138,11 @@ class _Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
-    """A call under way, and until when (monotonic) it may begin."""
+class _Held:
+    """A message of ours, and until when (monotonic) its call may begin."""
 
     ready: _Ready
-    held_until: float
+    until: float
 
 
 @dataclass(slots=True)
@@ -164,6 +164,10 @@ class _Run:
     done: DeliverResult
     version_ids: versions.VersionIds = field(default_factory=dict)
     line: Line = line.ANSWERS
+    waiting: deque[_Held] = field(default_factory=deque)
+    under_way: dict[Future[SendResult | None], _Held] = field(default_factory=dict)
+    idle_claims: int = 0
+    """How many claims ago a message last moved on, whichever way."""
 
     def look(self) -> None:
         """Ask the provider about what is unknown, where its look-up is due."""
@@ -211,17 +215,56 @@ class _Run:
         self.version_ids, self.line = self.db.transact(
             lambda tx: (versions.record(tx, now=self.clock()), line.state(tx))
         )
-        while self.go_on() and not self.line.rests(self.clock()):
-            limit = 1 if self.line.on_trial else self.batch
-            held_until = self._lease_end()
-            result, ready = self.db.transact(lambda tx, limit=limit: self._take(tx, limit))  # type: ignore[misc]
-            self.done.expired += result.expired
-            self.done.cancelled += result.cancelled
-            self.done.needs_person += result.needs_person
-            moved_on = result.looked_at - len(ready) + self._send_all(ready, held_until)
-            # A round that only gives back what it took would go on for ever.
-            if result.looked_at < limit or not moved_on:
+        try:
+            self._send_what_is_due()
+        except Busy:
+            self._settle_all()  # an answer cannot be had again
+            raise
+
+    def _send_what_is_due(self) -> None:
+        more = True
+        while True:
+            self._call_some()
+            if more and self._may_claim():
+                more, at_once = self._claim(), True
+            elif self.waiting or self.under_way:
+                # With room for more calls, answers that are there are written, not waited for.
+                at_once = bool(self.waiting) and len(self.under_way) < self.at_once
+            else:
                 return
+            self._settle_ended(timeout=0 if at_once else None)
+
+    def _may_claim(self) -> bool:
+        """Whether to claim now: the next messages are taken while calls are still under way.
+
+        Otherwise every batch would wait for its slowest call, and the next for a claim. A claim
+        only gives back what it took where leases pass faster than calls begin: a second one on
+        its heels would do the same, for ever.
+        """
+        if self.waiting or self.under_way:
+            ahead = self.pool is not None and not self.line.on_trial
+            if not ahead or len(self.waiting) >= self.at_once or self.idle_claims > 1:
+                return False
+        elif self.idle_claims > 0:
+            return False
+        return not self.line.rests(self.clock()) and self.go_on()
+
+    def _claim(self) -> bool:
+        """Take the next messages; whether more may be due."""
+        limit = 1 if self.line.on_trial else self.batch
+        held_until = self._lease_end()
+        result, ready = self.db.transact(lambda tx: self._take(tx, limit))
+        self.done.expired += result.expired
+        self.done.cancelled += result.cancelled
+        self.done.needs_person += result.needs_person
+        self.waiting.extend(_Held(each, held_until) for each in ready)
+        self.idle_claims += 1
+        self._moved_on(result.looked_at - len(ready))
+        return result.looked_at == limit
+
+    def _moved_on(self, messages: int) -> None:
+        if messages:
+            self.idle_claims = 0
 
     def _take(self, tx: Connection, limit: int) -> tuple[ClaimResult, list[_Ready]]:
         ready: dict[int, _Ready] = {}
@@ -272,53 +315,48 @@ class _Run:
         )
         return _Ready(written, to)
 
-    def _send_all(self, ready: Sequence[_Ready], held_until: float) -> int:
-        """Send what was claimed, as long as it is ours and the line answers; how many moved on."""
-        waiting = deque(ready)
-        under_way: dict[Future[SendResult | None], _Begun] = {}
-        moved_on = 0
-        while waiting or under_way:
-            if waiting and self.line.rests(self.clock()):
-                self._give_back([each.written.claimed for each in waiting])
-                waiting.clear()
-            if waiting and len(under_way) < self.at_once:
-                group = [
-                    waiting.popleft()
-                    for _ in range(self.pace.take(min(len(waiting), self.at_once - len(under_way))))
-                ]
-                moved_on += self._begin(group, held_until, under_way)
-            if under_way:
-                room = bool(waiting) and len(under_way) < self.at_once
-                ended, _ = wait(under_way, timeout=0 if room else None, return_when=FIRST_COMPLETED)
-                moved_on += self._settle([(under_way.pop(each), each.result()) for each in ended])
-        return moved_on
+    def _call_some(self) -> None:
+        """Begin as many calls as there is room for and the pace allows, while the line answers."""
+        if self.waiting and self.line.rests(self.clock()):
+            self._give_back([each.ready.written.claimed for each in self.waiting])
+            self.waiting.clear()
+        room = min(len(self.waiting), self.at_once - len(self.under_way))
+        if room > 0:
+            self._begin([self.waiting.popleft() for _ in range(self.pace.take(room))])
 
-    def _begin(
-        self,
-        group: Sequence[_Ready],
-        held_until: float,
-        under_way: dict[Future[SendResult | None], _Begun],
-    ) -> int:
-        """Note the attempts of a group in one commit, then call; how many another worker has."""
-        late = [each for each in group if not self._may_begin(each, held_until)]
-        self._give_back([each.written.claimed for each in late])
-        timely = [each for each in group if each not in late]
+    def _settle_ended(self, *, timeout: float | None) -> None:
+        """Write what came of the calls that ended, waiting for one at most so long."""
+        if self.under_way:
+            ended, _ = wait(self.under_way, timeout=timeout, return_when=FIRST_COMPLETED)
+            self._settle([(self.under_way.pop(each), each.result()) for each in ended])
+
+    def _settle_all(self) -> None:
+        while self.under_way:
+            self._settle_ended(timeout=None)
+
+    def _begin(self, group: Sequence[_Held]) -> None:
+        """Note the attempts of a group in one commit, then call."""
+        late: list[_Held] = []
+        timely: list[_Held] = []
+        for each in group:
+            (timely if self._may_begin(each) else late).append(each)
+        self._give_back([each.ready.written.claimed for each in late])
         if not timely:
-            return 0
+            return
         renewed_until = self._lease_end()
         refs = self.db.transact(
             lambda tx: [
-                claims.begin(tx, each.written, now=self.clock(), lease=self.timing.lease)
+                claims.begin(tx, each.ready.written, now=self.clock(), lease=self.timing.lease)
                 for each in timely
             ]
         )
         for each, ref in zip(timely, refs, strict=True):
             if ref is not None:
-                begun = _Begun(each, renewed_until)
-                under_way[self._submit(begun, ref)] = begun
-        return refs.count(None)
+                begun = _Held(each.ready, renewed_until)
+                self.under_way[self._submit(begun, ref)] = begun
+        self._moved_on(refs.count(None))  # to another worker
 
-    def _submit(self, begun: _Begun, ref: str) -> Future[SendResult | None]:
+    def _submit(self, begun: _Held, ref: str) -> Future[SendResult | None]:
         written = begun.ready.written
         left = (written.claimed.expires_at - self.clock()).total_seconds()
         request = SendRequest(ref, begun.ready.to, written.body, max(int(left), 1))
@@ -328,10 +366,10 @@ class _Run:
         at_once.set_result(self._call(begun, request))
         return at_once
 
-    def _call(self, begun: _Begun, request: SendRequest) -> SendResult | None:
+    def _call(self, begun: _Held, request: SendRequest) -> SendResult | None:
         # The commit may have waited, and this thread too: the lease is looked at once more,
         # directly before the call.
-        if not self._may_begin(begun.ready, begun.held_until):
+        if not self._may_begin(begun):
             return None
         try:
             return self.sender.send(request)
@@ -339,10 +377,10 @@ class _Run:
             # Only the kind of failure is kept: its words may hold the number or the text.
             return SendResult(Outcome.UNKNOWN, code=type(failed).__name__)
 
-    def _settle(self, answers: Sequence[tuple[_Begun, SendResult | None]]) -> int:
-        """Write what came of the calls that ended; how many messages moved on."""
+    def _settle(self, answers: Sequence[tuple[_Held, SendResult | None]]) -> None:
+        """Write what came of calls."""
         if not answers:
-            return 0
+            return
         before = self.line
         for _, answer in answers:
             self._heard(answer)
@@ -357,10 +395,10 @@ class _Run:
         self.done.accepted += outcomes.count(Outcome.ACCEPTED)
         self.done.refused += outcomes.count(Outcome.REFUSED)
         self.done.unknown += outcomes.count(Outcome.UNKNOWN)
-        return len(outcomes) - outcomes.count(Outcome.BLOCKED)
+        self._moved_on(len(outcomes) - outcomes.count(Outcome.BLOCKED))
 
     def _write(
-        self, tx: Connection, answers: Sequence[tuple[_Begun, SendResult | None]], before: Line
+        self, tx: Connection, answers: Sequence[tuple[_Held, SendResult | None]], before: Line
     ) -> None:
         now = self.clock()
         for begun, answer in answers:
@@ -413,6 +451,7 @@ class _Run:
     def _lease_end(self) -> float:
         return self.monotonic() + self.timing.lease.total_seconds()
 
-    def _may_begin(self, ready: _Ready, held_until: float) -> bool:
+    def _may_begin(self, held: _Held) -> bool:
         # By the monotonic clock: the other one may be set back while a message is held.
-        return self.monotonic() < held_until and self.clock() < ready.written.claimed.expires_at
+        expires_at = held.ready.written.claimed.expires_at
+        return self.monotonic() < held.until and self.clock() < expires_at

@@ -1,4 +1,8 @@
-"""How fast we may call: so many a second, and not at all while the provider asks us to wait."""
+"""How fast we may call: so many a second, and not at all while the provider asks us to wait.
+
+Where many wait, calls are let go by the handful: what is noted of them before and after the calls
+then costs a commit a handful, and no call waits longer for it than a fortieth of a second.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +25,13 @@ class Pace:
         self._sleep = sleep
         # A burst comes on top of the rate in a provider's first second, so it is a short one.
         self._most = max(rate / 20, 1.0) if rate is not None else 0.0
+        self._handful = max(self._most // 2, 1.0)
         self._left = self._most
         self._filled_at = monotonic()
         self._held_until = 0.0
 
     def take(self, most: int) -> int:
-        """Wait until at least one call may be made; how many of `most` (at least 1) may be."""
+        """Wait until `most` calls (at least 1) may be made, or a handful; how many may be."""
         while True:
             allowed, wait = self._allowed(most)
             if allowed:
@@ -45,8 +50,9 @@ class Pace:
             return most, 0.0
         self._left = min(self._left + (now - self._filled_at) * self._rate, self._most)
         self._filled_at = now
-        if self._left < 1.0:
-            return 0, (1.0 - self._left) / self._rate
+        fewest = min(float(most), self._handful)
+        if self._left < fewest:
+            return 0, (fewest - self._left) / self._rate
         allowed = min(int(self._left), most)
         self._left -= allowed
         return allowed, 0.0

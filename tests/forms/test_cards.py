@@ -14,6 +14,7 @@ from forms import entries, texts
 from forms.card import card_pdf, cards_pdf
 from forms.overdose import Overdose, overdose_pdf
 from forms.setting import clean
+from forms.sheets import STRIP, layout
 from tests.forms.reading import (
     RTL,
     boxes_of_words,
@@ -147,10 +148,44 @@ def test_marks_stand_where_to_cut_and_where_to_fold(tmp_path: Path) -> None:
 def test_the_back_of_a_sheet_lies_behind_its_front() -> None:
     pdf = cards_pdf([card(1, label="101001"), card(2, label="101002")], to_a_sheet=4)
 
-    at = {(page, word): x for page, word, x, *_ in boxes_of_words(pdf) if word.startswith("1010")}
+    at = {
+        (page, word): x
+        for page, word, x, y, *_ in boxes_of_words(pdf)
+        if word in ("1", "2") and y > 40
+    }
 
-    assert at[1, "101001"] < 20 < at[2, "101002"] + 20
-    assert at[2, "101001"] > 190, "the sheet is turned over its long edge"
+    assert at[1, "1"] < 20
+    assert at[1, "2"] > 190
+    assert at[2, "2"] < 20
+    assert at[2, "1"] > 190, "the sheet is turned over its long edge"
+
+
+@needs_readers
+@pytest.mark.parametrize(
+    ("size", "to_a_sheet", "cards"),
+    [("wallet", 0, 2), ("wallet", 1, 2), ("wallet", 4, 6), ("wallet", 8, 9), ("a6", 1, 2)],
+)
+def test_whose_a_card_is_stands_on_a_strip_that_is_cut_off_and_nowhere_near_a_card(
+    size: str, to_a_sheet: int, cards: int
+) -> None:
+    labels = [str(1_010_010 + at) for at in range(cards)]
+    pdf = cards_pdf([card(1, label=each) for each in labels], size=size, to_a_sheet=to_a_sheet)
+
+    words = boxes_of_words(pdf)
+
+    told = [(page, word, bottom) for page, word, _, _, _, bottom in words if word in labels]
+    to_a_page = layout(size, to_a_sheet).to_a_page
+    expected = [
+        (2 * (n // to_a_page) + side, each) for n, each in enumerate(labels) for side in (1, 2)
+    ]
+    assert sorted((page, word) for page, word, _ in told) == (
+        sorted(expected) if to_a_sheet else []
+    )
+    assert all(bottom < STRIP for *_, bottom in told)
+    first_card = min(layout(size, to_a_sheet).room(0, behind=False).y for _ in labels)
+    assert to_a_sheet == 0 or first_card > STRIP + 20
+    if to_a_sheet:
+        assert {"Klipp", "makuler"} <= {word for _, word, *_ in words}
 
 
 @needs_readers

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -71,6 +73,7 @@ def run(
     phone: str = "22 00 00 00",
     owner: str = "worker-1",
     batch: int = 100,
+    at_once: int = 1,
     monotonic: Callable[[], float] = lambda: 0.0,
 ) -> DeliverResult:
     return deliver(
@@ -86,6 +89,7 @@ def run(
         owner=owner,
         batch=batch,
         timing=TIMING,
+        at_once=at_once,
         monotonic=monotonic,
     )
 
@@ -488,6 +492,50 @@ def test_an_answer_is_written_even_if_the_database_is_busy_for_a_while(
 
     assert run(db, MemorySender()) == DeliverResult(accepted=1)
     assert standing(db) == [ACCEPTED]
+
+
+def test_the_next_messages_are_claimed_while_a_slow_call_is_under_way(db: Database) -> None:
+    want(db, [reminder(str(number)) for number in range(3)])
+    third_begun = threading.Event()
+    calls = itertools.count(1)
+    first_saw_third: list[bool] = []
+
+    def slow_at_first(request: SendRequest) -> SendResult:
+        match next(calls):
+            case 1:
+                first_saw_third.append(third_begun.wait(timeout=10))
+            case 3:
+                third_begun.set()
+        return SendResult(Outcome.ACCEPTED, provider_id=request.attempt_id)
+
+    result = run(db, MemorySender(slow_at_first), batch=2, at_once=2)
+
+    assert first_saw_third == [True]
+    assert result == DeliverResult(accepted=3)
+
+
+def test_answers_under_way_are_written_though_the_next_claim_finds_the_database_busy(
+    db: Database,
+) -> None:
+    want(db, [reminder(str(number)) for number in range(3)])
+    refused = threading.Event()
+    asked = itertools.count(1)
+
+    def busy_at_the_third(tx: Connection, claimed: Claimed) -> str | None:
+        if next(asked) < 3:
+            return None
+        refused.set()
+        raise Busy
+
+    def slow(request: SendRequest) -> SendResult:
+        refused.wait(timeout=10)
+        return SendResult(Outcome.ACCEPTED, provider_id=request.attempt_id)
+
+    with pytest.raises(Busy):
+        run(db, MemorySender(slow), batch=2, at_once=2, may_send=busy_at_the_third)
+
+    assert refused.is_set()
+    assert standing(db) == [ACCEPTED, ACCEPTED, WANTED]
 
 
 # Senders

@@ -6,12 +6,14 @@ import asyncio
 import itertools
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import delete, func, select
 from twilio.request_validator import RequestValidator
@@ -95,18 +97,29 @@ def post(
     pairs = list(fields.items()) if isinstance(fields, dict) else list(fields)
     if headers is None:
         headers = {"X-Twilio-Signature": sign(TOKEN, BASE + path, pairs, "HMAC_SHA1")}
-    house = House(db, lambda: now, settings, real_clock=lambda: now)
-    transport = httpx.ASGITransport(create_app(house), raise_app_exceptions=False)
+    return ask(
+        application(db, now, settings),
+        "POST",
+        path,
+        content=body if body is not None else urlencode(pairs).encode(),
+        headers={"Content-Type": "application/x-www-form-urlencoded", **headers},
+    )
 
-    async def ask() -> httpx.Response:
+
+@lru_cache(maxsize=4)
+def application(db: Database, now: datetime, settings: Settings) -> FastAPI:
+    """The application over a database at an instant: all calls of a test meet the same."""
+    return create_app(House(db, lambda: now, settings, real_clock=lambda: now))
+
+
+def ask(app: FastAPI, method: str, path: str, **more: Any) -> httpx.Response:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    async def asked() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            return await client.post(
-                path,
-                content=body if body is not None else urlencode(pairs).encode(),
-                headers={"Content-Type": "application/x-www-form-urlencoded", **headers},
-            )
+            return await client.request(method, path, **more)
 
-    return asyncio.run(ask())
+    return asyncio.run(asked())
 
 
 def told(status: str, *, sid: str = SID, code: str = "") -> dict[str, str]:
@@ -320,6 +333,25 @@ def test_without_a_provider_nobody_is_believed(db: Database) -> None:
     answer = post(db, f"/webhooks/twilio/status/{'0' * 32}", told("sent"), settings=Settings())
 
     assert answer.status_code == 403
+
+
+def test_neither_number_nor_text_stands_in_what_is_counted(db: Database) -> None:
+    with_reminder(db)
+    sender = MemorySender(lambda _: SendResult(Outcome.ACCEPTED, provider_id=SID))
+    deliver(db, sender, ask=ASK, clock=frozen_clock(SENT), owner="worker-1")
+    (sent,) = sender.sent
+    path = f"/webhooks/twilio/status/{sent.attempt_id}"
+    assert post(db, path, told("sent")).status_code == 204
+    assert post(db, path, told("sent"), headers={}).status_code == 403
+    assert answers(db, f"feil nummer, jeg har {NUMBER}").status_code == 200
+    assert post(db, f"/webhooks/twilio/{NUMBER}/{SID}", told("sent")).status_code == 404
+
+    counted = ask(application(db, NOW, SETTINGS), "GET", "/metrics").text
+
+    assert 'route="/webhooks/twilio/status/{attempt}",status="204"' in counted
+    assert 'route="/webhooks/twilio/inbound",status="200"' in counted
+    for canary in (NUMBER, NUMBER[3:], sent.attempt_id, SID, sent.body, "Påminning", "25.11."):
+        assert canary not in counted
 
 
 # Answers of persons
