@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final
+
+_NEARLY: Final = 1e-6
+"""So much of a permission may be lacking: times do not add up to the last digit."""
 
 
 class Pace:
@@ -23,9 +27,10 @@ class Pace:
         self._rate = rate
         self._monotonic = monotonic
         self._sleep = sleep
-        # A burst comes on top of the rate in a provider's first second, so it is a short one.
-        self._most = max(rate / 20, 1.0) if rate is not None else 0.0
-        self._handful = max(self._most // 2, 1.0)
+        # A burst comes on top of the rate in some second of the provider's, so it is a short one:
+        # as much as a claim may hold up calls, a tenth of a second.
+        self._most = max(rate / 10, 1.0) if rate is not None else 0.0
+        self._handful = max(self._most // 4, 1.0)
         self._left = self._most
         self._filled_at = monotonic()
         self._held_until = 0.0
@@ -51,8 +56,8 @@ class Pace:
         self._left = min(self._left + (now - self._filled_at) * self._rate, self._most)
         self._filled_at = now
         fewest = min(float(most), self._handful)
-        if self._left < fewest:
+        if self._left < fewest - _NEARLY:
             return 0, (fewest - self._left) / self._rate
-        allowed = min(int(self._left), most)
+        allowed = min(int(self._left + _NEARLY), most)
         self._left -= allowed
         return allowed, 0.0
