@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, delete, insert, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 
-from app.migrate import migrate, newest
+from app.migrate import migrate, newest, upgrade_to
 from core.append_only import append_only_ddl
 from core.db import Database
 from core.errors import UnsafeSettings
 from migrations.schema import APPEND_ONLY, metadata
+from tests.databases import SqliteFiles
 
 KEPT_BY_ALEMBIC = "alembic_version"
 CONSTRAINTS = """
@@ -23,6 +26,18 @@ INDEXES = """
 SELECT tablename AS place, indexname AS name, indexdef AS sql
 FROM pg_indexes WHERE schemaname = 'public'
 """
+A_TASK = {
+    "case_id": 1,
+    "code": "talk_held",
+    "step": "RELEASE_TALK",
+    "owner": "officer",
+    "visibility": "shared",
+    "klass": "before_release",
+    "required": True,
+    "hurried": False,
+    "state": "open",
+    "due_at": datetime(2026, 12, 21, 14, tzinfo=UTC),
+}
 TRIGGERS = """
 SELECT tgrelid::regclass::text AS place, tgname AS name, pg_get_triggerdef(oid) AS sql
 FROM pg_trigger WHERE NOT tgisinternal
@@ -112,3 +127,24 @@ def test_every_constraint_has_a_name_and_nothing_cascades() -> None:
             assert constraint.name, f"{table.name}: {constraint}"
         for key in table.foreign_key_constraints:
             assert key.ondelete is None, f"{table.name}: {key.name}"
+
+
+def test_tasks_of_an_older_file_are_kept_when_their_checks_are_made_anew(
+    sqlite_files: SqliteFiles,
+) -> None:
+    db = Database(sqlite_files.create(migrated=False))
+    task = metadata.tables["task"]
+    with db.write() as tx:
+        upgrade_to(tx, "0013")
+        tx.exec_driver_sql("PRAGMA defer_foreign_keys = ON")  # the case is not there
+        tx.execute(insert(task), [A_TASK, A_TASK | {"code": "card_printed", "state": "missed"}])
+        upgrade_to(tx, "0016")
+
+        kept = tx.execute(select(task.c.code, task.c.state).order_by(task.c.code)).all()
+        for wrong in ({"state": "lost"}, {"klass": ""}, {"reason": "because", "state": "waived"}):
+            with pytest.raises(IntegrityError), tx.begin_nested():
+                tx.execute(insert(task), A_TASK | {"code": "handed_over"} | wrong)
+        tx.execute(delete(task))
+    db.close()
+
+    assert kept == [("card_printed", "missed"), ("talk_held", "open")]

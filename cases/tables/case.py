@@ -18,7 +18,18 @@ from sqlalchemy import (
 )
 
 from cases import model
-from cases.tables.columns import CODE, KEY, REF, at, case_key, key, of_unit, one_of, seq
+from cases.tables.columns import (
+    CODE,
+    KEY,
+    REF,
+    at,
+    case_key,
+    key,
+    of_unit,
+    one_of,
+    quick_one_of,
+    seq,
+)
 from core.db import metadata
 
 case_ = Table(
@@ -122,13 +133,13 @@ task = Table(
     Column("reason", CODE, nullable=True),
     Column("answer", CODE, nullable=True),
     at("missed_at", nullable=True),
-    one_of("step", model.Step),
-    one_of("owner", model.Owner),
+    *quick_one_of("step", model.Step),
+    *quick_one_of("owner", model.Owner),
     one_of("visibility", model.Visibility),
-    one_of("klass", model.TaskClass),
-    one_of("state", model.TaskState),
+    *quick_one_of("klass", model.TaskClass),
+    *quick_one_of("state", model.TaskState),
     one_of("form", model.Form, nullable=True),
-    one_of("reason", model.WaiveReason, nullable=True),
+    *quick_one_of("reason", model.WaiveReason, nullable=True),
     CheckConstraint("(state IN ('done', 'waived')) = (done_at IS NOT NULL)", name="done_has_time"),
     CheckConstraint("(state = 'waived') = (reason IS NOT NULL)", name="waived_has_reason"),
     CheckConstraint("state <> 'open' OR due_at IS NOT NULL", name="open_has_due"),

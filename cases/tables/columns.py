@@ -44,7 +44,21 @@ def at(name: str, *, nullable: bool = False) -> Column[Any]:
 def one_of(column: str, codes: type[StrEnum], *, nullable: bool = False) -> CheckConstraint:
     """A CHECK that a column holds one of an enumeration's values."""
     listed = ", ".join(f"'{code.value}'" for code in codes)
-    rule = f"{column} IN ({listed})"
-    if nullable:
-        rule = f"{column} IS NULL OR {rule}"
-    return CheckConstraint(rule, name=column)
+    return _check(column, f"{column} IN ({listed})", nullable=nullable)
+
+
+def quick_one_of(
+    column: str, codes: type[StrEnum], *, nullable: bool = False
+) -> tuple[CheckConstraint, CheckConstraint]:
+    """`one_of` for a table of very many rows: SQLite takes a third of the time for such a row.
+
+    For a list of more than two values SQLite builds a table at every insert, only to look there.
+    """
+    cases = " ".join(f"WHEN '{code.value}' THEN 1" for code in codes)
+    quick = _check(column, f"CASE {column} {cases} ELSE 0 END", nullable=nullable)
+    listed = one_of(column, codes, nullable=nullable)
+    return quick.ddl_if(dialect="sqlite"), listed.ddl_if(dialect="postgresql")
+
+
+def _check(column: str, rule: str, *, nullable: bool) -> CheckConstraint:
+    return CheckConstraint(f"{column} IS NULL OR {rule}" if nullable else rule, name=column)
