@@ -200,10 +200,14 @@ class Line:
 
 @dataclass(slots=True)
 class Outcome:
-    """What one benchmark found: its lines, and where the time of a missed goal went."""
+    """What one benchmark found: its lines, and where the time of a missed goal went.
+
+    `why` says in words why a goal is missed; it is told only where one is.
+    """
 
     lines: list[Line] = field(default_factory=list)
     profiles: dict[str, str] = field(default_factory=dict)
+    why: str = ""
 
 
 def profile(work: Callable[[], object], *, actions: int, rows: int = 28) -> str:

@@ -74,6 +74,8 @@ def _section(name: str, outcome: Outcome, measured: str) -> Iterator[str]:
     yield "|---|--:|--:|--:|--:|--:|---|---|"
     for line in outcome.lines:
         yield f"| {' | '.join(_cells(line))} | {line.said} |"
+    if outcome.why and any(line.reached is False for line in outcome.lines):
+        yield from ("", outcome.why)
     for what, text in outcome.profiles.items():
         yield from ("", f"Where the time goes: {what}", "", "```", text, "```")
 
