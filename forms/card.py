@@ -34,7 +34,7 @@ EDGE: Final = 4.0
 EMERGENCY: Final = "113"
 
 _LEAST_ROOM: Final = 40.0
-"""Points below which a place is left out beside a long number."""
+"""Points that a text keeps beside a long number."""
 
 
 class Mark(StrEnum):
@@ -324,14 +324,17 @@ class Drawn(Card):
 
 
 def _with_number(text: str, phone: str, wide: float) -> str:
-    """A text and a number on one line: where both do not fit, it is the text that is cut."""
+    """A text and a number on one line: where both do not fit, the text is cut first.
+
+    A number so long that nothing would be left of the text is cut too: with whom and where an
+    appointment is must not disappear without a mark.
+    """
     if not (text and phone):
         return text or apart(phone)
-    room = wide * MM - width(f" · {phone}", LEAST_SIZE)
-    if room < _LEAST_ROOM:
-        return apart(phone)
-    [shown] = fitted(text, LEAST_SIZE, room)
-    return f"{closed(shown)} · {apart(phone)}"
+    left = min(width(text, LEAST_SIZE), _LEAST_ROOM)
+    [number] = fitted(phone, LEAST_SIZE, wide * MM - left - width(" · ", LEAST_SIZE))
+    [shown] = fitted(text, LEAST_SIZE, wide * MM - width(f" · {number}", LEAST_SIZE))
+    return f"{closed(shown)} · {apart(number)}"
 
 
 __all__ = ["Appointment", "Mark", "TimeInHand", "card_pdf", "cards_pdf", "check_card", "qr_content"]

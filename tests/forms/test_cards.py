@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from tests.forms.reading import (
     sizes,
     text_of,
 )
-from tests.forms.samples import NOW, card
+from tests.forms.samples import NOW, appointment, card
 
 LANGUAGES = sorted(texts.languages())
 LIMIT = 60_000
@@ -236,6 +237,18 @@ def test_more_than_a_code_holds_becomes_a_number_to_dial(
 def test_the_same_card_is_the_same_bytes() -> None:
     assert card_pdf(card(8, "ar")) == card_pdf(card(8, "ar"))
     assert card_pdf(card(3)) != card_pdf(card(3, printed_at=NOW + timedelta(days=1)))
+
+
+@needs_readers
+@pytest.mark.parametrize("count", [3, 8])
+def test_a_number_however_long_leaves_something_of_whom_and_where(count: int) -> None:
+    told = replace(appointment(0), whom="Legevakten", place="Oslo", phone="22 00 00 00 " * 8)
+
+    read = text_of(card_pdf(card(count, appointments=(told,) * count), to_a_sheet=0))
+
+    assert read.count("Lege") == count
+    assert read.count("22 00 00 00 22 00 00 00") >= count
+    assert read.count("…") >= count
 
 
 @needs_readers
