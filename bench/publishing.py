@@ -84,7 +84,7 @@ def _measure(place: Place, outcome: Outcome, run: Run) -> None:
     ):
         named = f"{name}, {place.engine}"
         outcome.lines.append(
-            Line(named, 1e3 * took.cpu, "ms", 1e3 * beside.cpu, goal, f"CPU; {note}")
+            Line.of(named, took, "ms", limit=beside, goal=goal, said=f"CPU; {note}")
         )
         if run.profile or not outcome.lines[-1].reached:
             outcome.profiles[named] = profile(read, actions=1, rows=14)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -101,15 +102,11 @@ def report_of(
 ) -> Report:
     """A report from rows (level, place, indicator, numerator, denominator, pending[, hidden])."""
     levels: dict[str, dict[str, dict[str, Figure]]] = {"nation": {}, "region": {}, "unit": {}}
-    for level, place, code, numerator, denominator, pending, *hidden in rows:
-        figure = (
-            Figure(None, None, None, pending, suppressed=True)
-            if hidden and hidden[0]
-            else count(numerator)
-            if denominator is None
-            else share(numerator, denominator, pending=pending)
-        )
-        levels[level].setdefault(place, {})[code] = figure
+    at, there = ("", ""), dict[str, Figure]()
+    for level, place, code, *told in rows:
+        if at != (level, place):  # rows of a place stand together
+            at, there = (level, place), levels[level].setdefault(place, {})
+        there[code] = _figure(*told)
     return Report(
         period,
         due_on,
@@ -121,6 +118,21 @@ def report_of(
         revision,
         view,
     )
+
+
+@lru_cache(maxsize=8192)
+def _figure(
+    numerator: int | None,
+    denominator: int | None,
+    pending: int | None,
+    hidden: bool = False,  # noqa: FBT001, FBT002 - the last column of a row, if it has one
+) -> Figure:
+    if hidden:
+        return Figure(None, None, None, pending, suppressed=True)
+    assert numerator is not None  # noqa: S101 - only what is hidden is without
+    if denominator is None:
+        return count(numerator)
+    return share(numerator, denominator, pending=pending)
 
 
 def cut(report: Report, hidden: Collection[Key]) -> Report:
