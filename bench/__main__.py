@@ -30,6 +30,7 @@ BENCHMARKS: Final = {
     "messages": "bench.messages:messages",
     "forms": "bench.forms:forms",
     "api": "bench.api:api",
+    "pages": "bench.pages:pages",
 }
 """Where each benchmark stands; loaded when it is run, so that one alone starts quickly."""
 

@@ -122,18 +122,19 @@ def _measure(run: Run, engine: str, outcome: Outcome) -> None:
 
 def _asked(kind: str, place: Place, token: str, todo: list[Todo]) -> Asked:
     place.close()
-    with _server(kind, place) as (process, port):
+    with server(kind, place) as (process, port):
         asyncio.run(_load(port, token, todo[:WARMING]))
-        before = _cpu(process.pid)
+        before = cpu_of(process.pid)
         pace()
         asked = asyncio.run(_load(port, token, todo[WARMING:]))
         pace()
-        asked.cpu = _cpu(process.pid) - before
+        asked.cpu = cpu_of(process.pid) - before
     return asked
 
 
 @contextmanager
-def _server(kind: str, place: Place) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def server(kind: str, place: Place) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A server over a place, and its port, for as long as the block runs."""
     words = ("-m", "bench.api_server", kind, place.url, str(place.keys_file))
     with subprocess.Popen(
         [sys.executable, "-P", *words],
@@ -178,7 +179,7 @@ async def _client(port: int, token: str, left: Iterator[tuple[int, Todo]], asked
     writer.close()
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     """Seconds of CPU of all threads of a process, to the nanosecond."""
     total = 0
     for each in Path(f"/proc/{pid}/task").iterdir():

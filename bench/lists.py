@@ -22,7 +22,7 @@ GOAL: Final = 3.0
 
 ROUNDS: Final = 9
 
-_LIMIT: Final = {
+EARLIEST: Final = {
     "sqlite": (
         "SELECT c.ref, p.ref, p.identity_enc, c.unit, c.phase, c.participation, t.code, t.due_at "
         "FROM task t JOIN case_ c ON c.id = t.case_id JOIN person p ON p.id = c.person_id "
@@ -84,6 +84,6 @@ def _driver(place: Place, server: Callable[[], float] | None) -> Batches:
     bare = Batches(1, server=server)
     for _ in range(ROUNDS):
         with bare.one():
-            raw.execute(_LIMIT[place.engine], (now,)).fetchall()
+            raw.execute(EARLIEST[place.engine], (now,)).fetchall()
     raw.close()
     return bare

@@ -21,6 +21,7 @@ from web.headers import Edge
 from web.house import House
 from web.metrics import Metrics
 from web.policy import check_policies, take
+from web.switchboard import Switchboard
 
 _FOR_PROGRAMS: Final = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
 
@@ -28,7 +29,7 @@ _FOR_PROGRAMS: Final = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics"
 def create_app(house: House) -> FastAPI:
     """The application of a house. Raises `NoPolicy`."""
     app = FastAPI(title="Overlev", version="1", docs_url=None, redoc_url=None, openapi_url=None)
-    app.router.redirect_slashes = False
+    app.router = Switchboard(dependency_overrides_provider=app)
     app.state.house = house
     counted = app.state.metrics = Metrics(house)
     for router in (api.router, health.router, metrics.router, webhooks.router, pages.router):

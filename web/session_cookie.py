@@ -26,6 +26,9 @@ CSRF_HEADER: Final = "x-csrf-token"
 MARK: Final = 16
 """Characters that say whose form it is."""
 
+_PROOF: Final = 32
+"""Characters, of hexadecimal, that prove it."""
+
 
 class NotFromHere(NotAllowed):
     """An unsafe request that did not come from our own pages."""
@@ -98,7 +101,29 @@ def csrf_of(token: str, account: str) -> str:
     In front stands whose form it is: a form whose session is gone goes back to its own account
     only, and to know which one there is no cookie to ask.
     """
-    return owner_mark(account) + sha256(f"csrf:{token}".encode()).hexdigest()[:32]
+    return owner_mark(account) + sha256(f"csrf:{token}".encode()).hexdigest()[:_PROOF]
+
+
+def masked(proof: str) -> str:
+    """A proof as a page carries it: another text every time, so that its length tells nothing.
+
+    Pages travel compressed, and how long that makes them could be used to guess what stands in
+    them twice (BREACH).
+    """
+    pad = secrets.token_bytes(_PROOF // 2)
+    hidden = bytes(a ^ b for a, b in zip(pad, bytes.fromhex(proof[MARK:]), strict=True))
+    return proof[:MARK] + pad.hex() + hidden.hex()
+
+
+def unmasked(sent: str) -> str:
+    """The proof in what a page carried; empty for what is none."""
+    if len(sent) != MARK + 2 * _PROOF:
+        return ""
+    try:
+        pad, hidden = (bytes.fromhex(sent[at : at + _PROOF]) for at in (MARK, MARK + _PROOF))
+        return sent[:MARK] + bytes(a ^ b for a, b in zip(pad, hidden, strict=True)).hex()
+    except ValueError:
+        return ""
 
 
 def owner_mark(account: str) -> str:
@@ -136,7 +161,9 @@ def has_csrf(house: House, request: Request, sent: str | None) -> bool:
         token is not None
         and sent is not None
         and session is not None
-        and secrets.compare_digest(csrf_of(token, session.viewer.account).encode(), sent.encode())
+        and secrets.compare_digest(
+            csrf_of(token, session.viewer.account).encode(), unmasked(sent).encode()
+        )
     )
 
 

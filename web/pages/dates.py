@@ -51,6 +51,8 @@ class Dates:
         self._now = now
         self._today = local_date(now)
         self._weekdays = _WEEKDAYS.get(language, _WEEKDAYS["nb"])
+        # Deadlines of a list fall together: each is worded once a page.
+        self._due: dict[datetime | str, str] = {}
 
     def day(self, on: date | str | None) -> str:
         """`ons. 25.11.`, with the year where it is another one."""
@@ -93,7 +95,12 @@ class Dates:
 
     def due(self, at: datetime | str) -> str:
         """How a deadline stands: `3 dager over`, `i dag kl. 15.00`, `i morgen kl. 15.00`, a day."""
-        at = _instant(at)
+        said = self._due.get(at)
+        if said is None:
+            said = self._due[at] = self._worded(_instant(at))
+        return said
+
+    def _worded(self, at: datetime) -> str:
         days = (local(at).date() - self._today).days
         if at < self._now:
             if days == 0:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from markupsafe import Markup
 from sqlalchemy import Connection
 from starlette.responses import Response
 
 from cases import desk, worklist
 from cases.access import COMPLETERS
 from cases.calendar import midnight_ending
-from cases.model import Owner, Step, WaiveReason
+from cases.model import Owner, Phase, Step, WaiveReason
 from cases.package import national
 from cases.release import RELEASING
-from cases.worklist import PAGE, SORTS, Filter
+from cases.worklist import PAGE, SORTS, Filter, TaskLine
 from core.clock import local_date
 from web.i18n import marked
 from web.pages import at_once, rows
 from web.pages.acts import act
+from web.pages.dates import Dates
 from web.pages.forms import Errors, tried
-from web.pages.rendering import page
+from web.pages.rendering import page, part
 from web.pages.visit import TOLD, Pages, Visit, Visited, address, local_path
 from web.pages.words import WORDS
 from web.policy import CASE_WORKERS, allow
@@ -142,13 +145,12 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         lines = worklist.task_lines(tx, viewer, wanted, now=now, offset=(number - 1) * PAGE)
         shown = rows.task_rows(tx, visit, lines[:PAGE])
         context: dict[str, Any] = {
-            "count": worklist.how_many_tasks(tx, viewer, wanted, now=now),
+            "count": _count(tx, visit, wanted, number, lines),
             "units": rows.unit_names(tx, viewer, local_date(now)),
             "kept": desk.saved_filters(tx, viewer, "overdue"),
             "colleagues": desk.colleagues(tx, viewer, now=now),
             "told": rows.told(tx, visit),
             "came": at_once.came(tx, visit),
-            "mine": _mine(visit, shown),
         }
     seen = [row.ref for row in shown]
     seen += [context["told"].ref] if context["told"] is not None else []
@@ -156,27 +158,34 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
     seen += [line.ref for line in (*came.settled, *came.refused)] if came is not None else []
     rows.log_look(visit, worklist.LISTED, seen, unit=wanted.unit)
     context["names"] = {each.ref: each.name for each in context["colleagues"]}
+    tidies = viewer.role in desk.TIDYING
+    ticked = set(visit.typed_all("pick")) | {line.key for line in (came.refused if came else ())}
+    resume = _resume_at(shown, context["told"])
     return page(
         visit,
         "pages/overdue.html",
         status,
-        rows=shown,
+        rows=_written(visit, shown, context, tidies=tidies, ticked=ticked, resume=resume),
         more=len(lines) > PAGE,
         number=number,
         values=values,
         steps=_steps(visit),
         reasons=[(each.value, visit.translate(WORDS["waive"][each.value])) for each in WaiveReason],
-        tidies=viewer.role in desk.TIDYING,
+        tidies=tidies,
         most=worklist.MOST_COUNTED,
-        ticked=set(visit.typed_all("pick")) | {line.key for line in (came.refused if came else ())},
         why=visit.typed("why"),
-        releases=viewer.role in RELEASING,
-        resume=_resume_at(shown, context["told"]),
         errors=errors,
         to_page=lambda n: address("/overdue", {**_plain(values), "page": n if n > 1 else ""}),
         sorted_by=lambda by: address("/overdue", {**_plain(values), "sort": by}),
         **context,
     )
+
+
+def _count(tx: Connection, visit: Visit, wanted: Filter, number: int, lines: list[TaskLine]) -> int:
+    """How many there are: asked only where they are more than the page shows."""
+    if number == 1 and len(lines) <= PAGE:
+        return len(lines)
+    return worklist.how_many_tasks(tx, visit.viewer, wanted, now=visit.now)
 
 
 def _resume_at(shown: list[rows.Row], told: rows.Told | None) -> str | None:
@@ -194,9 +203,62 @@ def _plain(values: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in values.items() if value and usual.get(name) != value}
 
 
-def _mine(visit: Visit, shown: list[rows.Row]) -> set[str]:
-    """The rows whose task the viewer's own role may settle."""
-    return {row.key for row in shown if visit.viewer.role in COMPLETERS[Owner(row.owner)]}
+def _written(
+    visit: Visit,
+    shown: list[rows.Row],
+    context: dict[str, Any],
+    *,
+    tidies: bool,
+    ticked: set[str],
+    resume: str | None,
+) -> Markup:
+    """The rows as they stand in the page (`templates/parts/deadline.html`)."""
+    deadline, dates, role = part(visit.language, "deadline"), visit.dates, visit.viewer.role
+    units, names = context["units"], context["names"]
+    common = {"tidies": tidies, "releases": role in RELEASING, "many": len(units) > 1}
+    mine = {owner.value: role in COMPLETERS[owner] for owner in Owner}
+    return Markup("").join(
+        deadline(
+            row.ref,
+            row.name,
+            row.number,
+            row.label,
+            units.get(row.unit, row.unit),
+            dates.due(row.due_at),
+            dates.until(row.release_on) if row.release_on is not None else None,
+            names.get(row.assigned_to),
+            dates.day(row.snoozed_until.date()) if row.snoozed_until is not None else None,
+            code=row.code,
+            owner=row.owner,
+            answers=row.answers,
+            late=row.overdue,
+            # The role's own task, which it may settle.
+            mine=mine[row.owner],
+            release=_release(row, dates),
+            assigned=_assigned(row, names),
+            snoozed=row.snoozed_until is not None and row.snoozed_until > visit.now,
+            ticked=row.key in ticked,
+            resume=row.key == resume,
+            **common,
+        )
+        for row in shown
+    )
+
+
+def _release(row: rows.Row, dates: Dates) -> str:
+    """What a row says of the release: `done`, `late`, `to_come`, or nothing."""
+    if row.release_on is None:
+        return ""
+    if row.phase != Phase.IN_PRISON.value:
+        return "done"
+    return "late" if dates.before_today(row.release_on) else "to_come"
+
+
+def _assigned(row: rows.Row, names: Mapping[str, str]) -> str:
+    """Whether a row was given to somebody: `named`, `other`, or nothing."""
+    if row.assigned_to is None:
+        return ""
+    return "named" if row.assigned_to in names else "other"
 
 
 def _steps(visit: Visit) -> list[tuple[str, str]]:

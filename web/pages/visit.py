@@ -8,9 +8,10 @@ the person signs in and goes on with it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from inspect import signature
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
@@ -27,16 +28,18 @@ from web.house import House, house_of
 from web.i18n import LANGUAGES, Translate, best_of, translator
 from web.limits import BODY_LIMIT, limited
 from web.pages.dates import Dates
-from web.policy import Guarded, Router
+from web.policy import Guarded, Router, policy_of
 from web.session_cookie import (
     SAFE,
     check_came_from_here,
     csrf_of,
     has_csrf,
+    masked,
     owner_of,
     session_in,
     token_in,
 )
+from web.signing import sign
 
 LANGUAGE_COOKIE: Final = "overlev-language"
 SCHEME_COOKIE: Final = "overlev-scheme"
@@ -95,7 +98,7 @@ class Visit:
     def csrf(self) -> str:
         """What the forms of this page carry; empty where nobody is signed in."""
         token = token_in(self.house, self.request) if self.session is not None else None
-        return csrf_of(token, self.signed_in.viewer.account) if token else ""
+        return masked(csrf_of(token, self.signed_in.viewer.account)) if token else ""
 
     def once(self) -> str:
         """A key that makes a form count once, however often it is sent."""
@@ -153,49 +156,80 @@ def language_of(request: Request) -> str:
     return chosen if chosen in LANGUAGES else best_of(request.headers.get("accept-language", ""))
 
 
-async def visit_of(request: Request) -> Visit:
-    """The visit of a request: its form read, and proved to be ours."""
+def visit_of(request: Request, form: FormData | None = None) -> Visit:
+    """The visit of a request; its form, where it has one, proved to be ours. Runs in a thread."""
     house = house_of(request)
-    session = await run_in_threadpool(session_in, house, request)
-    form = FormData()
-    if request.method not in SAFE:
-        check_came_from_here(house, request)
-        form = await request.form(max_files=1, max_fields=2000)
-        request.state.form = form
+    session = session_in(house, request)
+    if form is not None:
         sent = form.get(CSRF)
         proved = has_csrf(house, request, sent if isinstance(sent, str) else None)
         # Whoever signs in proves who they are by the form itself, also where somebody else's
         # session is still open in this browser: theirs takes its place.
         if session is not None and not proved and not request.url.path.startswith(_DOORS):
             raise StaleForm("This form is from an earlier session.")
-    return Visit(request, house, session, house.now(), language_of(request), form)
+    return Visit(request, house, session, house.now(), language_of(request), form or FormData())
 
 
-Visited = Annotated[Visit, Depends(visit_of)]
-"""For handlers of pages: `def today(visit: Visited) -> Response`."""
+def _from_the_route() -> Visit:
+    msg = "a page belongs to a router of Pages, whose routes hand the visit over"
+    raise NotImplementedError(msg)
+
+
+Visited = Annotated[Visit, Depends(_from_the_route)]
+"""For handlers of pages: `def today(visit: Visited) -> Response`. `PageRoute` hands it over."""
 
 
 class PageRoute(Guarded):
-    """A page: what was typed is kept for whoever has to sign in first (`web.pages.refusals`)."""
+    """A page: its handler takes the visit and the parts of its path, all of them text.
+
+    Signing, looking and rendering go to one thread in one go; what was typed is kept for whoever
+    has to sign in first (`web.pages.refusals`).
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """See `Guarded`."""
-        answer = super().get_route_handler()
+        policy, handler = policy_of(self.endpoint), self.endpoint
+        _check_takes(handler, self.param_convertors)
+
+        def answer(request: Request, form: FormData | None) -> Response:
+            if not policy.public:
+                sign(request, policy)
+            answered: Response = handler(visit_of(request, form), **request.path_params)
+            return answered
+
+        async def read(request: Request) -> FormData:
+            # Nothing is read for whoever may not send it.
+            if not policy.public:
+                await run_in_threadpool(sign, request, policy)
+            check_came_from_here(house_of(request), request)
+            form: FormData = await request.form(max_files=1, max_fields=2000)
+            request.state.form = form
+            return form
 
         async def kept(request: Request) -> Response:
+            request = limited(request, policy.body_limit)
             try:
-                return await answer(request)
+                form = None if request.method in SAFE else await read(request)
+                return await run_in_threadpool(answer, request, form)
             except NotSignedIn:
                 if request.method not in SAFE:
                     check_came_from_here(house_of(request), request)
                     request.state.typed, request.state.typed_by = await _typed_in(request)
                 raise
             finally:
-                form: FormData | None = getattr(request.state, "form", None)
-                if form is not None:
-                    await form.close()
+                used: FormData | None = getattr(request.state, "form", None)
+                if used is not None:
+                    await used.close()
 
         return kept
+
+
+def _check_takes(handler: Callable[..., Any], parts: Iterable[str]) -> None:
+    """Raise `TypeError` for a handler of a page that asks for anything else than it is given."""
+    wanted = list(signature(handler).parameters)[1:]
+    if sorted(wanted) != sorted(parts):
+        msg = f"{handler.__qualname__} takes a visit and the parts of its path, not {wanted}"
+        raise TypeError(msg)
 
 
 async def _typed_in(request: Request) -> tuple[list[tuple[str, str]], str]:
