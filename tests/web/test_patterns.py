@@ -29,6 +29,7 @@ BUTTONS = [
         (False, True),
     )
 ]
+TODOS = [kind | {"late": late} for kind in BUTTONS for late in (False, True)]
 ROWS = [
     {
         "code": code, "owner": "health", "answers": (), "late": bit, "mine": mine,
@@ -43,7 +44,9 @@ ROWS = [
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(("name", "kinds"), [("acts", BUTTONS), ("deadline", ROWS)])
+@pytest.mark.parametrize(
+    ("name", "kinds"), [("acts", BUTTONS), ("todo", TODOS), ("deadline", ROWS)]
+)
 def test_a_part_filled_in_is_what_its_template_writes(
     language: str, name: str, kinds: list[dict[str, object]]
 ) -> None:

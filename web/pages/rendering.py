@@ -41,6 +41,7 @@ PACKED: Final = 1
 
 PATTERNS: Final = {
     "acts": ("ref", "name", "label"),
+    "todo": ("ref", "name", "label", "due"),
     "deadline": (
         "ref", "name", "number", "label", "unit", "due", "until", "whose", "snooze",
     ),
