@@ -73,8 +73,10 @@ _FILES: Final = (
     "overlev.js",
     "mark.svg",
     "inter-latin-400-normal.woff2",
+    "inter-latin-500-normal.woff2",
+    "inter-latin-600-normal.woff2",
 )
-"""What a browser fetches for its first page: one weight of the font is seen at once."""
+"""What a browser fetches for its first page."""
 
 
 def pages(run: Run) -> Outcome:
