@@ -55,6 +55,7 @@ def import_roster(
             dry_run=dry_run,
             progress=told,
             rejects=rejects,
+            worded=SAID.__getitem__,
         )
     if as_json:
         from app.output import show_json

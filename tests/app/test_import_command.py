@@ -39,7 +39,9 @@ def test_a_dirty_roster_gives_its_good_rows_and_a_file_to_mend(shell: Shell, dir
     rejects = dirty.with_name("roster.rejects.csv")
     assert str(rejects) in answer.err
     assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
-    assert len(rejects.read_text("utf-8-sig").splitlines()) == 6
+    written = rejects.read_text("utf-8-sig")
+    assert len(written.splitlines()) == 6
+    assert SAID["unknown_unit"] in written
 
 
 def test_mended_rejects_are_imported_like_any_roster(shell: Shell, dirty: Path) -> None:
@@ -47,7 +49,7 @@ def test_mended_rejects_are_imported_like_any_roster(shell: Shell, dirty: Path) 
     rejects = dirty.with_name("roster.rejects.csv")
     lines = rejects.read_text("utf-8-sig").splitlines()
     columns = lines[0].split(";")
-    unknown = next(line for line in lines if "unknown_unit" in line).split(";")
+    unknown = next(line for line in lines if SAID["unknown_unit"] in line).split(";")
     unknown[columns.index("enhet")] = "bergen"
     rejects.write_text(f"{lines[0]}\n{';'.join(unknown)}\n", "utf-8")
 

@@ -23,7 +23,7 @@ from cases.model import (
     WaiveReason,
 )
 from cases.package import Package, load_package
-from cases.plan import InForce, in_force, plan
+from cases.plan import InForce, in_force, left_over, plan
 from cases.standing import (
     Deviation,
     answer_in_force,
@@ -886,6 +886,27 @@ def test_the_plan_does_not_ask_what_time_it_is() -> None:
 def test_the_plan_has_no_task_that_the_package_lacks() -> None:
     with pytest.raises(KeyError):
         plan_of(dated(None)).task("room_cleared")
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("open", "cancelled"),
+        ("prepared", "cancelled"),
+        ("done", "done"),
+        ("waived", "waived"),
+        ("missed", "missed"),
+    ],
+)
+def test_a_task_that_a_rebase_leaves_behind_no_longer_applies_unless_it_is_history(
+    was: str, becomes: str
+) -> None:
+    task = next(t for t in as_planned(dated(date(2026, 12, 28))).tasks if t.code == "talk_held")
+    left = left_over(replace(task, state=TaskState(was)))
+
+    kept = was == becomes
+    assert (left.code, left.state) == ("talk_held", TaskState(becomes))
+    assert (left.due_at, left.known_at) == ((task.due_at, task.known_at) if kept else (None, None))
 
 
 # --- standing --------------------------------------------------------------------------------
