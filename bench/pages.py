@@ -187,7 +187,7 @@ def _many_people(
 ) -> None:
     place.close()
     waited = Waited()
-    seconds = 8.0 if quick else 40.0
+    seconds = 8.0 if quick else 25.0
     with server("ours", place) as (process, port):
         asyncio.run(_crowd(port, cookies, 3.0, Waited()))
         pace()
@@ -225,18 +225,19 @@ async def _person(
     path, cookie = look
     # They come spread over one pause, and each pause is a little shorter or longer.
     await asyncio.sleep(chance.uniform(0, min(THINK, until - time.perf_counter())))
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     asked = "".join(f"{name}: {value}\r\n" for name, value in _headers(cookie))
     while time.perf_counter() < until:
         began = time.perf_counter()
+        # The server closes what was silent for five seconds, so a click begins with a connection.
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n{asked}\r\n".encode())
         answer = await reader.readuntil(b"\r\n\r\n")
         length = int(answer.lower().partition(b"content-length: ")[2].split(b"\r")[0])
         await reader.readexactly(length)
         waited.took.append(time.perf_counter() - began)
         waited.errors += not answer.startswith(b"HTTP/1.1 200")
+        writer.close()
         await asyncio.sleep(chance.uniform(0.8 * THINK, 1.2 * THINK))
-    writer.close()
 
 
 # --- people, staff and an application ------------------------------------------------------------
