@@ -67,7 +67,8 @@ def _participants_statement() -> Any:
         stay.c.from_at < UNTIL,
         # An acceptance that ended at the instant it was given was still given, and there.
         or_(until_at.is_(None), stay.c.from_at < until_at, stay.c.from_at <= given_at),
-        or_(stay.c.to_at.is_(None), given_at < stay.c.to_at),
+        # Moved on at the instant it came, a case was with a unit for no time at all.
+        or_(stay.c.to_at.is_(None), and_(given_at < stay.c.to_at, stay.c.from_at < stay.c.to_at)),
     )
     owned = case_.join(answer, answer.c.case_id == case_.c.id).join(
         stay, stay.c.case_id == case_.c.id

@@ -146,6 +146,16 @@ def test_transferred_before_the_period_only_the_new_owner_has_the_participant(
     assert where(report, "I2") == {"Vest": 1, "Øst": 1, "A": 1, "B": 1}
 
 
+def test_a_unit_that_had_the_case_for_no_time_had_no_participant(tx: Connection) -> None:
+    case = make_case(tx, answer="accepted")
+    move(tx, case.ref, "B", "2026-10-01 12:00")
+    move(tx, case.ref, "A", "2026-10-01 12:00")
+
+    report = counted(tx, "2026-T3", "2026-11-01 08:00")
+
+    assert where(report, "I1") == where(report, "I2") == {"Vest": 1, "A": 1}
+
+
 def test_all_in_one_instant_still_was_an_acceptance(tx: Connection) -> None:
     now = "2026-09-02 08:00"
     case = make_case(tx, admitted=now, opened=now, answer="accepted", answered=now)
