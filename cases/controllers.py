@@ -23,7 +23,8 @@ from sqlalchemy import (
     update,
 )
 
-from cases.tables import controller, unit_controller
+from cases.tables import consent, controller, health_answer, stay, unit_controller
+from core.errors import Refused
 from core.statement import Prepared
 
 HEALTH: Final = "health"
@@ -78,7 +79,10 @@ def names(tx: Connection, ids: Iterable[int]) -> dict[int, str]:
 
 
 def correct(tx: Connection, unit: str, kind: str, name: str, *, on: date) -> bool:
-    """Make this the controller of a unit as if it had always been; whether anything changed."""
+    """Make this the controller of a unit as if it had always been; whether anything changed.
+
+    Raises `Refused` where the present one holds answers or consents that nobody could read then.
+    """
     wanted = controller_id(tx, kind, name)
     bound = _bound(tx, unit, kind, on)
     if bound is None:
@@ -86,6 +90,7 @@ def correct(tx: Connection, unit: str, kind: str, name: str, *, on: date) -> boo
         return True
     if bound.controller_id == wanted:
         return False
+    _check_left(tx, unit, bound)
     tx.execute(
         update(unit_controller).where(unit_controller.c.id == bound.id).values(controller_id=wanted)
     )
@@ -93,13 +98,18 @@ def correct(tx: Connection, unit: str, kind: str, name: str, *, on: date) -> boo
 
 
 def bind(tx: Connection, unit: str, kind: str, name: str, *, on: date) -> None:
-    """Make this the controller of a unit from a day; the former one's time ends that day."""
+    """Make this the controller of a unit from a day; the former one's time ends that day.
+
+    Raises `Refused` where a change of that very day is corrected and the one named first holds
+    answers or consents that nobody could read then.
+    """
     wanted = controller_id(tx, kind, name)
     bound = _bound(tx, unit, kind, on)
     if bound is None:
         tx.execute(insert(unit_controller), _row(unit, kind, wanted) | {"valid_from": on})
     elif bound.controller_id != wanted:
         if bound.valid_from == on:
+            _check_left(tx, unit, bound)
             tx.execute(
                 update(unit_controller)
                 .where(unit_controller.c.id == bound.id)
@@ -124,6 +134,28 @@ def end(tx: Connection, unit: str, kind: str, *, on: date) -> None:
         )
         .values(valid_to=on)
     )
+
+
+def _check_left(tx: Connection, unit: str, bound: Any) -> None:
+    """Nothing may be left with a service that never was the unit's: nobody would belong to it."""
+    here = select(stay.c.case_id).where(stay.c.unit == unit)
+    held = (
+        select(kept.c.case_id)
+        .where(kept.c.controller_id == bound.controller_id, kept.c.case_id.in_(here))
+        .limit(1)
+        for kept in (health_answer, consent)
+    )
+    also_bound = select(unit_controller.c.id).where(
+        unit_controller.c.unit == unit,
+        unit_controller.c.controller_id == bound.controller_id,
+        unit_controller.c.id != bound.id,
+    )
+    if any(tx.execute(one).first() for one in held) and tx.execute(also_bound).first() is None:
+        (name,) = names(tx, [bound.controller_id]).values()
+        raise Refused(
+            f"{name} already holds answers or consents of {unit}: "
+            "move it under the other municipality from a day instead"
+        )
 
 
 def _bound(tx: Connection, unit: str, kind: str, on: date) -> Any:

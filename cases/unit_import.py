@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Date, bindparam, delete, insert, or_, select,
 from cases import controllers
 from cases.tables import unit, unit_alias, unit_project, unit_version
 from core.clock import local_date
-from core.errors import BadInput
+from core.errors import BadInput, Refused
 
 COLUMNS: Final = (
     "code",
@@ -133,6 +133,7 @@ def _write(tx: Connection, said: _Said, *, is_new: bool, now: datetime) -> str:
         "municipality": said.municipality,
     }
     changed = False
+    moved = is_new
     if is_new:
         tx.execute(insert(unit_version), {"unit": said.code, **version})
     else:
@@ -143,17 +144,25 @@ def _write(tx: Connection, said: _Said, *, is_new: bool, now: datetime) -> str:
         if any(row[name] != value for name, value in version.items()):
             tx.execute(update(unit_version).where(unit_version.c.id == row["id"]).values(**version))
             changed = True
+        # By another name alone it keeps its health service, also one that is called after it.
+        moved = row["municipality"] != said.municipality
     changed |= _write_aliases(tx, said)
-    health = controllers.health_service_of(said.municipality, said.name)
-    for kind, name in (
-        (controllers.HEALTH, health),
-        (controllers.CORRECTIONAL, controllers.CORRECTIONAL_SERVICE),
-    ):
-        changed |= controllers.correct(tx, said.code, kind, name, on=on)
+    if moved:
+        changed |= _write_health_service(tx, said, on)
+    correctional = controllers.CORRECTIONAL_SERVICE
+    changed |= controllers.correct(tx, said.code, controllers.CORRECTIONAL, correctional, on=on)
     changed |= _write_project(tx, said, now)
     if is_new:
         return "created"
     return "updated" if changed else "unchanged"
+
+
+def _write_health_service(tx: Connection, said: _Said, on: date) -> bool:
+    service = controllers.health_service_of(said.municipality, said.name)
+    try:
+        return controllers.correct(tx, said.code, controllers.HEALTH, service, on=on)
+    except Refused as refused:
+        raise _wrong(said.line, "host_municipality", str(refused)) from refused
 
 
 def _check_ended(tx: Connection, said: _Said, version: Mapping[str, Any]) -> None:

@@ -202,6 +202,45 @@ def test_under_another_municipality_the_health_answers_stay_behind(place: Place)
     assert place.desk.look(health.answers_for, present, case) == {}
 
 
+def test_a_list_that_corrects_the_municipality_leaves_no_answer_with_nobody(place: Place) -> None:
+    do, look, code = place.desk.do, place.desk.look, place.code
+    talk = TaskDone("intake_talk", answer="at_risk")
+    add_unit(place.desk, code, host_municipality="Feilby")  # nothing is held yet: a slip, mended
+    held_by = look(controllers.health_controllers, [code], EVE.date())
+    case = make_case(place)
+    do(service.complete_task, OPERATOR, case.ref, talk, now=EVE)
+
+    with pytest.raises(BadInput, match=r"line 2, host_municipality: .* already holds"):
+        add_unit(place.desk, code, host_municipality="Rettby")
+    do(units.move_municipality, ADMIN, code, "Ny-by", on=MERGED_ON, now=EVE)
+    do(units.move_municipality, ADMIN, code, "Annen-by", on=MERGED_ON, now=EVE)
+
+    assert look(controllers.health_controllers, [code], EVE.date()) == held_by
+    nurse = Viewer("n", Role.HEALTH, frozenset({code}), held_by)
+    assert look(health.answers_for, nurse, place.desk.case(case.ref)) == {"intake_talk": "at_risk"}
+
+
+def test_a_day_of_moving_is_not_given_to_a_third_once_answers_came(place: Place) -> None:
+    do, code = place.desk.do, place.code
+    case = make_case(place)
+    do(units.move_municipality, ADMIN, code, "Ny-by", on=EVE.date(), now=EVE)
+    talk = TaskDone("intake_talk", answer="at_risk")
+    do(service.complete_task, OPERATOR, case.ref, talk, now=EVE)
+
+    with pytest.raises(Refused, match="already holds"):
+        do(units.move_municipality, ADMIN, code, "Annen-by", on=EVE.date(), now=EVE)
+
+
+def test_a_name_corrected_by_a_list_keeps_the_health_service(desk: Desk) -> None:
+    place = new_place(desk)
+    add_unit(desk, place.code, host_municipality="")
+    before = desk.look(controllers.health_controllers, [place.code], EVE.date())
+
+    add_unit(desk, place.code, host_municipality="", name="Rett navn")
+
+    assert desk.look(controllers.health_controllers, [place.code], EVE.date()) == before
+
+
 # --- mergers -------------------------------------------------------------------------------------
 
 
