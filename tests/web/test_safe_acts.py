@@ -6,10 +6,12 @@ import re
 from datetime import date
 from html import unescape
 
+import pytest
+
 from cases import queries, service
 from cases.access import OPERATOR
 from cases.model import Case, CloseReason, Participation, Phase, TaskState
-from tests.people import make_case, make_person
+from tests.people import at, make_case, make_person
 from tests.web.browser import Page
 from tests.web.conftest import Desk
 
@@ -97,6 +99,71 @@ def test_a_release_that_ended_the_case_is_undone_from_its_page(on_sqlite: Desk) 
     assert "/release/undo" not in on_sqlite.of("nurse").get(f"/cases/{case.ref}").text
 
 
+# --- nothing that was typed is thrown away unseen ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "typed"),
+    [
+        ("brief_info", {"do": "complete"}),
+        ("intake_talk", {"do": "complete", "answer": "at_risk"}),
+        ("offer_answered", {"do": "complete", "answer": "accepted"}),
+    ],
+)
+def test_a_time_that_was_typed_is_the_time_although_the_page_stood_on_now(
+    on_sqlite: Desk, code: str, typed: dict[str, str]
+) -> None:
+    with on_sqlite.db.write() as tx:
+        case = make_case(tx, admitted="2026-08-25 06:00")
+    address, when = f"/cases/{case.ref}/tasks/{code}", "2026-09-03T10:00"
+    browser = on_sqlite.of("nurse")
+    page = browser.get(address)
+    assert re.search(r'name="when" value="now" checked', page.text)
+    assert re.search(r'name="at" type="datetime-local" value=""', page.text)
+
+    refused = browser.send(address, {**typed, "when": "yesterday", "at": when})
+    assert refused.status == 422
+    assert f'value="{when}"' in refused.text
+    assert not _case(on_sqlite, case.ref).task(code).finished  # type: ignore[union-attr]
+
+    browser.send(address, {**typed, "when": "now", "at": when})
+    assert _case(on_sqlite, case.ref).task(code).done_at == at("2026-09-03 10:00")  # type: ignore[union-attr]
+
+
+def test_a_time_that_has_not_come_is_told_in_the_words_of_the_form(on_sqlite: Desk) -> None:
+    with on_sqlite.db.write() as tx:
+        case = make_case(tx)
+    nurse = on_sqlite.of("nurse")
+    for path, called in (("tasks/brief_info", "Tidspunkt"), ("unplanned", "Løslatt når")):
+        nurse.get(f"/cases/{case.ref}/{path}")
+        form = {"do": "complete", "when": "other", "reason": "court", "closes": "yes"}
+        page = nurse.send(f"/cases/{case.ref}/{path}", {**form, "at": "2026-12-24T10:00"})
+        summary = page.text.split('id="errors"')[1].split("</ul>")[0]
+        assert f'href="#f-at">{called}: Tidspunktet er ikke kommet' in summary
+        assert re.search(r'<input [^>]*id="f-at"[^>]*aria-invalid="true"', page.text)
+
+
+def test_what_stands_beside_a_box_that_is_not_ticked_is_asked_about(on_sqlite: Desk) -> None:
+    with on_sqlite.db.write() as tx:
+        case = make_case(tx, answer="accepted")
+    nurse, address = on_sqlite.of("nurse"), f"/cases/{case.ref}/unplanned"
+    form = {"reason": "court", "at": "2026-09-08T08:30"}
+    preset = re.search(r'name="call_at"[^>]* value="([^"]*)"', nurse.get(address).text)[1]  # type: ignore[index]
+    for box, name, typed in (
+        ("spray", "spray_lot", "L42"),
+        ("call", "call_with", "Kari"),
+        ("call", "call_at", "2026-09-10T12:00"),
+    ):
+        refused = nurse.send(address, {**form, "call_at": preset, name: typed})
+        assert (refused.status, f'id="e-{name}"' in refused.text) == (422, True), name
+        assert f'value="{typed}"' in refused.text
+        assert re.search(rf'<input [^>]*id="f-{name}"[^>]*data-chooses="f-{box}"', refused.text)
+
+    nurse.send(address, {**form, "call_at": preset})
+    after = _case(on_sqlite, case.ref)
+    assert (after.phase, after.appointments) == (Phase.FOLLOW_UP, ())
+
+
 # --- waived is not done --------------------------------------------------------------------------
 
 
@@ -180,15 +247,6 @@ def test_an_appointment_is_not_called_confirmed_before_somebody_says_so(on_sqlit
     text = on_sqlite.of("nurse").get(f"/cases/{case.ref}/appointments/new").text
     assert re.search(r'value="requested" checked', text)
     assert not re.search(r'value="confirmed" checked', text)
-
-
-def test_the_own_rows_of_a_receipt_are_what_was_done_not_what_an_address_says(
-    on_sqlite: Desk,
-) -> None:
-    [case] = _board(on_sqlite, "T1")
-    browser = on_sqlite.of("coordinator")
-    forged = browser.get(f"/overdue?many=done&ok={case.ref}/brief_info&done=999")
-    assert "ført" not in forged.text.split("<h1")[1].split('action="/overdue" class="card')[0]
 
 
 def test_confirmed_appointments_wait_on_both_lists_and_are_no_main_button(on_sqlite: Desk) -> None:

@@ -11,6 +11,7 @@ from web.pages import (
     admin_system,
     admin_texts,
     admin_units,
+    again,
     appointments,
     case,
     choices,
@@ -40,10 +41,11 @@ from web.pages import (
     unplanned,
     workload,
 )
+from web.pages.kept_pages import KeptPages
 from web.pages.refusals import refused
 from web.policy import Router
 
-__all__ = ["refused", "router"]
+__all__ = ["KeptPages", "refused", "router"]
 
 router: Final = Router(include_in_schema=False)
 for _page in (
@@ -57,6 +59,7 @@ for _page in (
     admin_system,
     admin_texts,
     admin_units,
+    again,
     appointments,
     case,
     consents,

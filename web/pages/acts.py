@@ -56,7 +56,7 @@ def _place(visit: Visit, ref: str, rest: list[str]) -> str:
 
 
 def with_told(path: str, told: str) -> str:
-    """A page's address with what was just done, in place of what was done before."""
+    """A page's address with what was just done, which becomes its receipt."""
     parts = urlsplit(local_path(path))
     kept = [(name, value) for name, value in parse_qsl(parts.query) if name != "did"]
     return address(parts.path, [*kept, ("did", told)])
@@ -131,6 +131,6 @@ _VERBS: Final[dict[str, _Verb]] = {
 
 
 def told_of(visit: Visit) -> tuple[str, str, str] | None:
-    """What was just done, as (verb, case reference, task), from the page's own address."""
-    parts = visit.asked("did").split("/")
+    """What was just done, as (verb, case reference, task), from the page's receipt."""
+    parts = visit.told("did").split("/")
     return (parts[0], parts[1], parts[2]) if len(parts) == 3 and parts[0] in _VERBS else None

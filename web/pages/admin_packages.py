@@ -85,7 +85,7 @@ def packages_page(visit: Visited) -> Response:
         in_force=sorted(in_force.items(), key=lambda each: named[each[0]]),
         coming=coming,
         names=named,
-        said=visit.asked("said"),
+        said=visit.told("said"),
     )
 
 

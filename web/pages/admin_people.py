@@ -160,7 +160,7 @@ def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200, **shown: 
         roles=_roles(visit),
         values={"role": visit.typed("role") if typed else found.role or ""},
         errors=errors,
-        said=visit.asked("said"),
+        said=visit.told("said"),
         link=shown.get("link", ""),
         password=shown.get("password", ""),
     )

@@ -253,7 +253,7 @@ def _one(visit: Visit, code: str, errors: Errors, *, status: int = 200) -> Respo
         values=_values(visit, version, on),
         errors=errors,
         do=do,
-        said=visit.asked("said"),
+        said=visit.told("said"),
         **context,
     )
 

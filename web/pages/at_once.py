@@ -1,7 +1,7 @@
 """Many rows of the board at once: each by itself, what was refused with its reason, all undone.
 
-What came of it is told by the address that follows, and believed only as far as the rows bear it
-out: a task counts as settled that stands settled by the viewer, whatever an address says.
+What came of it is told by a receipt (`web.pages.receipts`) and shown as the rows stand by now: a
+task counts as settled that stands settled by the viewer.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from cases.service import TaskDone
 from core.errors import BadInput, OverlevError
 from web.i18n import marked
 from web.pages.acts import usual_form
+from web.pages.receipts import TOLD
 from web.pages.refusals import explained
-from web.pages.visit import TOLD, Visit, address
+from web.pages.visit import Visit, address
 from web.pages.words import label_of
 
 UNASKED: Final = 5
@@ -131,10 +132,9 @@ def _found(tx: Connection, visit: Visit, picks: list[Pick]) -> dict[Pick, tuple[
 
 
 def came(tx: Connection, visit: Visit) -> Came | None:
-    """What the address tells of, as far as it is so; None where it tells of nothing."""
-    asked = visit.request.query_params
-    do = asked.get("many", "")
-    ok, no = picked(asked.getlist("ok")), asked.getlist("no")
+    """What the receipt tells of, as far as it is still so; None where it tells of nothing."""
+    do = visit.told("many")
+    ok, no = picked(visit.told_all("ok")), visit.told_all("no")
     if do not in _SAID or len(ok) + len(no) > desk.MOST_AT_ONCE:
         return None
     refusals: dict[Pick, str] = {}
@@ -152,7 +152,7 @@ def came(tx: Connection, visit: Visit) -> Came | None:
             if pick in found
             for line, case in [found[pick]]
         ),
-        asked.get("to", ""),
+        visit.told("to"),
     )
 
 

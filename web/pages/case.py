@@ -137,7 +137,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "reads_until": _reads_until(given_up.to_at) if given_up and given_up.to_at else None,
         "readers": _readers(case, now) if here else [],
         "told": rows.told(tx, visit) if here else None,
-        "said": visit.asked("said"),
+        "said": visit.told("said"),
         "papers": papers.offered(viewer, case) if here and identity is not None else [],
     }
 

@@ -33,11 +33,29 @@ def tried(visit: Visit, verb: Callable[[Connection], str]) -> Response | Errors:
     try:
         return once(visit, verb)
     except BadInput as wrong:
-        return {wrong.field or "": worded(visit, wrong)}
+        return {_field_of(visit, wrong): worded(visit, wrong)}
     except (NotFound, NotAllowed):
         raise
     except Refused as refused:
         return {"": reason_of(visit.translate, refused)}
+
+
+_CALLED: Final = {
+    "done_at": "at",
+    "happened_at": "at",
+    "held_at": "at",
+    "released_at": "at",
+    "closed_at": "at",
+    "starts_at": "at",
+    "call_booked_at": "call_at",
+}
+"""What verbs call a field, and what it is called in a form."""
+
+
+def _field_of(visit: Visit, wrong: BadInput) -> str:
+    """The field of the form that is at fault, empty where it is none of them."""
+    name = wrong.field or ""
+    return name if name in visit.form else _CALLED.get(name, name)
 
 
 _BY_REASON: Final = {
@@ -45,6 +63,11 @@ _BY_REASON: Final = {
     "too_long": marked("Det er for langt."),
     "bad_date": marked("Skriv datoen slik: 24.12.2026."),
     "bad_time": marked("Skriv dato og klokkeslett."),
+    "not_ticked": marked("Kryss av for dette, eller tøm feltet: ellers blir det ikke med."),
+    "two_times": marked(
+        "Du valgte «I går» og skrev et annet tidspunkt."
+        " Velg «Et annet tidspunkt», eller tøm feltet."
+    ),
     "in_past": marked("Tidspunktet må ligge fram i tid."),
     "in_future": marked("Tidspunktet er ikke kommet ennå."),
     "before_admission": marked("Det er før innsettelsen."),

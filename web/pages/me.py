@@ -179,7 +179,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         status,
         errors=errors,
         values={},
-        said=visit.asked("said"),
+        said=visit.told("said"),
         places=places,
         second=second,
     )

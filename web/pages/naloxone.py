@@ -88,6 +88,6 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         kinds=[(each.value, visit.translate(WORDS["naloxone"][each.value])) for each in SHELF],
         values=chosen(visit.values(), kind="received", count="", unit=shown["unit"]),
         errors=errors,
-        said=visit.asked("said"),
+        said=visit.told("said"),
         **shown,
     )

@@ -24,8 +24,9 @@ from web.pages import at_once, rows
 from web.pages.acts import act
 from web.pages.dates import Dates
 from web.pages.forms import Errors, tried
+from web.pages.receipts import TOLD
 from web.pages.rendering import page, part
-from web.pages.visit import TOLD, Pages, Visit, Visited, address, local_path
+from web.pages.visit import Pages, Visit, Visited, address, local_path
 from web.pages.words import WORDS
 from web.policy import CASE_WORKERS, allow
 

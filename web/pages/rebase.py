@@ -67,7 +67,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         }
 
     shown = visit.house.db.transact(read)
-    moved = visit.asked("moved")
+    moved = visit.told("moved")
     return page(
         visit,
         "pages/rebase.html",

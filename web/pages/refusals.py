@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +13,7 @@ from web.i18n import Translate, marked
 from web.pages.going_on import stale
 from web.pages.rendering import page
 from web.pages.sign_in import signed_out
-from web.pages.visit import Visit, language_of, local_path, to_sign_in
+from web.pages.visit import Visit, came_from, language_of, to_sign_in
 from web.problems import URN, Problem, title_of
 from web.session_cookie import session_in
 
@@ -120,7 +119,7 @@ def refused(request: Request, problem: Problem) -> Response:
     code = str(told["type"]).removeprefix(URN).replace("-", "_")
     typed: list[tuple[str, str]] | None = getattr(request.state, "typed", None)
     if typed is not None:
-        owner, back = request.state.typed_by, _came_from(request)
+        owner, back = request.state.typed_by, came_from(request)
         if code != "stale_form":
             return signed_out(request, owner, typed, back)
         if (answer := stale(request, owner, typed, back)) is not None:
@@ -142,7 +141,7 @@ def refused(request: Request, problem: Problem) -> Response:
         explained=explained(visit.translate, code, str(told.get("detail") or "")),
         current=dict(told.get("current") or {}),
         fault=told.get("fault"),
-        back=_came_from(request),
+        back=came_from(request),
     )
     if "retry_after" in told:
         answer.headers["Retry-After"] = str(told["retry_after"])
@@ -160,11 +159,3 @@ def explained(translate: Translate, code: str, detail: str) -> str:
 def reason_of(translate: Translate, error: Any) -> str:
     """A refused error of the domain in the reader's words, for a form that is shown again."""
     return explained(translate, error.message_key.removeprefix("error."), error.detail)
-
-
-def _came_from(request: Request) -> str:
-    """The page of ours that led here, to go back to."""
-    parts = urlsplit(request.headers.get("referer", ""))
-    if parts.netloc != request.headers.get("host") or not parts.path:
-        return "/"
-    return local_path(parts.path + (f"?{parts.query}" if parts.query else ""))

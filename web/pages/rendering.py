@@ -11,9 +11,11 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
+from starlette.responses import Response
 
 from web.i18n import LANGUAGES, translator
 from web.pages import words
+from web.pages.kept_pages import way_to
 from web.pages.menu import current_of, menu_for
 from web.pages.patterns import pattern_of
 from web.pages.static_files import address_of
@@ -82,11 +84,11 @@ def part(language: str, name: str) -> Callable[..., Markup]:
     return cast("Callable[..., Markup]", environment(language).globals[name])
 
 
-def page(visit: Visit, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
-    """One page as an answer."""
+def page(visit: Visit, template: str, status: int = 200, /, **values: Any) -> Response:
+    """One page as an answer; to a form that was sent by going there, the way to it."""
     session = visit.session
     menu = menu_for(session.viewer.role) if session is not None else ()
-    written = (
+    text = (
         environment(visit.language)
         .get_template(template)
         .render(
@@ -104,8 +106,15 @@ def page(visit: Visit, template: str, status: int = 200, /, **values: Any) -> HT
             **values,
         )
     )
-    body, headers = written.encode(), HEADERS
-    if may_be_packed(visit.request):
+    body = text.encode()
+    way = way_to(visit, template, body, status)
+    return written(visit.request, body, status) if way is None else way
+
+
+def written(request: Request, body: bytes, status: int) -> Response:
+    """A page as it travels."""
+    headers = HEADERS
+    if may_be_packed(request):
         body, headers = gzip.compress(body, PACKED, mtime=0), _PACKED_HEADERS
     return HTMLResponse(body, status, headers=headers)
 

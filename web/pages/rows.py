@@ -164,7 +164,7 @@ def humans(tx: Connection, lines: Iterable[PersonLine]) -> list[Human]:
 
 
 def told(tx: Connection, visit: Visit) -> Told | None:
-    """What was just done, None where the address says nothing or names what is not the viewer's."""
+    """What was just done, None where no receipt says so or it names what is not the viewer's."""
     did = told_of(visit)
     if did is None:
         return None

@@ -204,7 +204,7 @@ def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
         "pages/session.html",
         status,
         errors=errors,
-        said=visit.asked("said"),
+        said=visit.told("said"),
         over=shown["session"].starts_at <= now,
         ticked=set(visit.typed_all("add")),
         present=set(visit.typed_all("present")) if errors else None,

@@ -24,7 +24,7 @@ from core.errors import BadInput, NotAllowed
 from core.keystore import KeyDestroyed
 from web.pages import rows
 from web.pages.acts import OFFER, usual_form, with_told
-from web.pages.dates import for_input, yesterday
+from web.pages.dates import yesterday
 from web.pages.forms import Errors, chosen, time_in, tried
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
@@ -79,17 +79,22 @@ def tried_here(visit: Visit, verb: Any) -> Response | Errors:
     return answer
 
 
-def _when(visit: Visit) -> datetime | None:
-    """When it happened, None for now."""
+def _said_when(visit: Visit) -> str:
+    """Which of `WHEN` was meant: a time that was typed counts where the page's own "now" stood."""
     said = visit.typed("when", "now")
-    if said == "yesterday":
-        return yesterday(visit.now)
+    return "other" if said == "now" and visit.typed("at") else said
+
+
+def _when(visit: Visit) -> datetime | None:
+    """When it happened, None for now. Raises `BadInput`, also for two answers that disagree."""
+    said, at = _said_when(visit), time_in(visit, "at")
     if said == "other":
-        at = time_in(visit, "at")
         if at is None:
             raise BadInput("missing", "Give when it happened.", "at")
         return at
-    return None
+    if at is not None:
+        raise BadInput("two_times", "A time was typed and another one chosen.", "at")
+    return yesterday(visit.now) if said == "yesterday" else None
 
 
 def _complete(tx: Connection, visit: Visit, ref: str, code: str) -> None:
@@ -196,7 +201,7 @@ def _page(
         tidies=viewer.role in desk.TIDYING,
         waits=task.state in (TaskState.OPEN, TaskState.MISSED) or code == OFFER,
         values=chosen(
-            visit.values(), when="now", form=usual or "", at=for_input(now), to="", why=""
+            visit.values() | {"when": _said_when(visit)}, form=usual or "", at="", to="", why=""
         ),
         errors=errors,
         theirs=theirs,

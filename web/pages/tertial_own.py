@@ -121,7 +121,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             "long": figures.long(visit.translate, period),
             "periods": named(visit, offered),
             "errors": errors,
-            "said": visit.asked("said"),
+            "said": visit.told("said"),
             "values": {"period": str(period), "unit": asked, "indicator": indicator},
         }
         if period.first_at > now:

@@ -45,7 +45,7 @@ def transfers_page(visit: Visited) -> Response:
         from_us=[each for each in found if each.to_unit not in mine],
         about=about,
         units=units,
-        said=visit.asked("said"),
+        said=visit.told("said"),
     )
 
 

@@ -13,6 +13,7 @@ from cases.rules import check_open, check_owns, check_role
 from cases.service import ANSWERING, CONSENTING
 from cases.short_form import FILLING_IN, ShortForm, release_unplanned, suggested_call
 from cases.views import CASE_READ
+from core.errors import BadInput
 from web.pages import rows
 from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, time_in, tried
@@ -45,6 +46,7 @@ def unplanned(visit: Visited, ref: str) -> Response:
             for to in RECEIVERS
             if visit.typed(f"share_{to}") in ("yes", "no")
         }
+        _check_ticked(visit)
         accepted = {"yes": True, "no": False}.get(visit.typed("accepted"))
         form = ShortForm(
             risk_talk=_ticked(visit, "risk_talk"),
@@ -81,6 +83,19 @@ def _ticked(visit: Visit, name: str) -> bool:
     return visit.typed(name) == "yes"
 
 
+def _check_ticked(visit: Visit) -> None:
+    """That nothing was typed beside a box that is not ticked: it would be thrown away unseen.
+
+    Raises `BadInput`. The time of the call stands there from the start: only another one counts.
+    """
+    typed = {"spray": ("spray_lot",), "call": ("call_at", "call_with", "call_phone")}
+    for box, fields in typed.items():
+        for name in fields:
+            preset = visit.typed("call_preset") if name == "call_at" else ""
+            if not _ticked(visit, box) and visit.typed(name) not in ("", preset):
+                raise BadInput("not_ticked", f"{name} was typed, {box} is not ticked.", name)
+
+
 def _page(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Response:
     viewer, now = visit.viewer, visit.now
     with visit.house.db.read() as tx:
@@ -114,4 +129,5 @@ def _page(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respo
             accepted="",
         ),
         errors=errors,
+        call_preset=for_input(suggested_call(now)),
     )

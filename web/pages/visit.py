@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from inspect import signature
 from typing import Annotated, Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
@@ -27,7 +27,9 @@ from core.errors import NotSignedIn
 from web.house import House, house_of
 from web.i18n import LANGUAGES, Translate, best_of, translator
 from web.limits import BODY_LIMIT, limited
+from web.pages import receipts
 from web.pages.dates import Dates
+from web.pages.receipts import TOLD
 from web.policy import Guarded, Router, policy_of
 from web.session_cookie import (
     SAFE,
@@ -46,9 +48,6 @@ SCHEME_COOKIE: Final = "overlev-scheme"
 SCHEMES: Final = ("auto", "light", "dark")
 CSRF: Final = "csrf"
 ONCE: Final = "once"
-TOLD: Final = frozenset({"did", "many", "ok", "no", "to"})
-"""What an address tells of what was just done: no part of where one is."""
-
 _DOORS: Final = ("/sign-in", "/invitation/")
 _OURS: Final = frozenset({CSRF, ONCE})
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -127,6 +126,15 @@ class Visit:
         """A value of the address (`?name=`)."""
         return self.request.query_params.get(name, default).strip()
 
+    def told(self, name: str) -> str:
+        """What this page is to tell of what was just done, empty for nothing of that name."""
+        return next(iter(self.told_all(name)), "")
+
+    def told_all(self, name: str) -> list[str]:
+        """Every value of a name of the receipt."""
+        receipt = receipts.receipt_in(self.house, self.request)
+        return [value for each, value in receipt if each == name]
+
     def typed(self, name: str, default: str = "") -> str:
         """A value of the form, without spaces around it."""
         value = self.form.get(name)
@@ -195,6 +203,8 @@ class PageRoute(Guarded):
             if not policy.public:
                 sign(request, policy)
             answered: Response = handler(visit_of(request, form), **request.path_params)
+            if not policy.public:
+                receipts.hand_on(house_of(request), request, answered)
             return answered
 
         async def read(request: Request) -> FormData:
@@ -261,6 +271,14 @@ def to_sign_in(request: Request) -> Response:
     query = f"?{request.url.query}" if request.url.query else ""
     way = "" if path == "/" else f"?next={quote(path + query, safe='/')}"
     return RedirectResponse(f"/sign-in{way}", 303)
+
+
+def came_from(request: Request) -> str:
+    """The page of ours that led here, to go back to."""
+    parts = urlsplit(request.headers.get("referer", ""))
+    if parts.netloc != request.headers.get("host") or not parts.path:
+        return "/"
+    return local_path(parts.path + (f"?{parts.query}" if parts.query else ""))
 
 
 def local_path(text: str) -> str:

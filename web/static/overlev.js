@@ -22,6 +22,19 @@
       box.checked = event.target.checked;
     }
   });
+  // What is typed into a field chooses what the field belongs to; choosing otherwise empties it.
+  document.addEventListener("input", (event) => {
+    if (!event.target.matches("[data-chooses]") || !event.target.value) return;
+    const chosen = document.getElementById(event.target.dataset.chooses);
+    if (chosen) chosen.checked = true;
+  });
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches("input[type=radio]") || !event.target.form) return;
+    for (const field of event.target.form.querySelectorAll("[data-chooses]")) {
+      const chosen = document.getElementById(field.dataset.chooses);
+      if (chosen && chosen.name === event.target.name && !chosen.checked) field.value = "";
+    }
+  });
   // A page that is put in place goes on where the work was: at the next row, not at the top.
   document.addEventListener("htmx:after:swap", () => {
     const row = document.querySelector("#page [data-resume]");
