@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.checks import Check
@@ -40,6 +41,7 @@ def serve_web(house: Installation, *, host: str, port: int, fd: int | None) -> i
     """Serve until SIGTERM; requests under way get ten seconds."""
     import uvicorn
 
+    from app.demo.pending import percent_made
     from app.up import listening
     from web.app import create_app
     from web.house import House
@@ -51,6 +53,7 @@ def serve_web(house: Installation, *, host: str, port: int, fd: int | None) -> i
             house.settings,
             demo=house.folder.demo,
             examine=lambda: _examined(house),
+            filling=partial(percent_made, house.folder.path) if house.folder.demo else _nothing,
         )
     )
     config = server_config(app)
@@ -64,6 +67,10 @@ def serve_web(house: Installation, *, host: str, port: int, fd: int | None) -> i
         with _quiet_signals(server):
             server.run([listener])
         return 0 if server.started else EXIT_FAULT
+
+
+def _nothing() -> None:
+    """What is made later in an installation that is no demo."""
 
 
 def _examined(house: Installation) -> Iterable[Check]:

@@ -88,6 +88,12 @@ class Supervisor:
             self._start_worker()
         else:
             # The year of a demo is one transaction; the worker comes when it is over.
+            print(
+                "The demo's cases are being made: signing in opens when they are there, in a"
+                " minute or two, and its page tells how far they are",
+                file=sys.stderr,
+                flush=True,
+            )
             self._children["fill"] = Child(
                 "fill", self._plan.fill, dict(os.environ), self._told, comes_again=False
             ).start()

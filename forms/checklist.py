@@ -57,8 +57,8 @@ def document(form: Checklist) -> Document:
             (
                 task.label,
                 said[f"owner_{task.owner}"],
-                dates.at_of(task.due_at) if task.due_at else "",
-                settled(task, said),
+                dates.at_of(task.due_at, read_at=form.printed_at) if task.due_at else "",
+                settled(task, said, form.printed_at),
                 "",
             )
             for task in step.tasks
@@ -74,7 +74,7 @@ def document(form: Checklist) -> Document:
                 (
                     (said["unit"], form.unit),
                     (said["inmate_no"], form.inmate_no),
-                    (said["admitted"], dates.at_of(form.admitted_at)),
+                    (said["admitted"], dates.at_of(form.admitted_at, read_at=form.printed_at)),
                     (said["release"], release),
                     (said["package"], form.package),
                 )
@@ -90,8 +90,8 @@ def document(form: Checklist) -> Document:
     )
 
 
-def settled(task: Task, said: Words) -> str:
+def settled(task: Task, said: Words, printed_at: datetime) -> str:
     """When it was done, or how else it was settled; nothing where there is something to do."""
     if task.state == "done" and task.done_at is not None:
-        return said.dates.at_of(task.done_at)
+        return said.dates.at_of(task.done_at, read_at=printed_at)
     return "" if task.state in ("open", "prepared") else said[f"state_{task.state}"]

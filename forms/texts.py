@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from core.clock import local
 from core.errors import BadInput
+from core.weekdays import weekdays_of
 from forms.setting import clean
 
 FOLDER: Final = Path(__file__).with_name("texts")
@@ -69,9 +70,15 @@ class Dates:
         there = local(instant)
         return self.time.format(hour=f"{there.hour:02d}", minute=f"{there.minute:02d}")
 
-    def at_of(self, instant: datetime) -> str:
-        """Day and time together: `ons. 25.11. kl. 10.00`."""
-        return self.at.format(day=self.day_of(instant), time=self.time_of(instant))
+    def at_of(self, instant: datetime, *, read_at: datetime | None = None) -> str:
+        """Day and time together: `ons. 25.11. kl. 10.00`.
+
+        With the year (`fre. 8.1.2027 kl. 15.00`) where it is not that of `read_at`, if given.
+        """
+        there, day = local(instant), self.day_of(instant)
+        if read_at is not None and there.year != local(read_at).year:
+            day = f"{self.weekdays[there.weekday()]} {self.date_of(instant)}"
+        return self.at.format(day=day, time=self.time_of(instant))
 
     def date_of(self, when: datetime | Date) -> str:
         """The date with its year: `25.11.2026`."""
@@ -178,9 +185,8 @@ def _language(code: str, content: dict[str, Any], main: Language | None) -> Lang
         raise ValueError("language is not the name of the file")
     name = str(content.pop("name"))
     said = content.pop("dates")
-    weekdays = tuple(clean(str(each), strict=True) for each in said.pop("weekdays"))
-    if len(weekdays) != 7:
-        raise ValueError("weekdays must be seven, from Monday")
+    weekdays = tuple(clean(each, strict=True) for each in weekdays_of(code, said))
+    said.pop("weekdays", None)
     dates = Dates(weekdays, **{key: clean(str(value), strict=True) for key, value in said.items()})
     if unknown := content.keys() - set(PARTS):
         raise ValueError(f"{min(unknown)} is no part")

@@ -39,7 +39,7 @@ class TransferSheet:
 def document(form: TransferSheet) -> Document:
     """The form."""
     said = words("staff", form.language)
-    dates = said.dates
+    dates, read_at = said.dates, form.printed_at
     answer = said[
         "transfer_proposed_state" if form.state == "proposed" else f"transfer_{form.state}"
     ]
@@ -50,7 +50,7 @@ def document(form: TransferSheet) -> Document:
                 (said["inmate_no"], form.inmate_no),
                 (said["transfer_from"], form.from_unit),
                 (said["transfer_to"], form.to_unit),
-                (said["transfer_proposed"], dates.at_of(form.proposed_at)),
+                (said["transfer_proposed"], dates.at_of(form.proposed_at, read_at=read_at)),
                 (said["transfer_state"], answer),
                 (said["release"], release),
             )
@@ -62,8 +62,8 @@ def document(form: TransferSheet) -> Document:
                 (
                     task.label,
                     said[f"owner_{task.owner}"],
-                    dates.at_of(task.due_at) if task.due_at else "",
-                    settled(task, said) or said[f"state_{task.state}"],
+                    dates.at_of(task.due_at, read_at=read_at) if task.due_at else "",
+                    settled(task, said, read_at) or said[f"state_{task.state}"],
                 )
                 for step in form.steps
                 for task in step.tasks
@@ -79,7 +79,7 @@ def document(form: TransferSheet) -> Document:
                 (said["time"], said["with"], said["place"]),
                 tuple(
                     (
-                        dates.at_of(each.starts_at),
+                        dates.at_of(each.starts_at, read_at=read_at),
                         each.whom if each.whom is not None else said["hidden_details"],
                         each.place or "",
                     )

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from core.clock import local
 from core.errors import BadInput
+from core.weekdays import weekdays_of
 from notifications import lint
 
 FALLBACK: Final = "nb"
@@ -188,9 +189,9 @@ def _language(code: str, content: dict[str, Any]) -> Language:
     if content.pop("language") != code:
         raise ValueError("language is not the name of the file")
     dates: dict[str, Any] = content.pop("dates")
-    weekdays, months = tuple(dates["weekdays"]), tuple(dates["months"])
-    if (len(weekdays), len(months)) != (7, 12):
-        raise ValueError("weekdays must be seven, from Monday, and months twelve")
+    weekdays, months = weekdays_of(code, dates), tuple(dates["months"])
+    if len(months) != 12:
+        raise ValueError("months must be twelve")
     for form, parts in (("day", _DAY_PARTS), ("time", _TIME_PARTS)):
         if not _places(dates[form]) <= parts:
             raise ValueError(f"dates.{form} may name only {', '.join(sorted(parts))}")

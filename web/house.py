@@ -35,7 +35,8 @@ class House:
 
     `clock` tells the time it is here, which stands still in a demo that was frozen; `real_clock`
     is never frozen: heartbeats, sessions and tokens go by it. `examine` looks the installation
-    over, None where nobody can.
+    over, None where nobody can. `filling` tells how many per cent of a demo's cases are made, None
+    while none are being made.
     """
 
     db: Database
@@ -44,6 +45,7 @@ class House:
     demo: bool = False
     real_clock: Clock = system_now
     examine: Callable[[], Iterable[Checked]] | None = None
+    filling: Callable[[], int | None] = lambda: None
 
     def now(self) -> datetime:
         """The instant it is here, in UTC."""

@@ -118,10 +118,11 @@ def _make(settings: Settings, *, demo: bool) -> None:
 
 def _to_come(settings: Settings) -> tuple[str, ...]:
     """How the demo's cases are made, where they are still to be."""
-    from app.demo.pending import to_come
+    from app.demo.pending import put_mark, to_come
 
     if not to_come(settings.data):
         return ()
+    put_mark(settings.data)
     return ("-m", "app.demo.later", str(CASES_OF_UP), str(SEED_OF_UP))
 
 

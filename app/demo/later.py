@@ -11,7 +11,7 @@ import sys
 
 from sqlalchemy import func, select
 
-from app.demo.pending import take_mark
+from app.demo.pending import making, take_mark
 from app.demo.progress import year_passing
 from app.demo.year import live
 from cases.installation import open_installation
@@ -30,12 +30,18 @@ def main() -> None:
     os.nice(5)  # whoever looks at the first page goes before
     cases, seed = int(sys.argv[1]), int(sys.argv[2])
     with open_installation(load_settings()) as house:
-        with house.db.write() as tx, year_passing(cases) as told:
-            unhurried(tx)
-            if tx.execute(select(func.count()).select_from(case_)).scalar_one() == 0:
-                live(tx, cases=cases, seed=seed, now=house.now(), progress=told)
+        with making(house.folder.path) as made, year_passing(cases) as told:
+
+            def passing(passed: int, of: int) -> None:
+                told(passed, of)
+                made(100 * passed // of)
+
+            with house.db.write() as tx:
+                unhurried(tx)
+                if tx.execute(select(func.count()).select_from(case_)).scalar_one() == 0:
+                    live(tx, cases=cases, seed=seed, now=house.now(), progress=passing)
         take_mark(house.folder.path)
-    print(f"The demo's {cases} cases are there", file=sys.stderr, flush=True)
+    print(f"The demo's {cases} cases are there: sign in", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

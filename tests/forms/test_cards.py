@@ -257,7 +257,7 @@ def test_a_reprint_says_what_is_new_what_changed_and_what_holds_no_longer() -> N
 
     read = text_of(card_pdf(again, to_a_sheet=0))
 
-    for told in ("NY", "ENDRET", "Gjelder ikke lenger: tir. 15.12.", "kortet fra 21.11.2026"):
+    for told in ("NY", "ENDRET", "Gjelder ikke lenger: tirs. 15.12.", "kortet fra 21.11.2026"):
         assert holds(read, told)
 
 

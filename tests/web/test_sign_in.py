@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pyotp
@@ -166,6 +167,27 @@ def test_what_was_typed_is_there_when_the_session_ran_out_in_the_middle(desk: De
 
     assert page.url == "/today"
     assert "er ført for Test Person" in page.text
+
+
+def test_a_demo_that_is_being_filled_says_so_at_the_door_and_where_it_is_busy(desk: Desk) -> None:
+    state, house = desk.app.state, desk.app.state.house
+    browser = desk.browser()
+    hidden = browser.get("/sign-in").hidden("/sign-in")
+    state.house = replace(house, filling=lambda: 60)
+    try:
+        page = browser.get("/sign-in")
+        assert "Demoen fylles: 60 %<" in page.text
+        assert ('action="/sign-in"' in page.text) is not house.db.is_sqlite
+        if house.db.is_sqlite:
+            with house.db.write():
+                late = browser.post(
+                    "/sign-in", hidden | {"username": "nurse", "password": PASSWORD}
+                )
+            assert (late.status, "60 % av et år" in late.text) == (503, True)
+    finally:
+        state.house = house
+    assert "Demoen fylles" not in browser.get("/sign-in").text
+    assert browser.sign_in("nurse", PASSWORD).status == 200
 
 
 SAID = "Hun vil helst til Kafé Torget"

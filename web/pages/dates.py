@@ -9,13 +9,9 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from core.clock import local, local_date
+from core.weekdays import WEEKDAYS
 from web.i18n import Translate
 
-_WEEKDAYS: Final = {
-    "nb": ("man.", "tirs.", "ons.", "tors.", "fre.", "lør.", "søn."),
-    "nn": ("mån.", "tys.", "ons.", "tors.", "fre.", "laur.", "søn."),
-    "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
-}
 _MONTHS: Final = (
     "Jan",
     "Feb",
@@ -50,7 +46,7 @@ class Dates:
         self._ = translate
         self._now = now
         self._today = local_date(now)
-        self._weekdays = _WEEKDAYS.get(language, _WEEKDAYS["nb"])
+        self._weekdays = WEEKDAYS.get(language, WEEKDAYS["nb"])
         # Deadlines of a list fall together: each is worded once a page.
         self._due: dict[datetime | str, str] = {}
 

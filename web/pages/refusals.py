@@ -138,7 +138,8 @@ def refused(request: Request, problem: Problem) -> Response:
         int(told["status"]),
         code=code,
         title=title_of(code, visit.language),
-        explained=explained(visit.translate, code, str(told.get("detail") or "")),
+        explained=_filling(visit, code)
+        or explained(visit.translate, code, str(told.get("detail") or "")),
         current=dict(told.get("current") or {}),
         fault=told.get("fault"),
         back=came_from(request),
@@ -146,6 +147,20 @@ def refused(request: Request, problem: Problem) -> Response:
     if "retry_after" in told:
         answer.headers["Retry-After"] = str(told["retry_after"])
     return answer
+
+
+def _filling(visit: Visit, code: str) -> str:
+    """What a busy demo says while its cases are made, empty for all else."""
+    percent = visit.house.filling() if code == "busy" else None
+    if percent is None:
+        return ""
+    return visit.translate(_FILLING, percent=percent)
+
+
+_FILLING: Final = marked(
+    "Demoen fylles: %(percent)s %% av et år med oppdiktede saker er laget. Ingenting er endret:"
+    " prøv igjen når det er ferdig, om et minutt eller to."
+)
 
 
 def explained(translate: Translate, code: str, detail: str) -> str:

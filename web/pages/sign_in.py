@@ -151,6 +151,9 @@ def _form(
         too_many=isinstance(refused, TooManyAttempts),
         ran_out=ran_out,
         out=bool(visit.asked("out")),
+        filling=(filling := visit.house.filling()),
+        # The cases are made in one transaction, and SQLite has one writer: nobody gets in.
+        shut=filling is not None and visit.house.db.is_sqlite,
     )
 
 

@@ -54,6 +54,22 @@
       setTimeout(() => { told.innerHTML = text; }, 50);
     }
   });
+  // A demo that is being filled tells how far it is, and opens by itself.
+  const filling = () => {
+    const told = document.querySelector("[data-filling]");
+    if (!told) return;
+    setTimeout(async () => {
+      try {
+        const answer = await fetch(location.href);
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const next = page.querySelector("[data-filling]");
+        if (answer.ok && !next) { location.reload(); return; }
+        if (next && next.textContent !== told.textContent) told.replaceChildren(...next.childNodes);
+      } catch { /* the server is away for a moment: asked again */ }
+      filling();
+    }, 3000);
+  };
+  filling();
   // The network is away: say so, and leave the page as it is.
   document.addEventListener("htmx:error", () => {
     const page = document.querySelector("#page");
