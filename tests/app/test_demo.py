@@ -378,7 +378,7 @@ def test_the_same_seed_gives_the_same_year_and_another_seed_another(tmp_path: Pa
     made: list[Shell] = []
     for place, seed in (("one", 3), ("two", 3), ("three", 4)):
         made.append(Shell(tmp_path / place, {}))
-        made[-1]("init", "--demo", "--cases", 45, "--seed", seed, now=NOW)
+        made[-1]("init", "--demo", "--cases", 20, "--seed", seed, now=NOW)
 
     one, two, three = (_figures(shell) for shell in made)
 
@@ -451,11 +451,11 @@ def test_verbs_refuse_nothing_in_a_year_that_is_thought_through(
 
     monkeypatch.setattr(year, "live", live)
     for seed in (11, 12):
-        Shell(tmp_path / str(seed), {})("init", "--demo", "--cases", 90, "--seed", seed, now=NOW)
+        Shell(tmp_path / str(seed), {})("init", "--demo", "--cases", 40, "--seed", seed, now=NOW)
 
     assert [dict(each.refused) for each in lives] == [{}, {}]
-    assert [each.cases for each in lives] == [90, 90]
-    assert min(each.acts for each in lives) > 1_500
+    assert [each.cases for each in lives] == [40, 40]
+    assert min(each.acts for each in lives) > 650
 
 
 # --- whole or not at all -------------------------------------------------------------------------

@@ -5,7 +5,7 @@ the outbox is what is wanted; of the house holds what `lives.always` says; at th
 verify and every figure equals its recount, also as of earlier moments.
 
 `OVERLEV_TEST_SEQUENCES` says how many runs of 50 steps SQLite gets (a tenth of it on Postgres);
-the acceptance asks for 2,000. Without it a twentieth of that, always the same ones.
+the acceptance asks for 2,000. Without it forty and five, always the same ones.
 """
 
 from __future__ import annotations

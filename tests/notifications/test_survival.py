@@ -53,7 +53,7 @@ class Size:
     patience: float
 
 
-SHORT_FORM: Final = Size(600, 60, 14.0, 0.5, 0.5, 1.5, 1.1, 90.0)
+SHORT_FORM: Final = Size(300, 30, 8.0, 0.5, 0.5, 1.5, 1.1, 90.0)
 LONG_FORM: Final = Size(10_000, 200, 120.0, 5.0, 4.0, 12.0, 11.0, 1500.0)
 NAIVE: Final = replace(SHORT_FORM, messages=150, kills=16, spread=4.0, patience=60.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -22,6 +23,9 @@ from tests.people import at, complete, make_case
 from tests.reports.counts import same
 from tests.reports.histories import ACTS, ACTS_OF_FOLLOW_UP, BEGUN_AT, Act, History
 
+MANY = 30 if "OVERLEV_TEST_SEQUENCES" in os.environ else 10
+"""Histories to a test: the random lives compare with the recount too."""
+
 T3 = Period.parse("2026-T3")
 PERIODS = (T3, Period.parse("2027-T1"))
 
@@ -31,7 +35,7 @@ class NothingHappened(Exception):
 
 
 @settings(
-    max_examples=30,
+    max_examples=MANY,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(acts=ACTS)
@@ -43,7 +47,7 @@ def test_the_queries_equal_the_recount_at_every_moment_and_for_ever(
 
 
 @settings(
-    max_examples=30,
+    max_examples=MANY,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

@@ -84,9 +84,9 @@ Opening = Callable[[], Any]
 
 
 def sequences(engine: str) -> int:
-    """How many runs: `OVERLEV_TEST_SEQUENCES`, a tenth of it on Postgres; else a twentieth."""
+    """How many runs: `OVERLEV_TEST_SEQUENCES`, a tenth of it on Postgres; else a few."""
     asked = int(os.environ.get("OVERLEV_TEST_SEQUENCES", "0"))
-    return (asked or 100) if engine == "sqlite" else (asked // 10 or 10)
+    return (asked or 40) if engine == "sqlite" else (asked // 10 or 5)
 
 
 def copies_of_one(databases: Databases, folder: Path) -> Opening:
