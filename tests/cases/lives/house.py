@@ -113,6 +113,42 @@ class House(WaysOut):
             reason = why if attended == "absent" else None
             self._do(attendance.correct, viewer, ref, refs[0], attended, reason=reason)
 
+    @rule(
+        which=WHICH,
+        others=st.sets(WHICH),
+        task=st.sampled_from(GROUPED),
+        hours=st.integers(1, 30),
+        taken_off=st.booleans(),
+        attended=st.sampled_from(["present", "absent"]),
+        why=codes(UndoReason),
+    )
+    def a_group_meets(
+        self,
+        *,
+        which: int,
+        others: set[int],
+        task: str,
+        hours: int,
+        taken_off: bool,
+        attended: str,
+        why: str,
+    ) -> None:
+        """From the invitation to what is put right afterwards: seldom met step by step."""
+        case = self._case(which)
+        starts_at = self.now - timedelta(hours=hours)
+        session = self._do(sessions.plan_session, OPERATOR, case.unit, task, starts_at, refs=())
+        if session is None:
+            return
+        refs = [case.ref, *(ref for ref in self._refs(others) if ref != case.ref)]
+        invited = [ref for ref in refs if self.desk.case(ref).unit == case.unit]
+        self._do(sessions.add_cases, OPERATOR, session.ref, invited, refs=())
+        if taken_off:
+            self._do(sessions.remove_case, OPERATOR, session.ref, invited[-1], refs=())
+        came = invited if attended == "absent" else invited[1:]
+        self._do(attendance.hold, OPERATOR, session.ref, came)
+        reason = why if attended == "absent" else None
+        self._do(attendance.correct, OPERATOR, session.ref, case.ref, attended, reason=reason)
+
     def _session(self, nth: int, state: str) -> str | None:
         with self.desk.db.read() as tx:
             query = select(group_session.c.ref).where(group_session.c.state == state)
