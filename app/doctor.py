@@ -33,7 +33,7 @@ from cases.tables import access_log, case_, case_event, package_version, person
 from core.clock import from_local, iso_local
 from core.db import Database
 from core.errors import OverlevError
-from core.settings import Settings, reserved_in_use
+from core.settings import Settings
 
 OLDEST_SQLITE: Final = (3, 38, 0)
 """The first with the JSON functions built in that loading a case needs."""
@@ -48,9 +48,6 @@ def examine(settings: Settings, *, now: datetime | None) -> Iterator[Check]:
     """Every check, in order, as it is made. `now` as for `open_installation`."""
     yield from _code()
     yield from _time_zone()
-    reserved = reserved_in_use()
-    if reserved:
-        yield Check("settings", ok=True, says=f"not read by this version: {', '.join(reserved)}")
     yield from doctor_service.settings()
     try:
         house = open_installation(settings, now=now, any_schema=True)
@@ -73,6 +70,7 @@ def examine(settings: Settings, *, now: datetime | None) -> Iterator[Check]:
                 ("packages", _packages),
                 ("clock", _clock),
                 ("log heads", doctor_service.logs),
+                ("sign-in through a provider", doctor_service.provider),
             ):
                 yield from _tried(what, lambda check=check: check(house))  # type: ignore[misc]
             for what, check in (

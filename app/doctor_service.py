@@ -19,12 +19,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from app.checks import Check
-from cases import backup, heartbeats
+from cases import backup, heartbeats, provided
 from cases.installation import Installation
 from cases.sending import sender_of
 from core.chain import read_heads
 from core.clock import iso_local, system_now
 from core.errors import UnsafeSettings
+from core.settings import group_rules
 from flows import environment
 from notifications import outbox
 from notifications.standing import LineState, standing
@@ -174,6 +175,21 @@ def backups(house: Installation) -> Iterator[Check]:
 
 def _device(folder: Path) -> int:
     return folder.stat().st_dev
+
+
+def provider(house: Installation) -> Iterator[Check]:
+    """Whether the groups of an identity provider mean roles and units that exist."""
+    if not house.settings.oidc_issuer:
+        return
+    with house.db.read() as tx:
+        wrong = provided.check_rules(tx, group_rules(house.settings.oidc_groups))
+    yield Check(
+        "sign-in through a provider",
+        ok=not wrong,
+        says=f"OVERLEV_OIDC_GROUPS: {'; '.join(wrong)}"
+        if wrong
+        else "its groups mean roles and units that exist",
+    )
 
 
 def settings() -> Iterator[Check]:

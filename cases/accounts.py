@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import Connection, Date, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Date, and_, bindparam, delete, insert, or_, select, update
 
 from cases.access import Viewer
 from cases.model import Role
@@ -157,6 +157,28 @@ def _insert(tx: Connection, accounts: Sequence[_Account], now: datetime) -> list
     ]
     tx.execute(insert(membership), rows)
     return refs
+
+
+def give(
+    tx: Connection, account_id: int, role: Role | None, units: Iterable[str], *, today: date
+) -> None:
+    """The role and units of an account from today; None takes away what it has."""
+    mine = membership.c.account_id == account_id
+    # What would begin today or later never was.
+    tx.execute(delete(membership).where(mine, membership.c.valid_from >= today))
+    tx.execute(
+        update(membership)
+        .where(mine, or_(membership.c.valid_to.is_(None), membership.c.valid_to > today))
+        .values(valid_to=today)
+    )
+    if role is not None:
+        tx.execute(
+            insert(membership),
+            [
+                {"account_id": account_id, "role": role.value, "unit": code, "valid_from": today}
+                for code in (tuple(units) or (None,))
+            ],
+        )
 
 
 def disable(tx: Connection, username: str, *, now: datetime) -> None:

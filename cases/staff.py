@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, func, select, update
 
 from cases import accounts, rules, signing_in, web_sessions
 from cases.access import Viewer
@@ -85,22 +85,7 @@ def give(
     found = _others(tx, viewer, ref, now)
     of_role = accounts.checked_role(role)
     codes = accounts.checked_units(tx, of_role, units)
-    today = local_date(now)
-    mine = membership.c.account_id == found.id
-    # What would begin today or later never was.
-    tx.execute(delete(membership).where(mine, membership.c.valid_from >= today))
-    tx.execute(
-        update(membership)
-        .where(mine, or_(membership.c.valid_to.is_(None), membership.c.valid_to > today))
-        .values(valid_to=today)
-    )
-    tx.execute(
-        insert(membership),
-        [
-            {"account_id": found.id, "role": of_role.value, "unit": code, "valid_from": today}
-            for code in (codes or (None,))
-        ],
-    )
+    accounts.give(tx, found.id, of_role, codes, today=local_date(now))
     web_sessions.end_others(tx, found.id, now=now)
     _log(tx, viewer, "user_role_changed", now)
     return member(tx, viewer, ref, now=now)

@@ -26,10 +26,6 @@ PREFIX: Final = "OVERLEV_"
 FILE_SUFFIX: Final = "_FILE"
 LEAST_THRESHOLD: Final = 3
 
-# Families that later work reads: accepted with any ending, listed so that nothing is silent.
-RESERVED: Final[Mapping[str, str]] = {
-    "OIDC_": "sign-in through an identity provider; not read yet",
-}
 # Not settings of the program: the entry script and the tests read these themselves.
 NOT_OURS: Final = ("TEST_", "BOOTSTRAP_")
 
@@ -178,6 +174,29 @@ class Settings(BaseSettings):
         "starttls", description="`starttls`, `tls`, or `none` (on this machine only)"
     )
 
+    oidc_issuer: str | None = Field(
+        None, description="identity provider that staff sign in through (OpenID Connect)"
+    )
+    oidc_client_id: str | None = Field(None, description="what Overlev is called there")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="its secret there", repr=False, json_schema_extra=_SECRET
+    )
+    oidc_name: str = Field("virksomheten", description="what the button calls the provider")
+    oidc_scope: str = Field("openid profile", description="what is asked for there")
+    oidc_groups_claim: str = Field(
+        "groups", description="where the ID token holds a person's groups"
+    )
+    oidc_groups: str = Field(
+        "",
+        description="which group has which role and units, the first that fits counts:"
+        " `GROUP=role:unit,unit; GROUP=role`",
+    )
+    oidc_acr: str = Field(
+        "",
+        description="ways of having proved who one is (`acr`) that are good enough, divided by"
+        " blanks; empty: whatever the provider accepts",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -210,6 +229,20 @@ class Settings(BaseSettings):
     @classmethod
     def _api_base(cls, url: str) -> str:
         return _web_address(url, "https, or http to a stand-in on this machine")
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, url: str | None) -> str | None:
+        # As the provider writes it, with a slash at its end or without: it is compared exactly.
+        if url is not None:
+            _web_address(url, "https, or http to a stand-in on this machine")
+        return url
+
+    @field_validator("oidc_groups")
+    @classmethod
+    def _groups(cls, rules: str) -> str:
+        group_rules(rules)
+        return rules
 
     @field_validator("contact_phone")
     @classmethod
@@ -250,7 +283,16 @@ class Settings(BaseSettings):
                 f"{PREFIX}SMS_LOOK_AFTER must be more than twice {PREFIX}SMS_LIST_LAG, or what the"
                 " provider has is not seen yet"
             )
+        self._provider_fits_together()
         return self._mail_fits_together()
+
+    def _provider_fits_together(self) -> None:
+        asked = (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret, self.oidc_groups)
+        if any(asked) and not (all(asked) and self.public_url):
+            raise ValueError(
+                f"{PREFIX}OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET and _GROUPS belong together, and"
+                f" need {PREFIX}PUBLIC_URL: set all of them or none"
+            )
 
     def _mail_fits_together(self) -> Settings:
         if bool(self.smtp_host) != bool(self.smtp_from):
@@ -291,14 +333,28 @@ def load_settings(*, data: Path | None = None) -> Settings:
         raise UnsafeSettings(_one_line(wrong)) from None
 
 
-def reserved_in_use() -> list[str]:
-    """Names that are set, but that this version does not read yet: worth a warning."""
-    families = tuple(RESERVED)
-    return sorted(
-        name
-        for name, value in os.environ.items()
-        if value and name.startswith(tuple(PREFIX + family for family in families))
-    )
+class GroupRule(NamedTuple):
+    """What membership of a group of the identity provider means: a role, and in which units."""
+
+    group: str
+    role: str
+    units: tuple[str, ...]
+
+
+def group_rules(written: str) -> tuple[GroupRule, ...]:
+    """The rules of `OIDC_GROUPS`, in order. Raises `ValueError` for what cannot be read.
+
+    A group may be called anything (a path, a number): the last `=` divides.
+    """
+    rules = []
+    for each in filter(None, (part.strip() for part in written.split(";"))):
+        group, divider, meaning = each.rpartition("=")
+        role, _, units = meaning.partition(":")
+        if not divider or not group.strip() or not role.strip():
+            raise ValueError("is not a list like GROUP=role:unit,unit; GROUP=role")
+        codes = tuple(code.strip() for code in units.split(",") if code.strip())
+        rules.append(GroupRule(group.strip(), role.strip(), codes))
+    return tuple(rules)
 
 
 class SettingRow(NamedTuple):
@@ -317,8 +373,6 @@ def settings_table() -> Iterator[SettingRow]:
         if is_secret(field):
             meaning += f" (or `{name}{FILE_SUFFIX}`)"
         yield SettingRow(name, "" if field.default is None else str(field.default), meaning)
-    for family, meaning in RESERVED.items():
-        yield SettingRow(f"{PREFIX}{family}*", "", meaning)
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -333,7 +387,7 @@ def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
         known.append(PREFIX + field_name.upper())
         if is_secret(field):
             known.append(known[-1] + FILE_SUFFIX)
-    accepted = tuple(PREFIX + start for start in (*RESERVED, *NOT_OURS))
+    accepted = tuple(PREFIX + start for start in NOT_OURS)
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name in known or name.startswith(accepted):
             continue

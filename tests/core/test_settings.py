@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UnsafeSettings
-from core.settings import PREFIX, Settings, load_settings, reserved_in_use, settings_table
+from core.settings import PREFIX, Settings, group_rules, load_settings, settings_table
 
 SECRET = "a long secret that somebody made at random"
 
@@ -172,11 +172,16 @@ def test_keys_in_another_database_of_the_same_server_are_welcome(
     assert load_settings().keys_url_in_use.endswith("/keys?host=/run/pg")
 
 
-def test_settings_of_work_to_come_are_accepted_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OVERLEV_OIDC_ISSUER", "https://example.org")
-    load_settings()
+def test_groups_of_an_identity_provider_are_read_in_order() -> None:
+    written = "/helse=bergen=health:bergen, skien ; 8f1c-22=directorate;"
 
-    assert reserved_in_use() == ["OVERLEV_OIDC_ISSUER"]
+    assert group_rules(written) == (
+        ("/helse=bergen", "health", ("bergen", "skien")),
+        ("8f1c-22", "directorate", ()),
+    )
+    for wrong in ("helse", "=health", "helse="):
+        with pytest.raises(ValueError, match="is not a list like"):
+            group_rules(wrong)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +193,9 @@ def test_settings_of_work_to_come_are_accepted_and_named(monkeypatch: pytest.Mon
         ({"SMS_LEASE": "13"}, "SMS_LEASE must be longer"),
         ({"SMS_TIMEOUT": "30"}, "SMS_LEASE must be longer"),
         ({"SMS_LIST_LAG": "60", "SMS_LEASE": "90"}, "SMS_LOOK_AFTER must be more than twice"),
+        ({"OIDC_ISSUER": "https://id.example"}, "OIDC_ISSUER, _CLIENT_ID"),
+        ({"OIDC_ISSUER": "http://id.example"}, "OIDC_ISSUER: must be https"),
+        ({"OIDC_GROUPS": "helse"}, "OIDC_GROUPS: is not a list"),
         ({"SMTP_HOST": "mail.example"}, "SMTP_HOST and _FROM"),
         ({"SMTP_USER": "overlev"}, "SMTP_USER and _PASSWORD"),
         (
@@ -219,9 +227,7 @@ def test_no_secret_shows_when_settings_are_printed(monkeypatch: pytest.MonkeyPat
 def test_the_table_for_the_readme_names_every_setting_with_a_meaning() -> None:
     rows = {row.name: row for row in settings_table()}
 
-    assert {PREFIX + name.upper() for name in Settings.model_fields} | {
-        "OVERLEV_OIDC_*",
-    } == set(rows)
+    assert {PREFIX + name.upper() for name in Settings.model_fields} == set(rows)
     assert all(row.meaning for row in rows.values())
     assert rows["OVERLEV_SMALL_NUMBER_THRESHOLD"].default == "5"
     assert "OVERLEV_SECRET_KEY_FILE" in rows["OVERLEV_SECRET_KEY"].meaning

@@ -20,6 +20,7 @@ from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited, language_of, local_path
 from web.policy import public
 from web.session_cookie import cookie_name, set_token, take_token
+from web.vouching import provider_of
 
 router: Final = Pages()
 
@@ -140,6 +141,7 @@ def _form(
     ran_out: bool = False,
     status: int = 200,
 ) -> Response:
+    provider = provider_of(visit.house.settings)
     return page(
         visit,
         "pages/sign_in.html",
@@ -151,6 +153,8 @@ def _form(
         too_many=isinstance(refused, TooManyAttempts),
         ran_out=ran_out,
         out=bool(visit.asked("out")),
+        provider=visit.house.settings.oidc_name if provider is not None else "",
+        way_off=provider.way_off() if provider is not None and visit.asked("out") else None,
         filling=(filling := visit.house.filling()),
         # The cases are made in one transaction, and SQLite has one writer: nobody gets in.
         shut=filling is not None and visit.house.db.is_sqlite,
