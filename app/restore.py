@@ -28,7 +28,8 @@ from cases.backup import Heads, Manifest
 from cases.erasure import finish
 from cases.installation import Installation, open_installation, secret_key_of, sqlite_file
 from cases.journal import SYSTEM_SCOPE, AccessRow, append
-from cases.tables import shown
+from cases.tables import invitation, shown
+from cases.web_sessions import end_all
 from core.alone import alone
 from core.chain import read_heads
 from core.clock import system_now
@@ -54,12 +55,16 @@ REPLACED: Final = "replaced"
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was put back: a copy of which instant, keys taken in, persons erased anew."""
+    """What was put back: a copy of which instant, keys taken in, persons erased anew.
+
+    `lost` rows of the logs, and `sessions` that were ended.
+    """
 
     manifest: Manifest
     keys: int
     erased: int
     lost: int
+    sessions: int
 
 
 def restore(
@@ -98,9 +103,9 @@ def restore(
         taken, also = _take_keys(settings, ring, keys_dir)
         with open_installation(settings, any_schema=True) as house:
             migrate(house.db)
-            erased = _finish(house, gone | also)
+            erased, sessions = _finish(house, gone | also)
             backup.record_heads(house)
-    return Restored(manifest, taken, erased, lost)
+    return Restored(manifest, taken, erased, lost, sessions)
 
 
 def _ring(settings: Settings, keys_dir: Path) -> KeyRing:
@@ -279,15 +284,21 @@ def _take_keys(settings: Settings, ring: KeyRing, keys_dir: Path) -> tuple[int, 
     return taken, gone
 
 
-def _finish(house: Installation, gone: set[str]) -> int:
+def _finish(house: Installation, gone: set[str]) -> tuple[int, int]:
+    """Erase anew, and shut the doors that stood open in the copy: how many persons and sessions.
+
+    What has ended since the backup (a sign-out, a used invitation, a disabled account) would be
+    good again: everybody signs in anew.
+    """
     now = system_now()
     erased = finish(house.db, house.keys, OPERATOR, now=now, also=gone)
     who = AccessRow(SYSTEM_SCOPE, now, OPERATOR.account, OPERATOR.role.value, RESTORED)
 
-    def note(tx: Connection) -> None:
+    def note(tx: Connection) -> int:
         # Prefect's runs may tell of versions that are gone: every case is shown anew.
         tx.execute(update(shown).values(seq=-1))
+        tx.execute(update(invitation).where(invitation.c.used_at.is_(None)).values(used_at=now))
         append(tx, [who], now=now)
+        return end_all(tx, now=now)
 
-    house.db.transact(note)
-    return erased
+    return erased, house.db.transact(note)

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final
 import pyotp
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cases import vault
@@ -29,9 +29,15 @@ from core.errors import BadInput, NotFound, Refused
 from core.sealing import open_with, seal_with
 
 WINDOW: Final = timedelta(minutes=15)
-MOST_PER_NAME: Final = 5
+DAY: Final = timedelta(days=1)
+FREE_TRIES: Final = 5
+"""Wrong attempts for a name from one network address before it waits: 1, 2, 4, 8, 15 minutes."""
+
 MOST_PER_PLACE: Final = 50
-"""Wrong attempts within `WINDOW`: for one user name, and from one network address."""
+"""Wrong attempts from one network address within `WINDOW`."""
+
+MOST_PER_NAME: Final = 100
+"""Wrong attempts for a name from everywhere within `DAY`; not for an address it is known from."""
 
 TICKET_HOLDS: Final = timedelta(minutes=5)
 INVITED_FOR: Final = timedelta(days=7)
@@ -56,10 +62,16 @@ class WrongPassword(Refused):
 
 
 class TooManyAttempts(Refused):
-    """Too many wrong attempts; nothing is looked at until some time has passed."""
+    """Too many wrong attempts; nothing is looked at `until` then."""
 
     status: ClassVar[int] = 429
     message_key = "error.too_many_attempts"
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(
+            "Too many wrong attempts. Wait a little, or ask an administrator for a new password."
+        )
+        self.until = until
 
 
 class InvitationGone(NotFound):
@@ -79,13 +91,21 @@ class Known:
 
 
 _FAILURES: Final = (
-    select(func.count())
-    .select_from(sign_in_attempt)
+    select(sign_in_attempt.c.at)
     .where(
         sign_in_attempt.c.digest == bindparam("digest"),
         sign_in_attempt.c.at > bindparam("since", type_=UtcDateTime),
         sign_in_attempt.c.succeeded.is_(False),
     )
+    .order_by(sign_in_attempt.c.at.desc())
+    .limit(bindparam("most", type_=Integer))
+)
+"""When the newest wrong attempts were, at most so many."""
+
+_KNOWN_HERE: Final = (
+    select(sign_in_attempt.c.id)
+    .where(sign_in_attempt.c.digest == bindparam("digest"), sign_in_attempt.c.succeeded.is_(True))
+    .limit(1)
 )
 _ATTEMPT: Final = insert(sign_in_attempt).returning(sign_in_attempt.c.id)
 _RIGHT: Final = (
@@ -119,20 +139,47 @@ def check_password(
 
 
 def _attempt(tx: Connection, name: str, place: str, *, now: datetime) -> list[int]:
-    """Write an attempt down, as wrong until it turns out right. Raises `TooManyAttempts`."""
-    digests = [vault.digest(tx, "sign_in_name", name), vault.digest(tx, "sign_in_place", place)]
-    for digest, most in zip(digests, (MOST_PER_NAME, MOST_PER_PLACE), strict=True):
-        asked = {"digest": digest, "since": now - WINDOW}
-        if tx.execute(_FAILURES, asked).scalar_one() >= most:
-            raise TooManyAttempts(
-                "Too many wrong attempts. Wait 15 minutes, or ask an administrator for a new "
-                "password."
-            )
-    tx.execute(_FORGET, {"before": now - timedelta(days=1)})
+    """Write an attempt down, as wrong until it turns out right. Raises `TooManyAttempts`.
+
+    Whoever guesses at a name makes only the own address wait; the owner comes in from another one,
+    and from one used within a day also while the name is guessed at from everywhere (ADR 93).
+    """
+    tx.execute(_FORGET, {"before": now - DAY})
+    by_name, by_place = (
+        vault.digest(tx, "sign_in_name", name), vault.digest(tx, "sign_in_place", place)
+    )  # fmt: skip
+    here = vault.digest(tx, "sign_in_name_at_place", json.dumps([name, place]))
+    known = tx.execute(_KNOWN_HERE, {"digest": here}).first() is not None
+    for until in (
+        _waits_here(tx, here, now=now),
+        _waits(tx, by_place, MOST_PER_PLACE, WINDOW, now=now),
+        None if known else _waits(tx, by_name, MOST_PER_NAME, DAY, now=now),
+    ):
+        if until is not None:
+            raise TooManyAttempts(until)
     return [
         tx.execute(_ATTEMPT, {"digest": digest, "at": now, "succeeded": False}).scalar_one()
-        for digest in digests
+        for digest in (by_name, by_place, here)
     ]
+
+
+def _waits_here(tx: Connection, digest: str, *, now: datetime) -> datetime | None:
+    """Until when a name waits at one address: longer after each wrong attempt of the last hour."""
+    asked = {"digest": digest, "since": now - timedelta(hours=1), "most": FREE_TRIES + 4}
+    wrong = tx.execute(_FAILURES, asked).scalars().all()
+    if len(wrong) < FREE_TRIES:
+        return None
+    until: datetime = wrong[0] + min(WINDOW, timedelta(minutes=2 ** (len(wrong) - FREE_TRIES)))
+    return until if until > now else None
+
+
+def _waits(
+    tx: Connection, digest: str, most: int, window: timedelta, *, now: datetime
+) -> datetime | None:
+    """Until when there are too many wrong attempts within the window."""
+    asked = {"digest": digest, "since": now - window, "most": most}
+    wrong = tx.execute(_FAILURES, asked).scalars().all()
+    return wrong[-1] + window if len(wrong) == most else None
 
 
 def ticket_for(tx: Connection, known: Known, *, now: datetime) -> str:

@@ -198,3 +198,9 @@ def end_others(tx: Connection, account_id: int, *, but: str = "", now: datetime)
     """End every session of an account except one; returns how many."""
     ended = tx.execute(_END_ALL, {"b_account": account_id, "b_but": but, "b_at": now})
     return ended.rowcount
+
+
+def end_all(tx: Connection, *, now: datetime) -> int:
+    """End every session of everybody, as after a restore; returns how many."""
+    still = web_session.c.revoked_at.is_(None)
+    return tx.execute(update(web_session).where(still).values(revoked_at=now)).rowcount

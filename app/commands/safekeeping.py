@@ -64,6 +64,7 @@ def restore(
     say(f"restored {done.manifest.folder.name} with {done.keys} keys; {done.erased} erased anew")
     if done.lost:
         say(f"{done.lost} log rows that were recorded here are lost")
+    say(f"{done.sessions} sessions ended, with every open invitation: everybody signs in anew")
     with opened(ctx) as house:
         found = verify_logs(house.db, house.ring)
     say(

@@ -6,11 +6,14 @@ import json
 import shutil
 import stat
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 
+from cases.tables import account
+from cases.web_sessions import open_session
 from core.alone import among_others
 from tests.app.databases import behind, scalar, url_of
 from tests.app.shell import Shell
@@ -68,6 +71,13 @@ def kept_on_sqlite(tmp_path: Path) -> Path:
 
 
 def test_an_older_backup_is_refused_unless_forced(any_house: Shell, kept: Path) -> None:
+    any_house("user", "add", "kari.n", "--role", "admin")
+    engine = create_engine(url_of(any_house))
+    with engine.begin() as tx:
+        account_id = tx.execute(select(account.c.id)).scalars().first()
+        assert account_id is not None
+        open_session(tx, account_id, place=None, now=datetime.now(UTC))
+    engine.dispose()
     any_house("backup", kept)
     any_house("complete", KARI, "brief_info", now=NOW)
 
@@ -75,7 +85,11 @@ def test_an_older_backup_is_refused_unless_forced(any_house: Shell, kept: Path) 
     assert "log rows would be lost" in refused.err
     assert any_house.task(KARI, "brief_info", now=NOW)["state"] == "done"
 
-    any_house("restore", kept, "--force")
+    said = any_house("restore", kept, "--force").out
+    assert "1 sessions ended, with every open invitation" in said
+    open_ways = "SELECT count(*) FROM web_session WHERE revoked_at IS NULL"
+    assert scalar(any_house, open_ways) == 0
+    assert scalar(any_house, "SELECT count(*) FROM invitation WHERE used_at IS NULL") == 0
     assert any_house.task(KARI, "brief_info", now=NOW)["state"] == "open"
     sound(any_house)
 

@@ -45,6 +45,7 @@ class Browser:
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
     headers: dict[str, str] = field(default_factory=dict)
     last: Page | None = None
+    address: str = "127.0.0.1"
 
     def get(self, path: str, *, follow: bool = True) -> Page:
         """Look at a page."""
@@ -97,7 +98,9 @@ class Browser:
     async def _go(
         self, method: str, path: str, body: str | None, headers: dict[str, str], *, follow: bool
     ) -> Page:
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
+        transport = httpx.ASGITransport(
+            self.app, raise_app_exceptions=True, client=(self.address, 123)
+        )
         way = []
         async with httpx.AsyncClient(
             transport=transport, base_url=ADDRESS, cookies=self.cookies

@@ -54,14 +54,71 @@ def test_a_wrong_password_and_an_unknown_name_are_told_alike(on_sqlite: Desk) ->
     assert wrong.text.replace("nurse", "NAME") == unknown.text.replace("nobody", "NAME")
 
 
-def test_after_five_wrong_passwords_the_right_one_waits_a_quarter_of_an_hour(desk: Desk) -> None:
-    browser = desk.browser()
-    for _ in range(signing_in.MOST_PER_NAME):
+def at_address(desk: Desk, address: str) -> Browser:
+    """A browser somewhere else on the network."""
+    return Browser(desk.app, address=address)
+
+
+def wrong(browser: Browser, times: int) -> None:
+    for _ in range(times):
         assert browser.sign_in("nurse", "something else entirely").status == 401
 
-    assert browser.sign_in("nurse", PASSWORD).status == 429
+
+def test_after_five_wrong_passwords_the_address_waits_longer_each_time(desk: Desk) -> None:
+    browser = desk.browser()
+    wrong(browser, signing_in.FREE_TRIES)
+
+    page = browser.sign_in("nurse", PASSWORD)
+    assert (page.status, "tirs. 8.9. kl. 09.01" in page.text) == (429, True)
+    for minutes in (1, 2, 4, 8, 15):
+        desk.later(timedelta(minutes=minutes))
+        wrong(browser, 1)
+        assert browser.sign_in("nurse", PASSWORD).status == 429
     desk.later(signing_in.WINDOW)
     assert browser.sign_in("nurse", PASSWORD).url == "/today"
+
+
+def test_guesses_at_a_name_from_elsewhere_keep_its_owner_not_out(desk: Desk) -> None:
+    stranger = at_address(desk, "192.0.2.7")
+    wrong(stranger, signing_in.FREE_TRIES)
+
+    assert stranger.sign_in("nurse", PASSWORD).status == 429
+    assert desk.browser().sign_in("nurse", PASSWORD).url == "/today"
+
+
+def test_guesses_from_everywhere_stop_unless_the_owner_was_here_today(
+    on_sqlite: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert signing_in.MOST_PER_NAME == 100
+    monkeypatch.setattr(signing_in, "MOST_PER_NAME", 6)
+    at_home = on_sqlite.browser()
+    at_home.sign_in("nurse", PASSWORD)
+    at_home.send("/sign-out")
+    for each in range(6):
+        wrong(at_address(on_sqlite, f"192.0.2.{each}"), 1)
+
+    refused = at_address(on_sqlite, "192.0.2.99").sign_in("nurse", PASSWORD)
+    assert (refused.status, "ons. 9.9. kl. 09.00" in refused.text) == (429, True)
+    assert at_home.sign_in("nurse", PASSWORD).url == "/today"
+    on_sqlite.later(signing_in.DAY)
+    assert at_address(on_sqlite, "192.0.2.99").sign_in("nurse", PASSWORD).url == "/today"
+
+
+def test_the_field_to_fill_in_has_the_focus_and_only_the_wrong_one_is_red(on_sqlite: Desk) -> None:
+    def fields(text: str) -> tuple[str, str]:
+        name, password = (
+            next(line for line in text.splitlines() if f'id="f-{field}"' in line)
+            for field in ("username", "password")
+        )
+        return name, password
+
+    browser = on_sqlite.browser()
+    name, password = fields(browser.get("/sign-in").text)
+    assert ("autofocus" in name, "autofocus" in password) == (True, False)
+
+    name, password = fields(browser.sign_in("nurse", "something else entirely").text)
+    assert ("autofocus" in name, "autofocus" in password) == (False, True)
+    assert ("aria-invalid" in name, "aria-invalid" in password) == (False, True)
 
 
 def test_attempts_hold_neither_name_nor_address(desk: Desk) -> None:
@@ -69,7 +126,7 @@ def test_attempts_hold_neither_name_nor_address(desk: Desk) -> None:
 
     with desk.db.read() as tx:
         rows = tx.execute(select(sign_in_attempt)).all()
-    assert len(rows) == 2
+    assert len(rows) == 3
     assert not any("nurse" in str(row) or "127.0.0.1" in str(row) for row in rows)
 
 

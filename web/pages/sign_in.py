@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection
@@ -150,7 +151,7 @@ def _form(
         kept=kept,
         username=visit.typed("username"),
         refused=refused,
-        too_many=isinstance(refused, TooManyAttempts),
+        wait_until=_full_minute(refused.until) if isinstance(refused, TooManyAttempts) else None,
         ran_out=ran_out,
         out=bool(visit.asked("out")),
         provider=visit.house.settings.oidc_name if provider is not None else "",
@@ -159,6 +160,11 @@ def _form(
         # The cases are made in one transaction, and SQLite has one writer: nobody gets in.
         shut=filling is not None and visit.house.db.is_sqlite,
     )
+
+
+def _full_minute(at: datetime) -> datetime:
+    """The minute by whose beginning an instant has passed: pages show no seconds."""
+    return at if at == at.replace(second=0, microsecond=0) else at + timedelta(minutes=1)
 
 
 def _code_form(
