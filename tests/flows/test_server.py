@@ -1,0 +1,61 @@
+"""What is mended in Prefect's server, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from flows import server
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture
+def unmended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is mended here is mended for this test alone."""
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
+    monkeypatch.setattr(
+        AioSqliteConfiguration, "begin_transaction", AioSqliteConfiguration.begin_transaction
+    )
+
+
+@pytest.mark.usefixtures("unmended")
+def test_two_that_read_and_then_write_wait_for_each_other(tmp_path: Path) -> None:
+    from prefect.server.database.configurations import AioSqliteConfiguration
+    from sqlalchemy import text
+
+    server.mend_locking()
+    beats = AioSqliteConfiguration(f"sqlite+aiosqlite:///{tmp_path / 'prefect.db'}", timeout=30)
+
+    async def beat(read: asyncio.Event, go_on: asyncio.Event) -> None:
+        async with (
+            await beats.session(await beats.engine()) as session,
+            beats.begin_transaction(session),
+        ):
+            await session.execute(text("SELECT count(*) FROM beat"))
+            read.set()
+            await asyncio.wait_for(go_on.wait(), 30)
+            await session.execute(text("INSERT INTO beat VALUES (1)"))
+
+    async def both() -> int:
+        engine = await beats.engine()
+        async with engine.begin() as connection:
+            await connection.execute(text("CREATE TABLE beat (x INTEGER)"))
+        first_read, second_read, at_once = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        at_once.set()
+        first = asyncio.ensure_future(beat(first_read, second_read))
+        await first_read.wait()
+        second = asyncio.ensure_future(beat(second_read, at_once))
+        # Unmended the second reads, writes and ends, and the first can write no more.
+        await asyncio.wait([second], timeout=0.5)
+        second_read.set()
+        await asyncio.gather(first, second)
+        async with engine.connect() as connection:
+            found: int = (await connection.execute(text("SELECT count(*) FROM beat"))).scalar_one()
+        await engine.dispose()
+        return found
+
+    assert asyncio.run(both()) == 2
