@@ -12,6 +12,7 @@ import json
 import logging
 import secrets
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -31,6 +32,9 @@ from web.vouching import BACK, Begun, NotVouched, Why
 
 TIMEOUT: Final = 8.0
 """Seconds that the provider may be silent."""
+
+LONGEST: Final = 16.0
+"""Seconds that a whole answer may take: one that drips is never silent."""
 
 MOST_BYTES: Final = 512 * 1024
 KNOWN_FOR: Final = timedelta(hours=1)
@@ -113,7 +117,7 @@ class Provider:
 
     def vouched(self, begun: Begun, answer: dict[str, str], *, now: datetime) -> Vouched:
         """Whom the provider's answer names. Raises `NotVouched`."""
-        if not secrets.compare_digest(answer.get("state", ""), begun.state):
+        if not secrets.compare_digest(answer.get("state", "").encode(), begun.state.encode()):
             raise NotVouched(Why.NOT_PROVED, "the state is another one")
         known = self._of_itself(now)
         sure = known.said.get("authorization_response_iss_parameter_supported") is True
@@ -229,6 +233,7 @@ class Provider:
 
     def _ask(self, method: str, address: str, **more: Any) -> dict[str, Any]:
         """An answer in JSON. Raises `NotVouched`: away, or for a form a refusal."""
+        until = time.monotonic() + LONGEST
         try:
             with self._client.stream(
                 method, address, headers={"accept": "application/json"}, **more
@@ -238,6 +243,8 @@ class Provider:
                     body += piece
                     if len(body) > MOST_BYTES:
                         raise NotVouched(Why.AWAY, "the provider says too much")
+                    if time.monotonic() > until:
+                        raise NotVouched(Why.AWAY, "the provider speaks too slowly")
                 status = answer.status_code
         except httpx.HTTPError as wrong:
             raise NotVouched(Why.AWAY, type(wrong).__name__) from None

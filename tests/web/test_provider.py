@@ -386,6 +386,7 @@ def test_a_new_key_is_fetched_but_not_at_every_wrong_token(lied_to: Desk, liar: 
 def test_another_issuers_answer_and_another_state_let_nobody_in(lied_to: Desk, liar: Liar) -> None:
     assert answered(lied_to, liar, iss="http://evil.example").status == 403
     assert answered(lied_to, liar, state="another").status == 403
+    assert answered(lied_to, liar, state="ånother").status == 403
     assert answered(lied_to, liar, code="").status == 403
     assert answered(lied_to, liar, iss=ISSUER).url == "/today"
 
@@ -462,6 +463,15 @@ def test_a_provider_that_points_elsewhere_or_says_too_much_is_not_followed(
     lied_to: Desk, liar: Liar, about: dict[str, Any]
 ) -> None:
     liar.about = about
+
+    assert lied_to.browser().get("/sign-in/provider", follow=False).status == 503
+
+
+def test_a_provider_that_drips_is_not_waited_for(
+    lied_to: Desk, liar: Liar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert liar is not None
+    monkeypatch.setattr("web.provider.LONGEST", -1.0)
 
     assert lied_to.browser().get("/sign-in/provider", follow=False).status == 503
 
