@@ -136,7 +136,7 @@ def test_an_overlay_shows_what_it_does_before_it_is_saved(on_sqlite: Desk) -> No
         edit,
         {"unit": "A", "text": OVERLAY.format(due="R - 10 d"), "do": "save", "from": "2026-09-08"},
     )
-    assert saved.url.startswith("/admin/packages?")
+    assert saved.url == "/admin/packages"
     assert "national-1+a-1" in saved.text
 
 
