@@ -34,8 +34,9 @@ def test_laying_out_again_takes_away_what_is_no_longer_named(tmp_path: Path) -> 
     assert len(there) == len(FILES)
 
 
-def test_the_lock_names_digests_and_no_address() -> None:
-    lock = (ROOT / "package-lock.json").read_text()
+@pytest.mark.parametrize("folder", [".", "tests/web/markup"])
+def test_the_lock_names_digests_and_no_address(folder: str) -> None:
+    lock = (ROOT / folder / "package-lock.json").read_text()
     packages = json.loads(lock)["packages"]
 
     assert all("integrity" in package for path, package in packages.items() if path)

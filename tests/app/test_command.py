@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.lock", "requirements-test.lock", "requirements-uv.lock")
 ASSETS = "package-lock.json"
+MARKUP = "tests/web/markup/package-lock.json"
 
 
 @pytest.fixture
@@ -28,6 +29,9 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copy(ROOT / LOCKS[1], checkout / ".venv" / "overlev-installed-test.lock")
     shutil.copy(ROOT / ASSETS, checkout / ASSETS)
     shutil.copy(ROOT / ASSETS, checkout / ".venv" / "overlev-installed-assets.lock")
+    (checkout / MARKUP).parent.mkdir(parents=True)
+    shutil.copy(ROOT / MARKUP, checkout / MARKUP)
+    shutil.copy(ROOT / MARKUP, checkout / ".venv" / "overlev-installed-markup.lock")
     (checkout / ".venv" / "overlev-made").write_text(f"{checkout.resolve()}\n")
     return checkout
 

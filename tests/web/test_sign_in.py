@@ -295,6 +295,22 @@ def test_a_kept_form_is_kept_when_the_browser_has_lost_its_cookie(on_sqlite: Des
     assert SAID in page.text
 
 
+def test_a_kept_tick_says_whom_it_is_about_and_tells_nothing_of_others(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        here, there = make_case(tx).ref, make_case(tx, unit="C").ref
+    for ref, told in ((here, True), (there, False)):
+        nurse = desk.of("nurse")
+        hidden = nurse.get("/today").hidden("/act")
+        desk.later(timedelta(hours=1))
+        nurse.post("/act", hidden | {"do": f"done/{ref}/brief_info"})
+        page = nurse.send("/sign-in", {"username": "nurse", "password": PASSWORD})
+        assert "Send nå" in page.text
+        assert ("Test Person" in page.text) is told
+        assert ("Kort informasjon og overdosekort gitt: Gjort" in page.text) is told
+        desk.signed.clear()
+
+
 def test_a_kept_form_that_was_tampered_with_is_dropped(on_sqlite: Desk) -> None:
     browser, path, typed = typing(on_sqlite, "nurse")
     on_sqlite.later(timedelta(hours=1))

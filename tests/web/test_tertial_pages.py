@@ -122,9 +122,7 @@ def test_own_figures_are_the_units_alone(on_sqlite: Desk) -> None:
 def test_only_the_national_owner_acts_on_a_report(on_sqlite: Desk) -> None:
     for who in ("lead", "admin", "nurse"):
         browser = on_sqlite.of(who)
-        browser.get("/me")
-        sent = browser.send("/me/sessions", {"digest": "others"})
-        hidden = sent.hidden("/me/sessions")
+        hidden = browser.get("/me").hidden("/choices")
         refused = browser.post(
             "/tertial", {"csrf": hidden["csrf"], "period": PERIOD, "do": "freeze"}
         )

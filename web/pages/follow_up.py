@@ -20,9 +20,8 @@ CONTACTS: Final = (1, 3, 7, 14, 28, 42)
 """Days after the release on which a contact is suggested."""
 
 _COLOURS: Final = ((7, "red"), (14, "amber"), (28, "yellow"))
-FOLLOWING: Final = frozenset(
-    {Role.HEALTH, Role.HEALTH_LEAD, Role.COORDINATOR, Role.UNIT_LEAD, Role.OFFICER}
-)
+FOLLOWING: Final = frozenset({Role.HEALTH, Role.HEALTH_LEAD, Role.COORDINATOR, Role.UNIT_LEAD})
+"""Who follows up: an officer's work ends at the gate."""
 
 router: Final = Pages()
 

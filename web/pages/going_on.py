@@ -23,6 +23,7 @@ from core.crypto import CannotDecrypt, UnknownKey
 from core.sealing import open_with, seal_with
 from web.house import House, house_of
 from web.i18n import marked
+from web.pages.begun import begun
 from web.pages.rendering import page
 from web.pages.visit import Visit, language_of, local_path
 from web.session_cookie import owner_mark, session_in
@@ -108,6 +109,7 @@ def go_on(request: Request, path: str, pairs: Pairs) -> Response:
         "pages/go_on.html",
         path=local_path(path),
         pairs=pairs,
+        begun=begun(visit, path, pairs),
         shown=[
             (visit.translate(_SHOWN[name]), value)
             for name, value in pairs

@@ -44,7 +44,8 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     for pattern, text in (
         (r"^Confirmed appointments from .* are missing", marked(
             "Bekreftede avtaler mangler: minst én med helsetjenesten og én med NAV eller kommunen,"
-            " i de første sju dagene etter løslatelsen. Legg dem inn, eller frafall oppgaven.")),
+            " i de første sju dagene etter løslatelsen. Legg dem inn, eller sett oppgaven til"
+            " side.")),
         (r"^No release date is known", marked("Løslatelsesdatoen er ikke kjent. Sett den først.")),
         (r"is before the release on", marked("Avtalen ligger før løslatelsen. Sjekk datoene.")),
         (r"waits, because the answer is not_now", marked(

@@ -22,6 +22,21 @@
       box.checked = event.target.checked;
     }
   });
+  // From person to person, or task to task, with the arrow keys.
+  document.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const here = event.target.closest(".people > .person");
+    if (!step || !here || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.target.closest(".panel") || event.target.matches("input:not([type=checkbox]), select")) return;
+    const all = [...document.querySelectorAll(".people > .person")];
+    const next = all[all.indexOf(here) + step];
+    if (!next) return;
+    event.preventDefault();
+    const stop = next.querySelector(".acts button, .acts summary, .acts a") || next.querySelector("a, input");
+    if (!stop) return;
+    next.scrollIntoView({ block: "nearest" });
+    stop.focus({ preventScroll: true });
+  });
   // What is typed into a field chooses what the field belongs to; choosing otherwise empties it.
   document.addEventListener("input", (event) => {
     if (!event.target.matches("[data-chooses]") || !event.target.value) return;
@@ -70,11 +85,34 @@
     }, 3000);
   };
   filling();
-  // The network is away: say so, and leave the page as it is.
-  document.addEventListener("htmx:error", () => {
+  // The network is away: say so, and leave the page as it is, with what was typed.
+  const lost = () => {
     const page = document.querySelector("#page");
-    if (!page || page.querySelector("[data-lost]")) return;
-    const lost = document.querySelector("template#lost");
-    if (lost) page.prepend(lost.content.cloneNode(true));
+    if (page.querySelector("[data-lost]")) return;
+    page.prepend(document.querySelector("template#lost").content.cloneNode(true));
+    page.querySelector("[data-lost]").scrollIntoView({ block: "nearest" });
+  };
+  const found = () => document.querySelector("#page [data-lost]")?.remove();
+  document.addEventListener("htmx:error", lost);
+  addEventListener("online", found);
+  // A form that goes out with its page would be gone where nobody answers: that is asked first.
+  let asking = false;
+  document.addEventListener("submit", async (event) => {
+    const { target: form, submitter } = event;
+    if (event.defaultPrevented || form.method !== "post" || form.dataset.goes) return;
+    event.preventDefault();
+    if (asking) return; // the second of a double click
+    asking = true;
+    try {
+      await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(5000) });
+      found();
+      form.dataset.goes = "yes";
+      form.requestSubmit(submitter);
+    } catch {
+      lost();
+    } finally {
+      delete form.dataset.goes;
+      setTimeout(() => { asking = false; }, 1000);
+    }
   });
 })();

@@ -1,0 +1,77 @@
+"""Whom a form that waits is about, and what its button does: in words, read before it goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from cases import people, queries
+from cases.access import CASE_ROLES
+from cases.registry import package_named
+from cases.views import CASE_READ
+from web.i18n import Translate, marked
+from web.pages import rows
+from web.pages.acts import OFFER
+from web.pages.visit import Visit
+from web.pages.words import in_language, label_of
+
+_LISTS: Final = ("/act", "/overdue")
+_OF_CASE: Final = re.compile(r"^/cases/(\w+)(?:/tasks/(\w+))?")
+_DOES: Final = {
+    "done": marked("Gjort"),
+    "yesterday": marked("Gjort i går"),
+    "waive": marked("Frafall"),
+    "undo": marked("Angre"),
+    "snooze": marked("Utsett"),
+}
+
+
+def begun(visit: Visit, path: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Each person with the task and what is done with it; empty for a form about nobody."""
+    session = visit.session
+    picks, says = _picks(path, pairs), _says(visit.translate, pairs)
+    if session is None or session.viewer.role not in CASE_ROLES or not picks:
+        return []
+    with visit.house.db.read() as tx:
+        cases = queries.cases_by_refs(tx, visit.viewer, dict.fromkeys(ref for ref, _ in picks))
+        known = people.identities_of(tx, [case.person for case in cases.values()])
+        lines = []
+        for ref, code in picks:
+            if (case := cases.get(ref)) is None:
+                continue
+            identity = known.get(case.person)
+            package = package_named(tx, case.package)
+            told = (label_of(package, code, visit.language) if code else "", says)
+            name = identity.name if identity is not None else ref
+            lines.append((name, ": ".join(each for each in told if each)))
+    for case in cases.values():
+        rows.log_look(visit, CASE_READ, [case.ref], unit=case.unit)
+    return lines
+
+
+def _picks(path: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Cases and tasks, each once; a form about a case as a whole has no task."""
+    if found := _OF_CASE.match(path):
+        return [(found[1], found[2] or "")]
+    if path.partition("?")[0] not in _LISTS:
+        return []
+    named = [value for name, value in pairs if name == "pick"]
+    verb, _, rest = dict(pairs).get("do", "").partition("/")
+    if verb == "offer":
+        named.append(f"{rest.partition('/')[0]}/{OFFER}")
+    elif rest.count("/"):
+        named.append("/".join(rest.split("/")[:2]))
+    parts = [each.partition("/") for each in dict.fromkeys(named)]
+    return [(ref, code) for ref, _, code in parts if ref and code]
+
+
+def _says(translate: Translate, pairs: Sequence[tuple[str, str]]) -> str:
+    """What the button said that was pressed; empty where the form says it in fields."""
+    verb, *rest = dict(pairs).get("do", "").split("/")
+    word = in_language(translate)
+    if verb == "offer":
+        return word("participation", rest[-1]) if rest else ""
+    if verb == "done" and len(rest) == 3:
+        return word("answer", rest[2])
+    return translate(_DOES[verb]) if verb in _DOES else ""
