@@ -15,6 +15,7 @@ from sqlalchemy import ARRAY, Boolean, ColumnElement, Text, TypeDecorator, bindp
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 
 
@@ -47,6 +48,11 @@ class _OneOf(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
 
+    def self_group(self, against: OperatorType | None = None) -> _OneOf:
+        """As it stands: SQLAlchemy would write `= 1` after it, and SQLite then uses no index."""
+        del against
+        return self
+
 
 def one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """That a column's value is in the list bound as `name`; none is in an empty one."""
@@ -56,10 +62,10 @@ def one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
 @compiles(_OneOf, "sqlite")
 def _on_sqlite(element: _OneOf, compiler: Any, **more: Any) -> str:
     column, listed = (compiler.process(clause, **more) for clause in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 - compiled parts
+    return f"({column} IN (SELECT value FROM json_each({listed})))"  # noqa: S608 - compiled parts
 
 
 @compiles(_OneOf, "postgresql")
 def _on_postgres(element: _OneOf, compiler: Any, **more: Any) -> str:
     column, listed = (compiler.process(clause, **more) for clause in element.clauses)
-    return f"{column} = ANY({listed})"
+    return f"({column} = ANY({listed}))"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 
 from cases.model import AnswerReason
 from cases.tables import answer, case_, task
@@ -22,6 +22,8 @@ def _admissions_statement() -> Any:
             case_.c.id,
             case_.c.admitted_unit,
             case_.c.participation,
+            # From when the person took part: None where no acceptance stands.
+            case_.c.joined_at,
             case_.c.admitted_at,
             left_at.label("left_at"),
             hours_after(case_.c.admitted_at, 24).label("day_later"),
@@ -52,7 +54,7 @@ def _admissions_statement() -> Any:
             case((one.participation == "declined", func.coalesce(reason, NOT_STATED))).label(
                 "reason"
             ),
-            exists().where(standing, answer.c.status == "accepted").correlate(those).label("ever"),
+            one.joined_at.is_not(None).label("ever"),
             and_(
                 one.admitted_at <= A_DAY_AGO,
                 or_(one.left_at.is_(None), day_later <= one.left_at),

@@ -6,6 +6,7 @@ A new indicator is a code here, a function in `indicators` and one in `recount`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from cases.model import AnswerReason, Form, Step
@@ -71,6 +72,7 @@ def codes_with(seen: Iterable[str]) -> tuple[str, ...]:
     return (*fixed, *sorted(set(seen) - set(fixed)))
 
 
+@lru_cache(maxsize=1024)
 def is_count(code: str) -> bool:
     """Whether an indicator is a plain count."""
     return code in COUNTS or code.startswith(TASKS_DONE)

@@ -94,6 +94,7 @@ def share(numerator: int, denominator: int, *, pending: int | None = None) -> Fi
     return Figure(value, numerator, denominator, pending)
 
 
+@lru_cache(maxsize=8192)
 def count(number: int) -> Figure:
     """A plain count."""
     return Figure(number, number, None)

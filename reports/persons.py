@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Any, Final
 
 from sqlalchemy import (
+    ColumnElement,
     and_,
     case,
     func,
@@ -14,7 +15,9 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     type_coerce,
+    union,
     union_all,
 )
 
@@ -28,21 +31,60 @@ from reports.sql import earliest
 from reports.tertial import MICROSECOND
 
 
-def _persons() -> Any:
-    """Every person who ever took part, by what stands in their cases' own rows: one index."""
-    end = earliest(func.coalesce(case_.c.left_at, UNTIL, type_=UtcDateTime()), UNTIL)
-    here = and_(case_.c.joined_at < end, end > FIRST_AT)
+def _joined() -> ColumnElement[bool]:
+    """Whether the person of a case ever took part in it, as its own row says."""
+    return and_(
+        case_.c.joined_at.is_not(None), case_.c.joined_at < UNTIL, case_.c.id.not_in(IN_ERROR)
+    )
+
+
+def _here() -> ColumnElement[bool]:
+    """Whether that lay in the period, by the same row, of one who `_joined`."""
+    left_at = case_.c.left_at
+    stayed = or_(left_at.is_(None), and_(left_at > case_.c.joined_at, left_at > FIRST_AT))
+    return and_(UNTIL > FIRST_AT, stayed)
+
+
+def _of_several() -> Any:
+    """Persons who must be looked at as such; of everybody else the one case says it all.
+
+    Those with several cases, those whose case says too little of itself, and those of units that
+    ever changed region. A few too many do no harm, so nothing is asked that the index lacks.
+    """
+    came_back = select(case_.c.counted_as).group_by(case_.c.counted_as).having(func.count() > 1)
+    apart = select(case_.c.counted_as).where(case_.c.counted_apart)
+    moved = select(case_.c.counted_as).where(
+        case_.c.joined_at.is_not(None), one_of(case_.c.unit, "moved")
+    )
+    return union(came_back, apart, moved).cte("several").prefix_with("MATERIALIZED")
+
+
+def _cases(more: ColumnElement[bool], sign: str) -> Any:
+    """Cases by unit as if each were of another person, added or taken away."""
+    return (
+        select(
+            case_.c.unit,
+            null().label("counted_as"),
+            type_coerce(null(), UtcDateTime).label("end_at"),
+            (func.count().filter(_here()) * literal_column(sign)).label("here"),
+            (func.count() * literal_column(sign)).label("ever"),
+        )
+        .where(_joined(), not_(case_.c.counted_apart), more)
+        .group_by(case_.c.unit)
+    )
+
+
+def _persons(several: Any) -> Any:
+    """The persons of several cases, by what stands in the rows of those."""
     return (
         select(
             case_.c.counted_as,
             func.min(case_.c.unit).label("unit"),
             func.max(case_.c.unit).label("other"),
-            func.max(case((here, 1), else_=0)).label("here"),
+            func.max(case((_here(), 1), else_=0)).label("here"),
             func.max(case((case_.c.counted_apart, 1), else_=0)).label("apart"),
         )
-        .where(
-            case_.c.joined_at.is_not(None), case_.c.joined_at < UNTIL, case_.c.id.not_in(IN_ERROR)
-        )
+        .where(_joined(), case_.c.counted_as.in_(select(several.c.counted_as)))
         .group_by(case_.c.counted_as)
         .cte("persons")
         .prefix_with("MATERIALIZED")
@@ -73,22 +115,15 @@ def _participants_statement() -> Any:
     owned = case_.join(answer, answer.c.case_id == case_.c.id).join(
         stay, stay.c.case_id == case_.c.id
     )
-    persons = _persons()
+    several = _of_several()
+    persons = _persons(several)
     of_one = and_(
         persons.c.unit == persons.c.other,
         persons.c.apart == 0,
         not_(one_of(persons.c.unit, "moved")),
     )
+    # Those looked at as persons come first: from them Postgres learns the types of the columns.
     return union_all(
-        select(
-            persons.c.unit,
-            null().label("counted_as"),
-            type_coerce(null(), UtcDateTime).label("end_at"),
-            func.sum(persons.c.here),
-            func.count(),
-        )
-        .where(of_one)
-        .group_by(persons.c.unit),
         select(
             stay.c.unit,
             case_.c.counted_as,
@@ -99,6 +134,17 @@ def _participants_statement() -> Any:
         .select_from(owned)
         .where(case_.c.counted_as.in_(select(persons.c.counted_as).where(~of_one)), took_part)
         .group_by(stay.c.unit, case_.c.counted_as),
+        select(
+            persons.c.unit,
+            null().label("counted_as"),
+            type_coerce(null(), UtcDateTime).label("end_at"),
+            func.sum(persons.c.here),
+            func.count(),
+        )
+        .where(of_one)
+        .group_by(persons.c.unit),
+        _cases(true(), "1"),
+        _cases(case_.c.counted_as.in_(select(several.c.counted_as)), "-1"),
     )
 
 

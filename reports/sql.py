@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -62,6 +63,7 @@ def clock_change(from_on: date, to_on: date) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=4096)
 def _hours(day: date) -> int:
     """How many hours local time is ahead of UTC when a day begins."""
     offset = local(at(day, time())).utcoffset() or timedelta()

@@ -95,10 +95,16 @@ case_ = Table(
     Index("ix_case_unit_next_due_at", "unit", "next_due_at", "ref",
           sqlite_where=text("next_due_at IS NOT NULL"),
           postgresql_where=text("next_due_at IS NOT NULL")),
-    # With all that the count of participants needs, by person, so that it reads the index alone.
+    # With all that the count of participants needs, by unit and by person, so that it reads these
+    # alone; and those few whose own row does not say it all.
+    Index("ix_case_taking_part", "unit", "counted_apart", "joined_at", "left_at", "id",
+          sqlite_where=text("joined_at IS NOT NULL"),
+          postgresql_where=text("joined_at IS NOT NULL")),
     Index("ix_case_joined", "counted_as", "joined_at", "left_at", "unit", "counted_apart", "id",
           sqlite_where=text("joined_at IS NOT NULL"),
           postgresql_where=text("joined_at IS NOT NULL")),
+    Index("ix_case_apart", "counted_as", sqlite_where=text("counted_apart = 1"),
+          postgresql_where=text("counted_apart")),
     # These few are left out of every count.
     Index("ix_case_in_error", "id", sqlite_where=text("close_reason = 'registered_in_error'"),
           postgresql_where=text("close_reason = 'registered_in_error'")),
