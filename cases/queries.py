@@ -41,22 +41,25 @@ from cases.tables import (
     transfer,
 )
 from cases.tables.people import HIDDEN
-from core.listed import one_of
+from core.listed import one_of, tested
 from core.statement import Prepared
 
 _MANY: Final = 8
 """Viewers with up to this many units get a written-out condition, which is quicker to run."""
 
 
-def visible_cases(viewer: Viewer, *, past: bool = False) -> ColumnElement[bool]:
+def visible_cases(
+    viewer: Viewer, *, past: bool = False, found: bool = False
+) -> ColumnElement[bool]:
     """The condition every case query starts with; bind `visible_binds(viewer, …)` beside it.
 
     With `past`, cases that left one of the viewer's units after the bound `past_since` count too.
     Of a person with address protection kode 6 only users who are named for the person see a case.
+    With `found`, another condition says which cases are looked up; the units are only tested.
     Raises `NotAllowed` for roles without cases, before anything is looked up.
     """
     check_may_open_cases(viewer)
-    return _visible(_places(viewer), past=past)
+    return _visible(_places(viewer), past=past, found=found)
 
 
 def visible_binds(
@@ -94,10 +97,10 @@ def _among(column: Any, places: int) -> ColumnElement[bool]:
     return or_(*(column == bindparam(f"viewer_unit_{at}") for at in range(places)))
 
 
-def _visible(places: int | None, *, past: bool) -> ColumnElement[bool]:
+def _visible(places: int | None, *, past: bool, found: bool = False) -> ColumnElement[bool]:
     if places is None:
         return true()
-    owned = _among(case_.c.unit, places)
+    owned = _among(tested(case_.c.unit) if found else case_.c.unit, places)
     if not past:
         return and_(owned, _NOT_HIDDEN)
     was_here = exists().where(
@@ -139,7 +142,8 @@ def _by_ref(dialect: str, places: int | None, *, past: bool) -> Prepared:
 
 @lru_cache(maxsize=64)
 def _by_ids(dialect: str, places: int | None) -> Prepared:
-    return Prepared(LOAD[dialect].where(_visible(places, past=False), one_of(case_.c.id, "ids")))
+    visible = _visible(places, past=False, found=True)
+    return Prepared(LOAD[dialect].where(visible, one_of(case_.c.id, "ids")))
 
 
 @lru_cache(maxsize=64)

@@ -220,15 +220,17 @@ def _nearest(shape: _Shape) -> Prepared:
 @lru_cache(maxsize=256)
 def _tasks(shape: _Shape, which: str) -> Prepared:
     """Tasks of `all` cases, those of the bound ones that are `near`, or their number."""
+    near = which == "near"
     conditions: list[ColumnElement[bool]] = [
-        visible_cases(shape.viewer),
+        visible_cases(shape.viewer, found=near),
         task.c.state == "open",
         task.c.due_at < bindparam("until", type_=UtcDateTime),
-        # Follows from the two above, and lets an index leave out whoever has nothing due.
-        case_.c.next_due_at < bindparam("until", type_=UtcDateTime),
     ]
-    if which == "near":
+    if near:
         conditions.append(one_of(case_.c.id, "near"))
+    else:
+        # Follows from the two above, and lets an index leave out whoever has nothing due.
+        conditions.append(case_.c.next_due_at < bindparam("until", type_=UtcDateTime))
     if shape.by_unit:
         conditions.append(case_.c.unit == bindparam("unit"))
     if shape.by_step:

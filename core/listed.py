@@ -69,3 +69,29 @@ def _on_sqlite(element: _OneOf, compiler: Any, **more: Any) -> str:
 def _on_postgres(element: _OneOf, compiler: Any, **more: Any) -> str:
     column, listed = (compiler.process(clause, **more) for clause in element.clauses)
     return f"({column} = ANY({listed}))"
+
+
+class _Tested(FunctionElement[Any]):
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        super().__init__(column)
+        self.type = column.type
+
+
+def tested(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column whose value is only tested, where another condition tells which rows to look up.
+
+    Without statistics SQLite believes that any column with an index finds few rows.
+    """
+    return _Tested(column)
+
+
+@compiles(_Tested, "sqlite")
+def _tested_on_sqlite(element: _Tested, compiler: Any, **more: Any) -> str:
+    return f"+{compiler.process(element.clauses, **more)}"
+
+
+@compiles(_Tested, "postgresql")
+def _tested_on_postgres(element: _Tested, compiler: Any, **more: Any) -> str:
+    return str(compiler.process(element.clauses, **more))

@@ -82,7 +82,7 @@ case_ = Table(
     CheckConstraint("(phase = 'closed') = (closed_at IS NOT NULL)", name="closed_has_time"),
     CheckConstraint("(closed_at IS NULL) = (close_reason IS NULL)", name="closed_has_reason"),
     CheckConstraint("(released_at IS NULL) = (destination IS NULL)", name="released_has_place"),
-    Index("ix_case_unit_phase", "unit", "phase"),
+    Index("ix_case_unit_phase", "unit", "phase", "admitted_at"),
     Index("ix_case_person", "person_id"),
     Index("ix_case_counted_as", "counted_as"),
     Index("ix_case_admitted_on", "admitted_on"),

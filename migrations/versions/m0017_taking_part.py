@@ -1,4 +1,7 @@
-"""Participants are counted unit by unit from an index, and only those who came back as persons."""
+"""Participants are counted unit by unit from an index, and only those who came back as persons.
+
+The index of units and phases also knows the admission: a day's list asks for the newest.
+"""
 
 from __future__ import annotations
 
@@ -26,3 +29,5 @@ def upgrade() -> None:
         sqlite_where=sa.text("counted_apart = 1"),
         postgresql_where=sa.text("counted_apart"),
     )
+    op.drop_index("ix_case_unit_phase", "case_")
+    op.create_index("ix_case_unit_phase", "case_", ["unit", "phase", "admitted_at"], unique=False)
