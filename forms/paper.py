@@ -1,28 +1,25 @@
 """Paper: pages of a given size, and what can be put on them, in millimetres and points.
 
-A thin layer over fpdf2: it keeps pages, metadata and attachments, this sets the text
-(`forms.setting`) with the fonts it embeds (`forms.embedding`). Nothing here asks a clock: the date
-of the file comes from the data, so the same input gives the same bytes. No action, no script and
-no link is ever written.
+A thin layer over fpdf2 (`forms.written`): it keeps pages, metadata and attachments, this sets the
+text (`forms.setting`) with the fonts it embeds (`forms.embedding`). Nothing here asks a clock: the
+date of the file comes from the data, so the same input gives the same bytes. No action, no script
+and no link is ever written.
 """
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from fpdf import FPDF
-from fpdf.enums import PDFResourceType
-from fpdf.output import OutputProducer
-
-from forms.embedding import Embedded
 from forms.faces import REGULAR, Face
 from forms.setting import Line, line, width
+
+if TYPE_CHECKING:
+    from forms.embedding import Embedded
 
 MM: Final = 72 / 25.4
 """Points in a millimetre."""
@@ -37,32 +34,6 @@ DOTS: Final = 3.0
 """Dots of a picture for each unit of its SVG."""
 
 
-_CREATED: Final = re.compile(r'xmp:CreateDate="([^"]*)"')
-_CHANGED: Final = re.compile(r'(xmp:(?:Modify|Metadata)Date=)"[^"]*"')
-
-
-class _Producer(OutputProducer):
-    """Writes our own embedded fonts, and no action when the file is opened."""
-
-    def _add_fonts(self, *_: Any) -> dict[int, Any]:
-        paper: _Document = self.fpdf  # type: ignore[assignment]
-        return {each.number: each.write(self) for each in paper.embedded.values()}
-
-    def _finalize_catalog(self, catalog_obj: Any, *rest: Any, **named: Any) -> None:
-        super()._finalize_catalog(catalog_obj, *rest, **named)
-        catalog_obj.open_action = None
-
-    def _build_xmp_from_info(self) -> str:
-        """The archive's metadata without the moment of writing: printed again, the same bytes."""
-        told = super()._build_xmp_from_info()
-        made = _CREATED.search(told)
-        return told if made is None else _CHANGED.sub(rf'\g<1>"{made[1]}"', told)
-
-
-class _Document(FPDF):
-    embedded: dict[Face, Embedded]
-
-
 class Paper:
     """One PDF in the making. Positions are millimetres from the upper left corner of the page."""
 
@@ -75,8 +46,9 @@ class Paper:
         archive: bool = False,
     ) -> None:
         """`archive` makes a PDF/A-3 that may carry attachments; `made_at` is aware."""
-        self._pdf = _Document(unit="pt", enforce_compliance="PDF/A-3B" if archive else None)
-        self._pdf.embedded = {}
+        from forms.written import Written  # noqa: PLC0415 - see there
+
+        self._pdf = Written(unit="pt", enforce_compliance="PDF/A-3B" if archive else None)
         self._pdf.set_margin(0)
         self._pdf.set_auto_page_break(auto=False)
         self._pdf.set_title(title)
@@ -141,14 +113,7 @@ class Paper:
         self._out.append(" ".join(out))
 
     def _font(self, face: Face) -> Embedded:
-        embedded = self._pdf.embedded
-        if face not in embedded:
-            embedded[face] = Embedded(face, len(embedded) + 1)
-        font = embedded[face]
-        self._pdf._resource_catalog.add(  # noqa: SLF001 - fpdf2 has no public door for a font
-            PDFResourceType.FONT, font.number, self._pdf.page
-        )
-        return font
+        return self._pdf.font(face)
 
     def rule(
         self,
@@ -252,7 +217,7 @@ class Paper:
     def done(self) -> bytes:
         """The finished PDF."""
         self._flush()
-        return bytes(self._pdf.output(output_producer_class=_Producer))
+        return bytes(self._pdf.written())
 
     def _flush(self) -> None:
         if self._out:

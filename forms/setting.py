@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from fpdf.bidi import BidiParagraph
-from fpdf.enums import TextDirection
-
 from forms.faces import REGULAR, Face, Shaped, face_for, first_face
 
 ELLIPSIS: Final = "…"
@@ -201,6 +198,10 @@ def _visual(text: str, *, rtl: bool) -> list[tuple[str, bool]]:
     """Pieces of one direction in the order in which they stand on the line, letters in theirs."""
     if not rtl and not is_rtl(text):
         return [(_ISOLATES.sub("", text).replace(_KEPT_BLANK, " "), False)]
+    # Here and not above: what belongs to it is large (`forms.written`), and most texts need none.
+    from fpdf.bidi import BidiParagraph  # noqa: PLC0415
+    from fpdf.enums import TextDirection  # noqa: PLC0415
+
     base = TextDirection.RTL if rtl else TextDirection.LTR
     text = _IN_NUMBER.sub(_KEPT_BLANK, text)
     pieces: list[tuple[str, bool]] = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -157,3 +159,12 @@ def test_a_database_that_does_not_answer_is_said_with_when_to_ask_again(tmp_path
     assert (answer.status_code, answer.json()["reason"]) == (503, ["database"])
     assert answer.headers["retry-after"] == "2"
     assert get(gone, "/healthz").status_code == 200
+
+
+def test_what_makes_pdfs_is_loaded_with_the_first_paper_and_not_by_a_server_that_waits() -> None:
+    heavy = "{'fpdf', 'numpy', 'PIL'}"
+    asked = f"import sys, web.app, app.serving; print(sorted({heavy} & set(sys.modules)))"
+    told = subprocess.run(
+        [sys.executable, "-P", "-c", asked], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == "[]"
