@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -15,6 +16,11 @@ from reports.figures import Report, of_unit
 from reports.indicators import changed_after, count_now
 from reports.recount import recount
 from reports.tertial import Period, Question
+
+_BY_INDEX: Final = "SET LOCAL random_page_cost = 1.1; SET LOCAL jit = off"
+"""What a count needs lies in memory or on a disk without arms, and is a small part of all. With its
+own default of 4 Postgres reads every task there ever was instead, which takes six times as long at
+a million cases; compiling a statement takes longer than it saves."""
 
 
 @contextmanager
@@ -27,6 +33,7 @@ def snapshot(database: Database) -> Iterator[Connection]:
         if not database.is_sqlite:
             tx.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             unhurried(tx)
+            tx.exec_driver_sql(_BY_INDEX)
         yield tx
 
 
