@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from app.checks import Check
 from cases.installation import Installation
 from core.errors import EXIT_FAULT, UnsafeSettings
+from core.training import TrainingClock
 from flows import environment
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def serve_web(house: Installation, *, host: str, port: int, fd: int | None) -> i
             demo=house.folder.demo,
             examine=lambda: _examined(house),
             filling=partial(percent_made, house.folder.path) if house.folder.demo else _nothing,
+            training=house.clock if isinstance(house.clock, TrainingClock) else None,
         )
     )
     config = server_config(app)

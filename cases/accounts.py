@@ -192,6 +192,11 @@ def disable(tx: Connection, username: str, *, now: datetime) -> None:
         raise AccountNotFound(f"There is no active account {username!r}.")
 
 
+def keep_tour_step(tx: Connection, account_id: int, step: int) -> None:
+    """Keep how far somebody has come in the tour of their first sign-in."""
+    tx.execute(update(account).where(account.c.id == account_id).values(tour_step=step))
+
+
 def reset_password(tx: Connection, username: str) -> str:
     """A new random password for an account, to be handed over once."""
     password = new_password()

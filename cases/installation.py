@@ -28,6 +28,7 @@ from core.errors import BadInput, UnsafeSettings
 from core.folder import DataFolder
 from core.keystore import KeyStore
 from core.settings import Settings
+from core.training import TrainingClock
 
 _MIGRATION: Final = re.compile(r"m(\d+)_\w+\.py")
 
@@ -70,11 +71,14 @@ def open_installation(
 ) -> Installation:
     """Open the installation whose folder `settings.data` names.
 
-    `now` freezes the clock and is taken in demo folders only. With `any_schema` an older schema is
+    `now` freezes the clock and is taken in demo folders only; without it a demo's clock is that of
+    its training day (`core.training`). With `any_schema` an older schema is
     no hindrance (for `overlev migrate`). Raises `UnsafeSettings`, `BadInput`.
     """
     folder = DataFolder.open(settings.data)
     clock = clock_of(now, demo=folder.demo)
+    if now is None and folder.demo:
+        clock = TrainingClock(folder.path)
     ring = folder.ring(secret_key_of(settings))
     for url, what in (
         (settings.database_url_in_use, "database"),

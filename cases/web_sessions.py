@@ -49,6 +49,7 @@ class SignedIn:
     digest: str
     made_at: datetime
     seen_at: datetime
+    tour_step: int = 0
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -77,6 +78,7 @@ _BY_DIGEST: Final = Prepared(
         account.c.display_name,
         membership.c.role,
         membership.c.unit,
+        account.c.tour_step,
     )
     .join(account, account.c.id == web_session.c.account_id)
     .join(membership, membership.c.account_id == account.c.id)
@@ -160,12 +162,12 @@ def session_of(tx: Connection, token: str, *, now: datetime) -> SignedIn | None:
     )
     if not rows:
         return None
-    account_id, made_at, seen_at, ref, username, display_name, role_code, _ = rows[0]
+    account_id, made_at, seen_at, ref, username, display_name, role_code, _, tour_step = rows[0]
     role = Role(role_code)
     units = frozenset(row[7] for row in rows if row[7] is not None)
     belongs = health_controllers(tx, units, on) if role in _OF_HEALTH else frozenset()
     viewer = Viewer(ref, role, units, belongs)
-    return SignedIn(viewer, account_id, username, display_name, digest, made_at, seen_at)
+    return SignedIn(viewer, account_id, username, display_name, digest, made_at, seen_at, tour_step)
 
 
 def is_to_touch(session: SignedIn, *, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from core.clock import Clock, system_now
 from core.db import Database
 from core.settings import Settings
+from core.training import TrainingClock
 
 
 class Checked(Protocol):
@@ -36,7 +37,7 @@ class House:
     `clock` tells the time it is here, which stands still in a demo that was frozen; `real_clock`
     is never frozen: heartbeats, sessions and tokens go by it. `examine` looks the installation
     over, None where nobody can. `filling` tells how many per cent of a demo's cases are made, None
-    while none are being made.
+    while none are being made. `training` is the clock of a demo, which can be moved to another day.
     """
 
     db: Database
@@ -46,6 +47,7 @@ class House:
     real_clock: Clock = system_now
     examine: Callable[[], Iterable[Checked]] | None = None
     filling: Callable[[], int | None] = lambda: None
+    training: TrainingClock | None = None
 
     def now(self) -> datetime:
         """The instant it is here, in UTC."""

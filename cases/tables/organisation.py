@@ -112,6 +112,8 @@ account = Table(
     Column("phone_enc", LargeBinary, nullable=True),
     at("away_from", nullable=True),
     at("created_at"),
+    # How far the person has come in the tour of the first sign-in.
+    Column("tour_step", Integer, nullable=False, server_default="0"),
 )
 
 membership = Table(

@@ -15,6 +15,7 @@ from cases import accounts
 from cases.model import Role
 from core.db import Database
 from core.settings import Settings
+from core.training import TrainingClock
 from tests.databases import Databases
 from tests.installation import installation
 from tests.people import at, make_units
@@ -81,7 +82,12 @@ def furnish(db: Database, now: datetime = NOW, *, folder: Path | None = None) ->
         accounts._insert(tx, made, now)
     clock = [now]
     settings = Settings(data=folder) if folder is not None else Settings()
-    house = House(db, lambda: clock[0], settings, demo=True, real_clock=lambda: clock[0])
+
+    def real() -> datetime:
+        return clock[0]
+
+    training = TrainingClock(folder, real) if folder is not None else None
+    house = House(db, training or real, settings, demo=True, real_clock=real, training=training)
     return Desk(db, create_app(house), clock)
 
 

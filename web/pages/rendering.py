@@ -13,12 +13,14 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
+from core.clock import local_date
 from web.i18n import LANGUAGES, translator
 from web.pages import words
 from web.pages.kept_pages import way_to
 from web.pages.menu import current_of, menu_for
 from web.pages.patterns import pattern_of
 from web.pages.static_files import address_of
+from web.pages.tour import tour_of
 from web.pages.visit import SCHEMES, Visit
 
 HEADERS: Final = {
@@ -88,12 +90,16 @@ def page(visit: Visit, template: str, status: int = 200, /, **values: Any) -> Re
     """One page as an answer; to a form that was sent by going there, the way to it."""
     session = visit.session
     menu = menu_for(session.viewer.role) if session is not None else ()
+    training = visit.house.training
     text = (
         environment(visit.language)
         .get_template(template)
         .render(
             visit=visit,
             demo=visit.house.demo,
+            trains=training is not None,
+            training_on=local_date(visit.now) if training and training.moved_by() else None,
+            tour=tour_of(visit),
             scheme=visit.scheme,
             dates=visit.dates,
             now=visit.now,

@@ -211,6 +211,13 @@ def _member(at: At) -> None:
     at.page.get_by_role("heading", name="Elsewhere").wait_for()
 
 
+def _moved(at: At) -> Response:
+    at.go("/training")
+    at.page.get_by_role("button", name="Øv på", exact=False).first.click()
+    at.page.get_by_text("Øvingsdag:").wait_for()
+    return at.go("/training")
+
+
 def _invited(at: At) -> Response:
     _member(at)
     return at.press("Lag en invitasjon")
@@ -379,6 +386,10 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("admin_texts", _tried, "tried"),
         Visit("admin_settings", "/admin/settings"),
         Visit("admin_health", "/admin/health"),
+        Visit("training", "/training"),
+        Visit("training", pressed("/training", "Øv på denne dagen", other="tull"), "wrong"),
+        Visit("training", _moved, "moved"),
+        Visit("training", lambda at: at.press("Tilbake til i dag"), "back"),
     ),
 }
 
