@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
 from starlette.responses import Response
@@ -13,6 +14,9 @@ from web.pages.visit import Pages, Visited
 from web.policy import public
 
 router: Final = Pages()
+
+STATED_ON: Final = date(2026, 11, 26)
+"""When the accessibility statement was last held against the pages."""
 
 
 @router.get("/help")
@@ -39,4 +43,4 @@ def help_page(visit: Visited) -> Response:
 @public()
 def accessibility(visit: Visited) -> Response:
     """The accessibility statement."""
-    return page(visit, "pages/accessibility.html")
+    return page(visit, "pages/accessibility.html", stated_on=STATED_ON)
