@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, event
 
-from cases import appointments, service
+from cases import appointments, queries, service
 from cases.access import OPERATOR
 from cases.appointments import Booking
 from cases.model import Case
@@ -376,3 +376,29 @@ def _plain(text: str, ref: str) -> str:
     """A page without what differs by nature: keys of forms and the reference asked for."""
     text = re.sub(r'name="(?:once|csrf)" value="[^"]*"', "", text)
     return text.replace(ref, "REF")
+
+
+@pytest.mark.parametrize("do", ["complete", "waive"])
+def test_a_time_that_was_typed_stands_beside_what_somebody_else_recorded_meanwhile(
+    on_sqlite: Desk, do: str
+) -> None:
+    with on_sqlite.db.write() as tx:
+        case = make_case(tx, person=make_person(tx))
+    path = f"/cases/{case.ref}/tasks/brief_info"
+    nurse, officer = on_sqlite.of("nurse"), on_sqlite.of("officer")
+    nurse.get(path)
+    officer.get(path)
+    officer.send(path, {"do": "complete"})
+    typed = {"do": do, "when": "other", "at": "2026-09-07T13:05", "why": "absent"}
+    taken = nurse.send(path, typed)
+    assert taken.status == 409
+    assert "Står der nå" in taken.text
+    assert "man. 7.9. kl. 13.05" in taken.text
+    settled = nurse.send(path, {"do": "replace"})
+    assert settled.status == 200
+    with on_sqlite.db.read() as tx:
+        task = queries.case_by_ref(tx, OPERATOR, case.ref).task("brief_info")
+    assert task is not None
+    assert task.state.value == {"complete": "done", "waive": "waived"}[do]
+    assert task.done_at == at("2026-09-07 13:05")
+    assert task.reason == (None if do == "complete" else "absent")

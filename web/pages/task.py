@@ -97,6 +97,14 @@ def _when(visit: Visit) -> datetime | None:
     return yesterday(visit.now) if said == "yesterday" else None
 
 
+def _typed_at(visit: Visit) -> datetime | None:
+    """The time that was typed, None where none was, or nothing that is a time."""
+    try:
+        return time_in(visit, "at")
+    except BadInput:
+        return None
+
+
 def _complete(tx: Connection, visit: Visit, ref: str, code: str) -> None:
     if code == OFFER:
         reason = visit.typed("reason") or None
@@ -120,7 +128,7 @@ def _replace(tx: Connection, visit: Visit, ref: str, code: str) -> None:
     service.undo_task(
         tx, visit.viewer, ref, code, UndoReason.NOT_DONE.value, now=visit.now
     )  # fmt: skip
-    _complete(tx, visit, ref, code)
+    (_waive if visit.typed("wanted") == "waive" else _complete)(tx, visit, ref, code)
 
 
 def _waive(tx: Connection, visit: Visit, ref: str, code: str) -> None:
@@ -206,6 +214,8 @@ def _page(
         errors=errors,
         theirs=theirs,
         answer=answer,
+        mine_at=_typed_at(visit),
+        wanted=visit.typed("wanted", visit.typed("do")),
         done_by=who.get(task.done_by or "") if sees_who(viewer, task) else None,
         today=local_date(now),
     )
