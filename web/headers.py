@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,6 +26,9 @@ SECURITY: Final = {
     "Cache-Control": "no-store",
 }
 """Set where the answer does not say otherwise (a public file may be kept, say)."""
+
+GONE: Final = 499
+"""What is counted where a browser left in the middle of its form: no fault, and nobody to tell."""
 
 HTTPS: Final = "max-age=31536000"
 """Of Strict-Transport-Security, where the public address is https."""
@@ -72,6 +75,8 @@ class Edge:
 
         try:
             await self._app(scope, receive, with_headers)
+        except ClientDisconnect:
+            status = status or GONE
         except Exception as fault:  # noqa: BLE001 - the last edge: whatever it is, it is answered
             answer = self._fault(Request(scope), fault)
             if not status:

@@ -168,3 +168,40 @@ def test_what_makes_pdfs_is_loaded_with_the_first_paper_and_not_by_a_server_that
         [sys.executable, "-P", "-c", asked], capture_output=True, text=True, check=True
     )
     assert told.stdout.strip() == "[]"
+
+
+def test_a_browser_that_leaves_in_the_middle_of_its_form_is_no_fault_of_ours(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    form = {"type": "http.request", "body": b"username=nobody&pass", "more_body": True}
+    coming = iter([form, {"type": "http.disconnect"}])
+    told: list[object] = []
+
+    async def receive() -> object:
+        return next(coming)
+
+    async def send(message: object) -> None:
+        told.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/sign-in",
+        "raw_path": b"/sign-in",
+        "root_path": "",
+        "query_string": b"",
+        "http_version": "1.1",
+        "headers": [
+            (b"host", b"127.0.0.1"),
+            (b"origin", b"http://127.0.0.1"),
+            (b"content-type", b"application/x-www-form-urlencoded"),
+            (b"content-length", b"200"),
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+    app = create_app(House(db, lambda: NOW, Settings(), demo=True))
+    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
+    assert told == []
+    assert caplog.records == []
