@@ -196,6 +196,11 @@ class Settings(BaseSettings):
         description="ways of having proved who one is (`acr`) that are good enough, divided by"
         " blanks; empty: whatever the provider accepts",
     )
+    local_sign_in: bool = Field(
+        default=True,
+        description="whether passwords let in beside the provider; `true` again and a restart is"
+        " the way in when the provider is gone",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -292,6 +297,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{PREFIX}OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET and _GROUPS belong together, and"
                 f" need {PREFIX}PUBLIC_URL: set all of them or none"
+            )
+        if not self.local_sign_in and not self.oidc_issuer:
+            raise ValueError(
+                f"{PREFIX}LOCAL_SIGN_IN is off and no provider is set: nobody could sign in; set"
+                f" {PREFIX}OIDC_ISSUER and its others, or leave it out"
             )
 
     def _mail_fits_together(self) -> Settings:

@@ -196,6 +196,7 @@ def test_groups_of_an_identity_provider_are_read_in_order() -> None:
         ({"OIDC_ISSUER": "https://id.example"}, "OIDC_ISSUER, _CLIENT_ID"),
         ({"OIDC_ISSUER": "http://id.example"}, "OIDC_ISSUER: must be https"),
         ({"OIDC_GROUPS": "helse"}, "OIDC_GROUPS: is not a list"),
+        ({"LOCAL_SIGN_IN": "false"}, "LOCAL_SIGN_IN is off and no provider"),
         ({"SMTP_HOST": "mail.example"}, "SMTP_HOST and _FROM"),
         ({"SMTP_USER": "overlev"}, "SMTP_USER and _PASSWORD"),
         (

@@ -20,7 +20,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 from sqlalchemy import select, update
 
-from cases import provided, web_sessions
+from cases import provided, signing_in, web_sessions
 from cases.tables import access_log, account, membership, web_session
 from core.clock import system_now
 from core.settings import Settings, group_rules
@@ -208,6 +208,26 @@ def test_whoever_breaks_off_there_is_told_so(real_desk: Desk) -> None:
 
     assert page.status == 403
     assert "ble avbrutt" in page.text
+
+
+def test_where_passwords_are_shut_only_the_provider_lets_people_in(
+    house: Desk, real: str, tmp_path: Path
+) -> None:
+    house.clock[0] = system_now()
+    desk = with_settings(house, settings_of(real, tmp_path, local_sign_in=False))
+    with desk.db.write() as tx:
+        token = signing_in.invite(tx, "officer", now=desk.now)
+    browser = desk.browser()
+    shown = browser.get("/sign-in").text
+    assert "Logg inn hos Fylket" in shown
+    assert 'type="password"' not in shown
+    refused = browser.post("/sign-in", {"username": "nurse", "password": PASSWORD})
+    assert refused.status == 403
+    assert browser.get("/today").url.startswith("/sign-in")
+    assert browser.get(f"/invitation/{token}").url == "/sign-in"
+    new = {"password": "a new long password", "again": "a new long password"}
+    assert browser.post(f"/invitation/{token}", new).url == "/sign-in"
+    assert through(browser, "anna-1").url == "/today"
 
 
 def test_where_no_provider_is_set_there_is_no_way_to_one(on_sqlite: Desk) -> None:

@@ -103,6 +103,8 @@ def second_step(visit: Visited) -> Response:
 @public()
 def invitation_page(visit: Visited, token: str) -> Response:
     """Somebody's first sign-in: choose a password."""
+    if not visit.house.settings.local_sign_in:
+        return to("/sign-in")
     with visit.house.db.read() as tx:
         known = signing_in.invited(tx, token, now=visit.house.real_clock())
     return _invitation(visit, token, known.username, {})
@@ -114,6 +116,8 @@ def accept(visit: Visited, token: str) -> Response:
     """Set it, and be signed in; where the account has a second step, its code is asked for."""
     house = visit.house
     now = house.real_clock()
+    if not house.settings.local_sign_in:
+        return to("/sign-in")
     with house.db.read() as tx:
         known = signing_in.invited(tx, token, now=now)
     new, again = str(visit.form.get("password") or ""), str(visit.form.get("again") or "")

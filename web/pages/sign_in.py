@@ -42,6 +42,8 @@ def sign_in(visit: Visited) -> Response:
     house = visit.house
     next_page, kept = local_path(visit.typed("next", "/")), visit.typed("kept")
     now = house.real_clock()
+    if not house.settings.local_sign_in:
+        return _form(visit, next_page=next_page, kept=kept, status=403)
     try:
         if ticket := visit.typed("ticket"):
             known = signing_in.check_code(
@@ -154,6 +156,7 @@ def _form(
         wait_until=_full_minute(refused.until) if isinstance(refused, TooManyAttempts) else None,
         ran_out=ran_out,
         out=bool(visit.asked("out")),
+        by_password=visit.house.settings.local_sign_in,
         provider=visit.house.settings.oidc_name if provider is not None else "",
         way_off=provider.way_off() if provider is not None and visit.asked("out") else None,
         filling=(filling := visit.house.filling()),
