@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, event
 
-from cases import appointments, queries, service
+from cases import appointments, queries, release, service
 from cases.access import OPERATOR
 from cases.appointments import Booking
 from cases.model import Case
@@ -402,3 +402,12 @@ def test_a_time_that_was_typed_stands_beside_what_somebody_else_recorded_meanwhi
     assert task.state.value == {"complete": "done", "waive": "waived"}[do]
     assert task.done_at == at("2026-09-07 13:05")
     assert task.reason == (None if do == "complete" else "absent")
+
+
+def test_a_release_that_nobody_had_a_date_for_has_a_page_for_its_date(on_sqlite: Desk) -> None:
+    with on_sqlite.db.write() as tx:
+        case = make_case(tx, person=make_person(tx), answer="accepted")
+        release.release(tx, OPERATOR, case.ref, now=at("2026-09-08 08:00"))
+    page = on_sqlite.of("coordinator").get(f"/cases/{case.ref}/release-date")
+    assert page.status == 200
+    assert "Løslatt i dag kl. 08.00" in page.text
