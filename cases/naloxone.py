@@ -157,6 +157,18 @@ def undo(tx: Connection, viewer: Viewer, row_id: int, *, now: datetime) -> Row:
     return taken_back
 
 
+def lot_read(lot: str | None, task: Task) -> str | None:
+    """The lot that somebody read off the spray they handed over, as it is kept.
+
+    `task` is the task as completed. Raises `BadInput`, also where no spray was handed over.
+    """
+    written = _lot(lot)
+    given = task.code == HANDED_OVER and task.answer in WITH_SPRAY
+    if written is not None and not given:
+        raise BadInput("lot_without_spray", "A lot was given, but no spray.", "lot")
+    return written
+
+
 def after_completion(
     tx: Connection,
     case: Case,

@@ -59,12 +59,16 @@ LONGEST_VERSION: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class TaskDone:
-    """A completion as somebody reports it; `done_at` None means now."""
+    """A completion as somebody reports it; `done_at` None means now.
+
+    `lot`: read off the spray that was handed over, where one was.
+    """
 
     task: str
     done_at: datetime | None = None
     form: str | None = None
     answer: str | None = None
+    lot: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,8 @@ def complete_task(
     after = with_settled(before, [settled], package, now=now)
     if private and done.answer is not None:
         health.keep_answer(tx, before, task.code, done.answer, viewer, now=now)
-    naloxone.after_completion(tx, before, settled, viewer, now=now)
+    lot = naloxone.lot_read(done.lot, settled)
+    naloxone.after_completion(tx, before, settled, viewer, now=now, lot=lot)
     return store.write_changes(
         tx,
         before,

@@ -338,6 +338,23 @@ def test_a_spray_of_which_nothing_is_known_is_handed_over_all_the_same(place: Pl
     assert flaws(place) == ["distributor_unknown", "lot_unknown"]
 
 
+def test_a_lot_that_was_read_off_the_spray_is_known_and_is_no_answer_without_a_spray(
+    place: Place,
+) -> None:
+    case = make_case(place, answer="accepted")
+    kits(place, "received", 4, lot="L9", expires_on=FRESH)
+    said = service.TaskDone("handed_over", None, None, "card_only", " L9 ")
+    with pytest.raises(BadInput) as wrong:
+        place.desk.do(service.complete_task, OPERATOR, case.ref, said, now=MONDAY)
+    assert (wrong.value.field, wrong.value.reason) == ("lot", "lot_without_spray")
+    said = service.TaskDone("handed_over", None, None, "spray_only", " L9 ")
+    place.desk.do(service.complete_task, OPERATOR, case.ref, said, now=MONDAY)
+
+    row = place.desk.do(naloxone.ledger, OPERATOR, ref=case.ref, now=MONDAY)[-1]
+    assert (row.lot, row.expires_on) == ("L9", FRESH)
+    assert "lot_unknown" not in flaws(place)
+
+
 def test_undoing_the_handing_over_takes_its_row_back_and_doing_it_again_writes_another(
     place: Place,
 ) -> None:

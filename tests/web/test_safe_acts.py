@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from cases import queries, service
+from cases import naloxone, queries, service
 from cases.access import OPERATOR
 from cases.model import Case, CloseReason, Participation, Phase, TaskState
 from tests.people import at, make_case, make_person
@@ -162,6 +162,24 @@ def test_what_stands_beside_a_box_that_is_not_ticked_is_asked_about(on_sqlite: D
     nurse.send(address, {**form, "call_at": preset})
     after = _case(on_sqlite, case.ref)
     assert (after.phase, after.appointments) == (Phase.FOLLOW_UP, ())
+
+
+def test_the_lot_of_a_spray_is_written_where_the_spray_is_handed_over(on_sqlite: Desk) -> None:
+    with on_sqlite.db.write() as tx:
+        case = make_case(tx, answer="accepted", release_on=date(2026, 9, 30))
+    officer, address = on_sqlite.of("officer"), f"/cases/{case.ref}/tasks/handed_over"
+    assert 'id="f-lot"' not in officer.get(f"/cases/{case.ref}/tasks/brief_info").text
+    assert 'id="f-lot"' in officer.get(address).text
+
+    refused = officer.send(address, {"do": "complete", "answer": "card_only", "lot": "L42"})
+    summary = refused.text.split('id="errors"')[1].split("</ul>")[0]
+    assert refused.status == 422
+    assert 'href="#f-lot">Lot-nummer: Svar at sprayen ble gitt' in summary
+    assert 'value="L42"' in refused.text
+
+    officer.send(address, {"do": "complete", "answer": "spray_only", "lot": "L42"})
+    with on_sqlite.db.write() as tx:
+        assert naloxone.ledger(tx, OPERATOR, ref=case.ref, now=on_sqlite.now)[-1].lot == "L42"
 
 
 # --- waived is not done --------------------------------------------------------------------------

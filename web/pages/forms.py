@@ -64,6 +64,8 @@ _BY_REASON: Final = {
     "bad_date": marked("Skriv datoen slik: 24.12.2026."),
     "bad_time": marked("Skriv dato og klokkeslett."),
     "not_ticked": marked("Kryss av for dette, eller tøm feltet: ellers blir det ikke med."),
+    "lot_without_spray": marked("Svar at sprayen ble gitt, eller tøm feltet."),
+    "bad_lot": marked("Skriv lot-nummeret slik det står på sprayen."),
     "two_times": marked(
         "Du valgte «I går» og skrev et annet tidspunkt."
         " Velg «Et annet tidspunkt», eller tøm feltet."

@@ -119,7 +119,8 @@ def _complete(tx: Connection, visit: Visit, ref: str, code: str) -> None:
         )
         return
     form = visit.typed("form") or usual_form(tx, visit.viewer, ref, code)
-    done = TaskDone(code, _when(visit), form, visit.typed("answer") or None)
+    answer, lot = visit.typed("answer") or None, visit.typed("lot") or None
+    done = TaskDone(code, _when(visit), form, answer, lot)
     service.complete_task(tx, visit.viewer, ref, done, now=visit.now)
 
 

@@ -330,6 +330,12 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("absence", "/cases/{away}/absence"),
         Visit("absence", pressed("/cases/{away}/absence", "Lagre"), "wrong"),
     ),
+    "officer": (
+        Visit("task", "/cases/{full}/tasks/handed_over", "with a lot"),
+        Visit(
+            "task", pressed("/cases/{full}/tasks/handed_over", "Før som gjort", lot="L1"), "wrong"
+        ),
+    ),
     "elsewhere": (
         Visit("overdue", "/overdue", "empty"),
         Visit("transfers", "/transfers", "to us"),
@@ -417,7 +423,11 @@ def scene(office: Office) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "team",
-    [("", "nurse", "outsider"), ("coordinator", "elsewhere"), ("lead", "directorate", "admin")],
+    [
+        ("", "nurse", "outsider"),
+        ("officer", "coordinator", "elsewhere"),
+        ("lead", "directorate", "admin"),
+    ],
     ids=" ".join,
 )
 def test_nothing_is_wrong_with_any_page_in_any_state(
