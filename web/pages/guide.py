@@ -16,7 +16,7 @@ from web.policy import public
 router: Final = Pages()
 
 STATED_ON: Final = date(2026, 11, 26)
-"""When the accessibility statement was last held against the pages."""
+"""When the accessibility statement was last held against the pages, and the help last worded."""
 
 
 @router.get("/help")
@@ -36,7 +36,7 @@ def help_page(visit: Visited) -> Response:
         )
         for step in Step
     ]
-    return page(visit, "pages/help.html", steps=steps)
+    return page(visit, "pages/help.html", steps=steps, stated_on=STATED_ON)
 
 
 @router.get("/accessibility")
