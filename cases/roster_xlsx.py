@@ -54,6 +54,7 @@ def open_workbook(stream: BinaryIO, limits: Limits) -> OpenRoster:
         raise
     except Exception as broken:
         # zipfile, zlib, expat and openpyxl raise some twenty kinds on a damaged workbook.
+        _look_for_want_of_memory(broken)
         raise _unreadable() from broken
     return OpenRoster(header, _rows(sheet, header, limits))
 
@@ -147,7 +148,18 @@ def _rows(sheet: Any, header: RosterHeader, limits: Limits) -> Iterator[RawRow]:
     except (BadInput, MemoryError):
         raise
     except Exception as broken:
+        _look_for_want_of_memory(broken)
         raise _unreadable() from broken
+
+
+def _look_for_want_of_memory(broken: BaseException) -> None:
+    """Raise `MemoryError` where a library says so in words of its own (expat, zlib)."""
+    error: BaseException | None = broken
+    while error is not None:
+        said = str(error).lower()
+        if isinstance(error, (MemoryError, SystemError)) or "memory" in said or "error -4" in said:
+            raise MemoryError from broken
+        error = error.__cause__ or error.__context__
 
 
 def _unreadable() -> BadInput:

@@ -532,7 +532,10 @@ def test_a_silent_child_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @LINUX
-def test_a_file_that_needs_too_much_memory_ends_the_child_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("memory", [48, 64, 96, 128])
+def test_a_file_that_needs_too_much_memory_ends_the_child_alone(
+    tmp_path: Path, memory: int
+) -> None:
     def hungry(name: str, content: bytes) -> bytes:
         if name != "xl/sharedStrings.xml":
             return content
@@ -542,7 +545,7 @@ def test_a_file_that_needs_too_much_memory_ends_the_child_alone(tmp_path: Path) 
     lenient = Limits(max_ratio=10_000)
 
     with pytest.raises(BadInput) as refused:
-        list(parse_in_child(tmp_path / "a.xlsx", limits=lenient, memory=64 << 20))
+        list(parse_in_child(tmp_path / "a.xlsx", limits=lenient, memory=memory << 20))
     assert refused.value.reason == "too_large"
 
 
