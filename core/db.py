@@ -383,10 +383,11 @@ def unhurried(tx: Connection) -> None:
     For what nobody waits for: a migration, a report. On SQLite there is nothing to be said.
     """
     if tx.dialect.name == "postgresql":
+        limits = ["idle_in_transaction_session_timeout", "lock_timeout"]
         if (tx.dialect.server_version_info or (0,)) >= (_LIMITS_TRANSACTIONS,):
-            tx.exec_driver_sql("SET LOCAL transaction_timeout = 0")
-        tx.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-        tx.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            limits.append("transaction_timeout")
+        # In one go: each by itself would be a way to the server and back.
+        tx.exec_driver_sql("; ".join(f"SET LOCAL {limit} = 0" for limit in limits))
 
 
 def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
