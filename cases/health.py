@@ -17,6 +17,7 @@ from cases.access import Viewer
 from cases.model import Case, Role, Task, Visibility
 from cases.tables import health_answer, unit_controller
 from core.clock import local_date
+from core.statement import Prepared
 
 _CONTROLLER: Final = (
     select(unit_controller.c.controller_id)
@@ -31,13 +32,15 @@ _CONTROLLER: Final = (
     .limit(1)
     .scalar_subquery()
 )
-_KEEP: Final = insert(health_answer).values(
-    case_id=bindparam("case_id"),
-    task=bindparam("task"),
-    controller_id=_CONTROLLER,
-    value_enc=bindparam("value_enc"),
-    recorded_at=bindparam("recorded_at"),
-    by=bindparam("by"),
+_KEEP: Final = Prepared(
+    insert(health_answer).values(
+        case_id=bindparam("case_id"),
+        task=bindparam("task"),
+        controller_id=_CONTROLLER,
+        value_enc=bindparam("value_enc"),
+        recorded_at=bindparam("recorded_at"),
+        by=bindparam("by"),
+    )
 )
 _COPY: Final = insert(health_answer)
 _FORGET: Final = delete(health_answer).where(
@@ -66,7 +69,7 @@ def keep_answer(
         "recorded_at": now,
         "by": viewer.account,
     }
-    tx.execute(_KEEP, values)
+    _KEEP.run(tx, values)
 
 
 def forget_answer(tx: Connection, case: Case, task: str) -> None:

@@ -164,12 +164,9 @@ def _locked_by_ref(places: int | None) -> Prepared:
     )
 
 
-_IDS: Final = (
-    select(case_.c.id)
-    .where(case_.c.ref.in_(bindparam("refs", expanding=True)))
-    .order_by(case_.c.id)
-)
-_LOCK_MANY: Final = _IDS.with_for_update()
+_BY_REFS: Final = select(case_.c.id).where(one_of(case_.c.ref, "refs")).order_by(case_.c.id)
+_IDS: Final = Prepared(_BY_REFS)
+_LOCK_MANY: Final = Prepared(_BY_REFS.with_for_update())
 
 
 def case_for_update(tx: Connection, viewer: Viewer, ref: str) -> Case:
@@ -201,14 +198,14 @@ def cases_for_update(tx: Connection, viewer: Viewer, refs: Iterable[str]) -> dic
     if not asked:
         return {}
     lock = _LOCK_MANY if tx.dialect.name == "postgresql" else _IDS
-    ids = [row.id for row in tx.execute(lock, {"refs": asked})]
+    ids = [row[0] for row in lock.rows(tx, {"refs": asked})]
     return {case.ref: case for case in cases_by_ids(tx, viewer, ids).values()}
 
 
 def cases_by_refs(tx: Connection, viewer: Viewer, refs: Iterable[str]) -> dict[str, Case]:
     """Many cases by reference, only to be read; those the viewer may see."""
     asked = sorted(set(refs))
-    ids = [row.id for row in tx.execute(_IDS, {"refs": asked})] if asked else []
+    ids = [row[0] for row in _IDS.rows(tx, {"refs": asked})] if asked else []
     return {case.ref: case for case in cases_by_ids(tx, viewer, ids).values()}
 
 

@@ -150,9 +150,9 @@ _DUE_CASES: Final = (
     .limit(CASES)
 )
 _DUE_CASES_TO_DO: Final = {
-    "sqlite": _DUE_CASES,
+    "sqlite": Prepared(_DUE_CASES),
     # One that somebody holds is passed over, or the whole sweep would wait for them, and give up.
-    "postgresql": _DUE_CASES.with_for_update(skip_locked=True, of=case_),
+    "postgresql": Prepared(_DUE_CASES.with_for_update(skip_locked=True, of=case_)),
 }
 # The same questions, for whether there is anything at all, and for one case.
 _ANY_TASK: Final = Prepared(_DUE.with_only_columns(task.c.case_id).limit(1))
@@ -345,16 +345,16 @@ def _tell(tx: Connection, rows: list[dict[str, Any]]) -> int:
 def _advance_cases(tx: Connection, now: datetime) -> tuple[SweepResult, bool]:
     """One chunk of cases, and whether more may be due."""
     result = SweepResult()
-    rows = tx.execute(_DUE_CASES_TO_DO[tx.dialect.name], {"now": now} | backoff.binds(now)).all()
+    rows = _DUE_CASES_TO_DO[tx.dialect.name].rows(tx, {"now": now} | backoff.binds(now))
     if not rows:
         return result, False
     staffed = accounts.staffed_roles(tx, on=local_date(now))
     succeeded: list[int] = []
-    for row in rows:
+    for case_id, ref in rows:
         done = SweepResult()
-        if backoff.apart(tx, row.id, partial(_due, tx, row.ref, staffed, done, now), now=now):
+        if backoff.apart(tx, case_id, partial(_due, tx, ref, staffed, done, now), now=now):
             result.add(done)
-            succeeded.append(row.id)
+            succeeded.append(case_id)
         else:
             result.backed_off += 1
     backoff.succeeded(tx, succeeded)

@@ -11,7 +11,7 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from app.demo.stays import Stay
 from app.demo.world import Life, World
@@ -24,6 +24,8 @@ from cases.roster_decide import Decider
 from cases.roster_rows import typed_rows, unit_index
 from cases.tables import case_, person, person_identifier
 from core.clock import from_local, local, local_date
+from core.listed import one_of
+from core.statement import Prepared
 
 IMPORTED_AT: Final = (time(7), time(14))
 
@@ -34,13 +36,13 @@ _KINDS: Final = {
     ReleaseKind.TWO_THIRDS: "to tredjedeler",
     ReleaseKind.FULL_TERM: "full tid",
 }
-_NEWEST: Final = (
+_NEWEST: Final = Prepared(
     select(person_identifier.c.digest, case_.c.id)
     .join(person, person.c.id == person_identifier.c.person_id)
     .join(case_, case_.c.person_id == person.c.id)
     .where(
         person_identifier.c.kind == people.INMATE_NO,
-        person_identifier.c.digest.in_(bindparam("digests", expanding=True)),
+        one_of(person_identifier.c.digest, "digests"),
     )
     .order_by(case_.c.admitted_at, case_.c.id)
 )
@@ -139,5 +141,5 @@ def _case_ids(tx: Connection, lives: list[Life]) -> list[int | None]:
         vault.digest(tx, people.INMATE_NO, normal_inmate_no(life.stay.person.inmate_no))
         for life in lives
     ]
-    newest = {row.digest: row.id for row in tx.execute(_NEWEST, {"digests": sorted(digests)})}
+    newest: dict[str, int] = dict(_NEWEST.rows(tx, {"digests": sorted(digests)}))
     return [newest.get(digest) for digest in digests]
