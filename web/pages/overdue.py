@@ -14,7 +14,7 @@ from starlette.responses import Response
 from cases import desk, worklist
 from cases.access import COMPLETERS
 from cases.calendar import midnight_ending
-from cases.model import Owner, Phase, Step, WaiveReason
+from cases.model import Owner, Step, WaiveReason
 from cases.package import national
 from cases.release import RELEASING
 from cases.worklist import PAGE, SORTS, Filter, TaskLine
@@ -22,7 +22,6 @@ from core.clock import local_date
 from web.i18n import marked
 from web.pages import at_once, rows
 from web.pages.acts import act
-from web.pages.dates import Dates
 from web.pages.forms import Errors, tried
 from web.pages.receipts import TOLD
 from web.pages.rendering import page, part
@@ -235,7 +234,7 @@ def _written(
             late=row.overdue,
             # The role's own task, which it may settle.
             mine=mine[row.owner],
-            release=_release(row, dates),
+            release=rows.release_said(row, dates),
             assigned=_assigned(row, names),
             snoozed=row.snoozed_until is not None and row.snoozed_until > visit.now,
             ticked=row.key in ticked,
@@ -244,15 +243,6 @@ def _written(
         )
         for row in shown
     )
-
-
-def _release(row: rows.Row, dates: Dates) -> str:
-    """What a row says of the release: `done`, `late`, `to_come`, or nothing."""
-    if row.release_on is None:
-        return ""
-    if row.phase != Phase.IN_PRISON.value:
-        return "done"
-    return "late" if dates.before_today(row.release_on) else "to_come"
 
 
 def _assigned(row: rows.Row, names: Mapping[str, str]) -> str:

@@ -29,7 +29,7 @@ def pattern_of(
 ) -> Callable[..., Markup]:
     """A function that writes one part: words first, in this order; the kind by name.
 
-    What it is given by name must be hashable.
+    What it is given by name must be hashable. A word that is `Markup` stands as it is.
     """
     marks = {name: f"{_OPEN}{name}{_CLOSE}" for name in words}
     at = {name: number for number, name in enumerate(words)}
@@ -42,7 +42,10 @@ def pattern_of(
 
     def written(*given: str | None, **kind: Any) -> Markup:
         fixed, places = pieces(tuple(kind.items()))
-        said = [_escaped(word) if word else "" for word in given]
+        said = [
+            "" if not word else word if word.__class__ is Markup else _escaped(word)
+            for word in given
+        ]
         parts = [fixed[0]]
         for place, after in zip(places, fixed[1:], strict=True):
             parts += (said[place], after)

@@ -46,6 +46,7 @@ PACKED: Final = 1
 PATTERNS: Final = {
     "acts": ("ref", "name", "label"),
     "todo": ("ref", "name", "label", "due"),
+    "human": ("ref", "name", "number", "unit", "until", "tasks"),
     "deadline": (
         "ref", "name", "number", "label", "unit", "due", "until", "whose", "snooze",
     ),

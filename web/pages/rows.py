@@ -11,12 +11,14 @@ from sqlalchemy import Connection
 from cases import organisation, people, queries, worklist
 from cases.access import Viewer
 from cases.checklist import TaskRule
+from cases.model import Phase
 from cases.queries import CaseLine
 from cases.registry import package_named
 from cases.rules import CaseNotFound
 from cases.vault import Identity
 from cases.worklist import PersonLine, TaskLine
 from web.pages.acts import OFFER, told_of
+from web.pages.dates import Dates
 from web.pages.visit import Visit
 from web.pages.words import label_of, step_label
 
@@ -134,6 +136,15 @@ def task_rows(tx: Connection, visit: Visit, lines: Iterable[TaskLine]) -> list[R
             )
         )
     return rows
+
+
+def release_said(row: Row, dates: Dates) -> str:
+    """What a row says of the release: `done`, `late`, `to_come`, or nothing."""
+    if row.release_on is None:
+        return ""
+    if row.phase != Phase.IN_PRISON.value:
+        return "done"
+    return "late" if dates.before_today(row.release_on) else "to_come"
 
 
 def _answers(rule: TaskRule | None) -> tuple[str, ...]:

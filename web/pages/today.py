@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Final
 
+from markupsafe import Markup
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -17,7 +18,7 @@ from cases.session_rows import Session, SessionState
 from cases.worklist import Filter
 from core.clock import local_date
 from web.pages import rows
-from web.pages.rendering import page
+from web.pages.rendering import page, part
 from web.pages.rows import Row
 from web.pages.visit import Pages, Visit, Visited
 from web.policy import CASE_WORKERS, allow
@@ -37,12 +38,6 @@ class Person:
     """Somebody with what waits for them, the earliest first."""
 
     ref: str
-    name: str
-    number: str
-    unit: str
-    phase: str
-    release_on: date | None
-    participation: str
     tasks: tuple[Row, ...]
 
     @property
@@ -66,20 +61,20 @@ def today(visit: Visited) -> Response:
         shown = {
             "more": len(lines) > MOST,
             "groups": _groups(tx, visit, on),
-            "told": told,
-            "units": rows.unit_names(tx, viewer, on),
         }
+        units = rows.unit_names(tx, viewer, on)
     seen = [person.ref for person in people] + [human.ref for human in new]
     seen += [told.ref] if told is not None else []
     rows.log_look(visit, worklist.LISTED, seen)
+    resume = resume_at(people, told)
     return page(
         visit,
         "pages/today.html",
-        overdue=[person for person in people if person.overdue],
-        soon=[person for person in people if not person.overdue],
+        overdue=_written(visit, [each for each in people if each.overdue], units, resume),
+        soon=_written(visit, [each for each in people if not each.overdue], units, resume),
         new=new,
-        resume=resume_at(people, told),
-        releases=viewer.role in RELEASING,
+        units=units,
+        told=told,
         **shown,
     )
 
@@ -104,21 +99,46 @@ def by_person(found: list[Row]) -> list[Person]:
     gathered = sorted(found, key=lambda row: (order[row.ref], row.due_at))
     people = []
     for ref, those in groupby(gathered, key=lambda row: row.ref):
-        tasks = tuple(those)
-        first = tasks[0]
-        people.append(
-            Person(
-                ref,
+        people.append(Person(ref, tuple(those)))
+    return people
+
+
+def _written(
+    visit: Visit, people: list[Person], units: dict[str, str], resume: str | None
+) -> tuple[int, Markup]:
+    """How many they are, and their rows (`templates/parts/human.html`)."""
+    human, todo, dates = part(visit.language, "human"), part(visit.language, "todo"), visit.dates
+    common = {"many": len(units) > 1, "releases": visit.viewer.role in RELEASING}
+    written = []
+    for person in people:
+        first = person.tasks[0]
+        tasks = Markup("").join(
+            todo(
+                row.ref,
+                row.name,
+                row.label,
+                dates.due(row.due_at),
+                code=row.code,
+                answers=row.answers,
+                ready=row.ready,
+                late=row.overdue,
+            )
+            for row in person.tasks
+        )
+        written.append(
+            human(
+                first.ref,
                 first.name,
                 first.number,
-                first.unit,
-                first.phase,
-                first.release_on,
-                first.participation,
+                units.get(first.unit, first.unit),
+                dates.until(first.release_on) if first.release_on is not None else None,
                 tasks,
+                release=rows.release_said(first, dates),
+                resume=first.ref == resume,
+                **common,
             )
         )
-    return people
+    return len(people), Markup("").join(written)
 
 
 def _groups(tx: Connection, visit: Visit, on: date) -> list[Session]:
