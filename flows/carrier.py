@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import threading
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -89,10 +91,12 @@ class Carrier:
 
     async def ask(self) -> bool:
         """Ask Prefect whether it is there, and remember the answer."""
-        api = get_current_settings().api.url
+        api = get_current_settings().api
+        trusted = _trusted(api.ssl_cert_file, insecurely=api.tls_insecure_skip_verify)
         try:
-            async with httpx.AsyncClient(timeout=PATIENCE) as client:
-                self.answers = (await client.get(f"{api}/health")).status_code == httpx.codes.OK
+            async with httpx.AsyncClient(timeout=PATIENCE, verify=trusted) as client:
+                answer = await client.get(f"{api.url}/health")
+            self.answers = answer.status_code == httpx.codes.OK
         except httpx.HTTPError:
             self.answers = False
         return self.answers
@@ -155,3 +159,11 @@ class Carrier:
             state=Pending(),
             labels={WORKER_LABEL: self.worker},
         )
+
+
+@lru_cache(maxsize=1)
+def _trusted(file: str | None, *, insecurely: bool) -> ssl.SSLContext:
+    """Whom to trust as Prefect's server, as its own clients do; read once."""
+    if insecurely or file is None:
+        return httpx.create_ssl_context(verify=not insecurely)
+    return ssl.create_default_context(cafile=file)

@@ -1,8 +1,9 @@
 """Prefect's own server as one process of ours: `python -m flows.server`, everything by environment.
 
 `prefect server start` is a program that starts another; this is the other, without the first. It
-also mends two things (docs/adr/0046): without the one nothing with a schedule is ever scheduled,
-without the other SQLite is "locked" when two write at a time.
+also mends three things (docs/adr/0046): without the first nothing with a schedule is ever
+scheduled, without the second SQLite is "locked" when two write at a time, without the third it is
+busy doing nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import os
 from collections.abc import MutableMapping
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
@@ -20,6 +23,9 @@ from core.parent import end_with_parent, is_child
 
 APPLICATION: Final = "prefect.server.api.server:create_app"
 
+LEISURE: Final = timedelta(seconds=1)
+"""Between two looks of Prefect's server for work of its own, all of which may wait a minute."""
+
 
 def main() -> None:
     """Serve until SIGTERM."""
@@ -27,6 +33,7 @@ def main() -> None:
         end_with_parent()
     mend_scheduling()
     mend_locking()
+    mend_haste()
     api = get_current_settings().server.api
     uvicorn.run(
         APPLICATION,
@@ -72,6 +79,22 @@ def mend_locking() -> None:
         return of_prefect(self, session, with_for_update=True)
 
     configuration.begin_transaction = as_writer
+
+
+def mend_haste() -> None:
+    """Let the server look for background work of its own every second, not four times in one.
+
+    There is no setting for it, and its looks are most of what a house costs in which nothing is
+    to be done.
+    """
+    from prefect.server.api import (  # noqa: PLC0415 - the server alone loads it
+        background_workers,
+    )
+
+    of_prefect: Any = background_workers
+    of_prefect.Worker = partial(
+        of_prefect.Worker, minimum_check_interval=LEISURE, scheduling_resolution=LEISURE
+    )
 
 
 def _passed_over(cls: type, mapping: MutableMapping[str, Any], value: Any) -> None:

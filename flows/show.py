@@ -36,9 +36,9 @@ BUDGET: Final = 3.0
 """Seconds of each round for what changed just now."""
 
 SHARE: Final = 0.05
-"""Of one core, for the trickle; Prefect's server needs about twice what the worker needs."""
+"""Of one core, for the trickle; Prefect's server needs 3.5 times what the worker needs."""
 
-SERVER_TIMES: Final = 3.0
+SERVER_TIMES: Final = 4.5
 CREDIT: Final = 6.0
 """Seconds of CPU that the trickle may save up: the first cases of a new house are shown at once."""
 
@@ -117,6 +117,8 @@ class Show:
         fresh = await self._ask(
             lambda: self._changed(now),
         )
+        if not fresh and not await self._more(now):
+            return  # a client of Prefect is not made for nothing
         async with get_client() as client:
             for case in fresh:
                 if time.monotonic() > until or not await self._one(client, case):
@@ -125,16 +127,20 @@ class Show:
                 await self._trickling(client, now, until)
 
     async def _trickling(self, client: PrefectClient, now: datetime, until: float) -> None:
-        while self._trickle.may(time.monotonic()) and time.monotonic() < until:
-            if not self._looked.rest:
-                self._looked.rest = await self._ask(lambda: self._in_no_hurry(now))
-            if not self._looked.rest:
-                return
+        while time.monotonic() < until and await self._more(now):
             begun = time.process_time()
             shown = await self._one(client, self._looked.rest.pop(0))
             self._trickle.spent(time.process_time() - begun)
             if not shown:
                 return
+
+    async def _more(self, now: datetime) -> bool:
+        """Whether there is something to show that is in no hurry, and may be by now."""
+        if not self._trickle.may(time.monotonic()):
+            return False
+        if not self._looked.rest:
+            self._looked.rest = await self._ask(lambda: self._in_no_hurry(now))
+        return bool(self._looked.rest)
 
     def _changed(self, now: datetime) -> list[ToShow]:
         with self._house.db.read() as tx:

@@ -31,7 +31,9 @@ TYPE: Final = "overlev-inline"
 LIMIT: Final = 2
 """Runs at a time."""
 
-POLL_EVERY: Final = 10.0
+POLL_EVERY: Final = 15.0
+"""Seconds between two looks for runs that somebody started; a look costs the server 50 ms."""
+
 SYNC_EVERY: Final = 30.0
 DRAIN_WITHIN: Final = 15.0
 """Seconds that runs may take to end after the worker was asked to stop."""

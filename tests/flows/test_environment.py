@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import ssl
 import stat
 from pathlib import Path
 
@@ -88,3 +89,15 @@ def test_nobody_but_flows_loads_prefect(floor: str) -> None:
                 else []
             )
             assert not any(name.split(".")[0] == "prefect" for name in named), file
+
+
+def test_a_client_of_our_own_server_trusts_a_certificate_to_which_nobody_has_the_key(
+    tmp_path: Path,
+) -> None:
+    environ: dict[str, str] = {}
+    environment.for_a_server_of_our_own(tmp_path, 4321, environ)
+
+    trusted = ssl.create_default_context(cafile=environ["PREFECT_API_SSL_CERT_FILE"])
+
+    assert len(trusted.get_ca_certs()) == 1
+    assert "PREFECT_API_SSL_CERT_FILE" not in environment.CLIENT, "others' servers have their own"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,3 +60,19 @@ def test_two_that_read_and_then_write_wait_for_each_other(tmp_path: Path) -> Non
         return found
 
     assert asyncio.run(both()) == 2
+
+
+def test_the_server_looks_for_work_of_its_own_once_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from docket import Docket
+    from prefect.server.api import background_workers
+
+    of_prefect: Any = background_workers
+    monkeypatch.setattr(of_prefect, "Worker", of_prefect.Worker)
+    hasty = of_prefect.Worker(Docket())
+    server.mend_haste()
+    unhurried = of_prefect.Worker(Docket())
+
+    assert hasty.minimum_check_interval < unhurried.minimum_check_interval == server.LEISURE
+    assert hasty.scheduling_resolution < unhurried.scheduling_resolution == server.LEISURE
