@@ -21,6 +21,8 @@ from cases.tables import account, membership, saved_filter, task_desk
 from cases.worklist import looked_at
 from core.clock import local_date
 from core.errors import BadInput, NotFound, Refused
+from core.listed import one_of
+from core.statement import Prepared
 
 TIDYING: Final = frozenset({Role.COORDINATOR, Role.UNIT_LEAD, Role.HEALTH_LEAD})
 """Who hands tasks out and puts them off the board."""
@@ -118,12 +120,12 @@ def _put(
     return cases
 
 
-_COLLEAGUES: Final = (
+_COLLEAGUES: Final = Prepared(
     select(account.c.ref, account.c.display_name, membership.c.role, membership.c.unit)
     .join(membership, membership.c.account_id == account.c.id)
     .where(
         account.c.disabled_at.is_(None),
-        membership.c.unit.in_(bindparam("units", expanding=True)),
+        one_of(membership.c.unit, "units"),
         or_(
             membership.c.valid_from.is_(None),
             membership.c.valid_from <= bindparam("on", type_=Date),
@@ -139,11 +141,11 @@ def colleagues(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Colleag
     if not viewer.units:
         return []
     asked = {"units": sorted(viewer.units), "on": local_date(now)}
-    return [Colleague(*row) for row in tx.execute(_COLLEAGUES, asked)]
+    return [Colleague(*row) for row in _COLLEAGUES.rows(tx, asked)]
 
 
-_NAMES: Final = select(account.c.ref, account.c.display_name).where(
-    account.c.ref.in_(bindparam("refs", expanding=True))
+_NAMES: Final = Prepared(
+    select(account.c.ref, account.c.display_name).where(one_of(account.c.ref, "refs"))
 )
 
 
@@ -152,10 +154,17 @@ def names_of_accounts(tx: Connection, refs: Iterable[str | None]) -> dict[str, s
     asked = sorted({ref for ref in refs if ref})
     if not asked:
         return {}
-    return {row[0]: row[1] for row in tx.execute(_NAMES, {"refs": asked})}
+    return dict(_NAMES.rows(tx, {"refs": asked}))
 
 
 # --- saved filters -------------------------------------------------------------------------------
+
+
+_SAVED: Final = Prepared(
+    select(saved_filter.c.id, saved_filter.c.name, saved_filter.c.query)
+    .where(saved_filter.c.account == bindparam("account"), saved_filter.c.page == bindparam("page"))
+    .order_by(saved_filter.c.name)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +178,7 @@ class SavedFilter:
 
 def saved_filters(tx: Connection, viewer: Viewer, page: str) -> list[SavedFilter]:
     """What the viewer keeps for a page, by name."""
-    rows = tx.execute(
-        select(saved_filter.c.id, saved_filter.c.name, saved_filter.c.query)
-        .where(saved_filter.c.account == viewer.account, saved_filter.c.page == page)
-        .order_by(saved_filter.c.name)
-    )
+    rows = _SAVED.rows(tx, {"account": viewer.account, "page": page})
     return [SavedFilter(*row) for row in rows]
 
 

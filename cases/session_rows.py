@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, s
 from cases.access import Viewer
 from cases.queries import visible_binds, visible_cases
 from cases.tables import case_, group_attendance, group_session
+from core.statement import Prepared
 
 LONGEST_MINUTES: Final = 12 * 60
 """A session lasts half a day at most; two of them are looked for within that reach."""
@@ -95,8 +96,18 @@ _FIELDS: Final = (
     group_session.c.held_at,
     group_session.c.version,
 )
-_SESSION: Final = select(*_FIELDS).where(group_session.c.ref == bindparam("ref"))
-_LOCK_SESSION: Final = _SESSION.with_for_update()
+_BY_REF: Final = select(*_FIELDS).where(group_session.c.ref == bindparam("ref"))
+_SESSION: Final = Prepared(_BY_REF)
+_LOCK_SESSION: Final = Prepared(_BY_REF.with_for_update())
+_FROM: Final = (
+    select(*_FIELDS)
+    .where(
+        group_session.c.unit == bindparam("unit"), group_session.c.starts_at >= bindparam("first")
+    )
+    .order_by(group_session.c.starts_at, group_session.c.id)
+)
+_SESSIONS: Final = Prepared(_FROM)
+_SESSIONS_UNTIL: Final = Prepared(_FROM.where(group_session.c.starts_at < bindparam("until")))
 _INSERT: Final = insert(group_session)
 _CHANGE: Final = (
     update(group_session)
@@ -165,16 +176,17 @@ def session_by_ref(
     For an update its row is locked first on Postgres, before any case: always in that order.
     """
     lock = for_update and tx.dialect.name == "postgresql"
-    row = tx.execute(_LOCK_SESSION if lock else _SESSION, {"ref": ref}).one_or_none()
+    row = (_LOCK_SESSION if lock else _SESSION).row(tx, {"ref": ref})
     if row is None:
         return None
-    return _with_state(row, tuple(_attendance(tx, viewer, row.id)))
+    found = _session(row)
+    return replace(found, attendance=tuple(_attendance(tx, viewer, found.id)))
 
 
-def _with_state(row: Any, attendance: tuple[Attendance, ...] = ()) -> Session:
-    values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - the public name of it
-    values["state"] = SessionState(row.state)
-    return Session(**values, attendance=attendance)
+def _session(row: tuple[Any, ...]) -> Session:
+    values = {field.name: value for field, value in zip(_FIELDS, row, strict=True)}
+    values["state"] = SessionState(values["state"])
+    return Session(**values)
 
 
 def _attendance(tx: Connection, viewer: Viewer, session_id: int) -> Iterable[Attendance]:
@@ -200,14 +212,8 @@ def sessions_from(
     tx: Connection, unit: str, *, first: datetime, until: datetime | None = None
 ) -> list[Session]:
     """The sessions of a unit that start from `first` on (and before `until`), nobody named."""
-    query = (
-        select(*_FIELDS)
-        .where(group_session.c.unit == unit, group_session.c.starts_at >= first)
-        .order_by(group_session.c.starts_at, group_session.c.id)
-    )
-    if until is not None:
-        query = query.where(group_session.c.starts_at < until)
-    return [_with_state(row) for row in tx.execute(query)]
+    asked = _SESSIONS if until is None else _SESSIONS_UNTIL
+    return [_session(row) for row in asked.rows(tx, {"unit": unit, "first": first, "until": until})]
 
 
 def insert_session(tx: Connection, values: Mapping[str, Any]) -> None:
