@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any, ClassVar, Final
 
 import pyotp
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import Connection, Integer, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from cases import vault
@@ -113,6 +115,8 @@ _RIGHT: Final = (
     .where(sign_in_attempt.c.id.in_(bindparam("ids", expanding=True)))
     .values(succeeded=True)
 )
+_TAKE_BACK: Final = delete(sign_in_attempt).where(sign_in_attempt.c.id == bindparam("id"))
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:digest, 0))")
 _FORGET: Final = delete(sign_in_attempt).where(
     sign_in_attempt.c.at < bindparam("before", type_=UtcDateTime)
 )
@@ -134,8 +138,18 @@ def check_password(
     right = len(password) <= LONGEST_PASSWORD and _hasher.verify(password, hashed)
     if row is None or not row.password_hash or not right:
         raise WrongPassword("User name and password do not belong together. Try again.")
-    db.transact(lambda tx: tx.execute(_RIGHT, {"ids": tried}).rowcount)
-    return Known(row.id, row.ref, row.username, row.totp_enc is not None)
+    by_name, by_place, here = tried
+    second = row.totp_enc is not None
+
+    def note(tx: Connection) -> None:
+        # An address is known once somebody came in from it: where a second step follows, the
+        # password alone must not lift what stops guesses at the code.
+        tx.execute(_RIGHT, {"ids": [by_name, by_place] if second else tried})
+        if second:
+            tx.execute(_TAKE_BACK, {"id": here})
+
+    db.transact(note)
+    return Known(row.id, row.ref, row.username, second)
 
 
 def _attempt(tx: Connection, name: str, place: str, *, now: datetime) -> list[int]:
@@ -144,11 +158,16 @@ def _attempt(tx: Connection, name: str, place: str, *, now: datetime) -> list[in
     Whoever guesses at a name makes only the own address wait; the owner comes in from another one,
     and from one used within a day also while the name is guessed at from everywhere (ADR 93).
     """
+    place = _network(place)
     tx.execute(_FORGET, {"before": now - DAY})
     by_name, by_place = (
         vault.digest(tx, "sign_in_name", name), vault.digest(tx, "sign_in_place", place)
     )  # fmt: skip
     here = vault.digest(tx, "sign_in_name_at_place", json.dumps([name, place]))
+    if tx.dialect.name == "postgresql":
+        # Those who come at once are counted one after the other; SQLite has one writer anyway.
+        for digest in sorted((by_name, by_place)):
+            tx.execute(_LOCK, {"digest": digest})
     known = tx.execute(_KNOWN_HERE, {"digest": here}).first() is not None
     for until in (
         _waits_here(tx, here, now=now),
@@ -161,6 +180,18 @@ def _attempt(tx: Connection, name: str, place: str, *, now: datetime) -> list[in
         tx.execute(_ATTEMPT, {"digest": digest, "at": now, "succeeded": False}).scalar_one()
         for digest in (by_name, by_place, here)
     ]
+
+
+def _network(place: str) -> str:
+    """An address as it is counted: one of IPv6 by its network, all of which one person may have."""
+    try:
+        address = ip_address(place)
+    except ValueError:
+        return place
+    if isinstance(address, IPv4Address):
+        return place
+    mapped = address.ipv4_mapped
+    return str(mapped) if mapped is not None else str(ip_network((address, 64), strict=False))
 
 
 def _waits_here(tx: Connection, digest: str, *, now: datetime) -> datetime | None:
@@ -244,6 +275,35 @@ def new_totp_secret() -> str:
 def totp_address(secret: str, username: str) -> str:
     """What the QR code holds that an authenticator app reads."""
     return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name="Overlev")
+
+
+def replace_second_step(
+    db: Database,
+    known: Known,
+    secret: str,
+    code: str,
+    *,
+    old: str,
+    place: str,
+    now: datetime,
+    also: Callable[[Connection], object],
+) -> list[str]:
+    """`set_second_step` for somebody at a screen, `also` in the same transaction.
+
+    Guesses at the old code count as those at sign-in do. Raises `BadInput`, `TooManyAttempts`.
+    """
+    tried: list[int] = []
+    if known.second_step:
+        tried = db.transact(lambda tx: _attempt(tx, known.username, place, now=now))
+
+    def turn_on(tx: Connection) -> list[str]:
+        codes = set_second_step(tx, known.id, secret, code, old=old, now=now)
+        if tried:
+            tx.execute(_RIGHT, {"ids": tried})
+        also(tx)
+        return codes
+
+    return db.transact(turn_on)
 
 
 def set_second_step(

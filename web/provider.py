@@ -41,6 +41,15 @@ KNOWN_FOR: Final = timedelta(hours=1)
 KEYS_ANEW: Final = timedelta(minutes=1)
 """How often at most keys are fetched anew because a token names one that is not known."""
 
+SILENT_FOR: Final = 15.0
+"""Seconds for which a provider that did not answer is not asked again what it says of itself."""
+
+TURN: Final = 0.3
+"""Seconds to wait for one's turn to ask."""
+
+AT_ONCE: Final = 12
+"""Questions to it at a time: a silent one must leave threads for everybody else's work."""
+
 MAY_LAG: Final = 60
 """Seconds that the provider's clock may differ from ours."""
 
@@ -79,6 +88,8 @@ class Provider:
         self._client = client
         self._known: _Known | None = None
         self._lock = threading.Lock()
+        self._silent_until = 0.0
+        self._asking = threading.BoundedSemaphore(AT_ONCE)
 
     # --- there ---
 
@@ -214,25 +225,52 @@ class Provider:
 
     def _of_itself(self, now: datetime, *, anew: bool = False) -> _Known:
 
-        with self._lock:
-            known = self._known
-            if known is not None and not anew and now - known.fetched_at < KNOWN_FOR:
+        known = self._known
+        if known is not None and not anew and now - known.fetched_at < KNOWN_FOR:
+            return known
+        # Whoever comes while another asks must not stand in a line behind a provider that is
+        # silent: the line would be every thread of the web. What was known still serves; whether
+        # the provider stands by it shows when it is asked for the token.
+        if not self._lock.acquire(timeout=0 if known is not None else TURN):
+            if known is not None:
                 return known
-            said = self._ask("GET", self._issuer.rstrip("/") + "/.well-known/openid-configuration")
-            if said.get("issuer") != self._issuer:
-                raise NotVouched(Why.AWAY, "the provider calls itself by another name")
-            keys_at = said.get("jwks_uri")
-            if not isinstance(keys_at, str) or not self._may_ask(keys_at):
-                raise NotVouched(Why.AWAY, "the provider names no keys")
+            raise NotVouched(Why.AWAY, "the provider is being asked and has not answered")
+        try:
+            newer = self._known
+            if newer is not None and newer is not known:
+                return newer
+            if time.monotonic() < self._silent_until:
+                raise NotVouched(Why.AWAY, "the provider did not answer a moment ago")
             try:
-                keys = KeySet.import_key_set(self._ask("GET", keys_at))  # type: ignore[arg-type]
-            except (JoseError, ValueError, TypeError, KeyError):
-                raise NotVouched(Why.AWAY, "the provider's keys cannot be read") from None
-            self._known = _Known(said, keys, now)
+                self._known = self._fetched(now)
+            except NotVouched:
+                self._silent_until = time.monotonic() + SILENT_FOR
+                raise
             return self._known
+        except NotVouched:
+            if known is None or anew:
+                raise
+            return known
+        finally:
+            self._lock.release()
+
+    def _fetched(self, now: datetime) -> _Known:
+        said = self._ask("GET", self._issuer.rstrip("/") + "/.well-known/openid-configuration")
+        if said.get("issuer") != self._issuer:
+            raise NotVouched(Why.AWAY, "the provider calls itself by another name")
+        keys_at = said.get("jwks_uri")
+        if not isinstance(keys_at, str) or not self._may_ask(keys_at):
+            raise NotVouched(Why.AWAY, "the provider names no keys")
+        try:
+            keys = KeySet.import_key_set(self._ask("GET", keys_at))  # type: ignore[arg-type]
+        except (JoseError, ValueError, TypeError, KeyError):
+            raise NotVouched(Why.AWAY, "the provider's keys cannot be read") from None
+        return _Known(said, keys, now)
 
     def _ask(self, method: str, address: str, **more: Any) -> dict[str, Any]:
         """An answer in JSON. Raises `NotVouched`: away, or for a form a refusal."""
+        if not self._asking.acquire(timeout=TURN):
+            raise NotVouched(Why.AWAY, "the provider has too many questions open")
         until = time.monotonic() + LONGEST
         try:
             with self._client.stream(
@@ -248,6 +286,8 @@ class Provider:
                 status = answer.status_code
         except httpx.HTTPError as wrong:
             raise NotVouched(Why.AWAY, type(wrong).__name__) from None
+        finally:
+            self._asking.release()
         if method == "POST" and 400 <= status < 500:
             raise NotVouched(Why.NOT_PROVED, f"the provider answered {status} to the code")
         if status != 200:

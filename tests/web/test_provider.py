@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier, Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,8 +32,8 @@ from tests.web.browser import ADDRESS, Browser, Page
 from tests.web.conftest import NOW, PASSWORD, Desk, furnish
 from web.app import create_app
 from web.house import House
-from web.provider import KEYS_ANEW, Provider
-from web.vouching import BACK
+from web.provider import KEYS_ANEW, KNOWN_FOR, TURN, Provider
+from web.vouching import BACK, NotVouched
 
 with warnings.catch_warnings():
     # The stand-in is written for the names that its library is leaving.
@@ -467,6 +469,55 @@ def test_a_provider_that_is_away_shuts_nobody_out_who_has_a_password(
     assert page.status == 503
     assert "Får ikke svar" in page.text
     assert lied_to.browser().sign_in("nurse", PASSWORD).url == "/today"
+
+
+def test_a_provider_that_did_not_answer_is_not_asked_again_at_once(
+    lied_to: Desk, liar: Liar
+) -> None:
+    liar.down = True
+
+    statuses = [lied_to.browser().get("/sign-in/provider").status for _ in range(3)]
+
+    assert statuses == [503] * 3
+    assert len(liar.asked) == 1
+
+
+def test_what_the_provider_said_an_hour_ago_holds_while_it_is_silent(
+    lied_to: Desk, liar: Liar
+) -> None:
+    assert answered(lied_to, liar).url == "/today"
+    lied_to.later(2 * KNOWN_FOR)
+    liar.down = True
+
+    assert lied_to.browser().get("/sign-in/provider", follow=False).status == 303
+
+
+def test_nobody_stands_in_line_behind_a_provider_that_is_silent(tmp_path: Path) -> None:
+    silent, asked = Event(), Barrier(2)
+
+    def hangs(request: httpx.Request) -> httpx.Response:
+        asked.wait(10)
+        silent.wait(10)
+        raise httpx.ReadTimeout("nothing came", request=request)
+
+    client = httpx.Client(transport=httpx.MockTransport(hangs))
+    provider = Provider(settings_of(ISSUER, tmp_path), client)
+
+    def press() -> None:
+        with pytest.raises(NotVouched):
+            provider.way_out("/", now=NOW)
+
+    first = Thread(target=press)
+    first.start()
+    asked.wait(10)
+    began = time.monotonic()
+    press()
+    press()
+    took = time.monotonic() - began
+    silent.set()
+    first.join()
+
+    assert took < 4 * TURN
 
 
 @pytest.mark.parametrize(

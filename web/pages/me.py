@@ -6,10 +6,10 @@ import io
 from typing import Final
 
 import segno
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from cases import signing_in, web_sessions
+from cases.signing_in import Known, TooManyAttempts
 from core.errors import BadInput, OverlevError
 from web.pages.forms import Errors, worded
 from web.pages.refusals import reason_of
@@ -83,16 +83,22 @@ def second_step(visit: Visited) -> Response:
     """Turn it on, proved by a code; the recovery codes are shown this once, other sessions end."""
     me, now = visit.signed_in, visit.house.real_clock()
     secret = visit.typed("secret")
-
-    def turn_on(tx: Connection) -> list[str]:
-        made = signing_in.set_second_step(
-            tx, me.account_id, secret, visit.typed("code"), old=visit.typed("old"), now=now
-        )
-        web_sessions.end_others(tx, me.account_id, but=me.digest, now=now)
-        return made
-
+    with visit.house.db.read() as tx:
+        replaced = signing_in.has_second_step(tx, me.account_id)
     try:
-        codes = visit.house.db.transact(turn_on)
+        codes = signing_in.replace_second_step(
+            visit.house.db,
+            Known(me.account_id, me.viewer.account, me.username, replaced),
+            secret,
+            visit.typed("code"),
+            old=visit.typed("old"),
+            place=visit.place,
+            now=now,
+            also=lambda tx: web_sessions.end_others(tx, me.account_id, but=me.digest, now=now),
+        )
+    except TooManyAttempts as refused:
+        errors = {"old": reason_of(visit.translate, refused)}
+        return _second_step(visit, secret, errors, status=429)
     except BadInput as wrong:
         errors = {wrong.field or "code": worded(visit, wrong)}
         return _second_step(visit, secret, errors, status=422)
