@@ -58,7 +58,8 @@ _SHARED: Final = (
 _OF_PERSON: Final = case_.c.person_id == phone.c.person_id
 _OUTLIVED: Final = delete(phone).where(
     phone.c.recorded_at <= bindparam("before"),
-    ~exists().where(_OF_PERSON, case_.c.phase == Phase.IN_PRISON.value),
+    # While a case is open an appointment may still be made.
+    ~exists().where(_OF_PERSON, case_.c.phase != Phase.CLOSED.value),
     ~exists().where(
         _OF_PERSON,
         appointment.c.case_id == case_.c.id,
@@ -67,10 +68,7 @@ _OUTLIVED: Final = delete(phone).where(
     # Where there never was an appointment, the closing counts.
     or_(
         exists().where(_OF_PERSON, appointment.c.case_id == case_.c.id),
-        ~exists().where(
-            _OF_PERSON,
-            or_(case_.c.phase != Phase.CLOSED.value, case_.c.closed_at > bindparam("before")),
-        ),
+        ~exists().where(_OF_PERSON, case_.c.closed_at > bindparam("before")),
     ),
 )
 

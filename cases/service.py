@@ -283,19 +283,26 @@ def _without_last_answer(case: Case, task: Task, now: datetime) -> Case:
         raise Refused("No answer is in force: there is nothing to undo.")
     last = standing[-1]
     answers = tuple(replace(a, undone_at=now) if a.seq == last.seq else a for a in case.answers)
-    if len(standing) == 1:
-        reopened = as_open(task)
-    else:
-        earlier = standing[-2]
-        reopened = replace(
-            task,
-            done_at=earlier.happened_at,
-            recorded_at=earlier.recorded_at,
-            done_by=earlier.by,
-            done_unit=owner_at(case, earlier.happened_at),
-            settled_at=earlier.happened_at,
-        )
+    reopened = as_open(task) if len(standing) == 1 else _answered(case, task, answers)
     return replace(case.with_task(reopened), answers=answers)
+
+
+def _answered(case: Case, task: Task, answers: tuple[Answer, ...]) -> Task:
+    """`offer_answered` as the first answer that stands settled it.
+
+    A later answer replaces what is in force, not that the person was asked and answered then: the
+    counts of a period must not change by what is said after it.
+    """
+    first = answers_in_order(answers)[0]
+    return replace(
+        task,
+        state=TaskState.DONE,
+        done_at=first.happened_at,
+        recorded_at=first.recorded_at,
+        done_by=first.by,
+        done_unit=owner_at(case, first.happened_at),
+        settled_at=first.happened_at,
+    )
 
 
 def answer_offer(
@@ -333,16 +340,7 @@ def answer_offer(
         by=viewer.account,
     )
     answers = (*before.answers, answer)
-    in_force = answers_in_order(answers)[-1]
-    task = rules.task_of(before, "offer_answered")
-    done = replace(
-        task,
-        state=TaskState.DONE,
-        done_at=in_force.happened_at,
-        recorded_at=in_force.recorded_at,
-        done_by=in_force.by,
-        done_unit=owner_at(before, in_force.happened_at),
-    )
+    done = _answered(before, rules.task_of(before, "offer_answered"), answers)
     changed = replace(before.with_task(done), answers=answers)
     after = finish(before, changed, package_named(tx, before.package), now=now)
     return store.write_changes(

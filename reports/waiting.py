@@ -1,7 +1,7 @@
 """Who has not reported, and who is to be reminded when. Derived from facts, never stored.
 
 A unit is to check its figures by the fifth working day after the period, and the report is due on
-its due day. Reminders fall on working days at 08:00: when the period has ended, the day before the
+its due day. Reminders fall on working days at 08:05: when the period has ended, the day before the
 check is to be done, five working days and one working day before the report is due, and on the due
 day. Who reads them: the unit's leads and its coordinator.
 """
@@ -21,8 +21,8 @@ from core.errors import NotAllowed
 from reports.lifecycle import OWNING, Part, parts
 from reports.tertial import Period
 
-REMINDED_AT: Final = time(8)
-"""Local wall-clock time of a reminder."""
+REMINDED_AT: Final = time(8, 5)
+"""Local wall-clock time of a reminder: a slot of its own, which no digest of deadlines takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from cases.appointments import Booking
 from cases.model import Case
 from cases.rules import CaseNotFound
 from cases.sending import ASK, digest_of
+from cases.sweep import advance
 from cases.tables import phone
 from core.clock import frozen_clock
 from core.db import Database
@@ -263,14 +264,19 @@ def test_texts_are_erased_at_the_provider_and_here(db: Database, case: Case) -> 
         assert list(tx.execute(select(attempt.c.body)).scalars()) == [None]
 
 
-def test_a_number_is_deleted_30_days_after_the_last_appointment(db: Database, case: Case) -> None:
+def test_a_number_is_deleted_30_days_after_the_last_appointment_of_a_closed_case(
+    db: Database, case: Case
+) -> None:
     def left(day: str) -> int:
         with db.write() as tx:
             phones.forget_outlived(tx, now=at(f"{day} 12:00"))
             return len(tx.execute(select(phone.c.id)).all())
 
-    assert left("2026-12-24") == 1
-    assert left("2026-12-26") == 0
+    # While somebody is followed up an appointment may still be made, and be reminded of.
+    assert left("2026-12-26") == 1
+    with db.write() as tx:
+        assert advance(tx, case.ref, now=at("2027-01-05 09:00")).closed == 1
+    assert left("2027-01-05") == 0
 
 
 def test_a_number_of_somebody_in_prison_is_kept(db: Database) -> None:

@@ -822,3 +822,16 @@ def test_counting_never_reads_health_answers(db: Database) -> None:
 
     assert len(asked) > 5
     assert not any("health_answer" in statement for statement in asked)
+
+
+def test_what_is_answered_after_a_period_changes_nothing_in_it(tx: Connection) -> None:
+    case = make_case(tx, admitted="2026-04-01 09:00", answer=None)
+    service.answer_offer(tx, OPERATOR, case.ref, "not_now", now=at("2026-04-02 10:00"))
+    before = counted(tx, "2026-T1", "2026-05-10 08:00")
+    service.answer_offer(tx, OPERATOR, case.ref, "accepted", now=at("2026-05-20 10:00"))
+
+    after = counted(tx, "2026-T1", "2026-05-25 08:00")
+
+    assert share(after, "I19") == share(before, "I19")
+    assert number(after, "tasks_done.offer_answered") == 1
+    assert number(counted(tx, "2026-T2", "2026-05-25 08:00"), "tasks_done.offer_answered") == 0

@@ -201,8 +201,8 @@ def test_reminders_come_before_the_due_day_and_once_after_a_pause(summer: Databa
     ]  # fmt: skip
     with summer.write() as tx:
         submit(tx, LEAD, T2, "A", now=CHECKED)
-        day = at("2026-09-17 08:00")
-        told = reminders(tx, after=at("2026-09-17 07:59"), until=day)
+        day = at("2026-09-17 08:05")
+        told = reminders(tx, after=at("2026-09-17 08:04"), until=day)
         assert [(each.unit, each.due_on) for each in told] == [
             ("B", date(2026, 9, 18)), ("C", date(2026, 9, 18)),
         ]  # fmt: skip
