@@ -140,12 +140,12 @@ def shares_details(case: Case, kind: AppointmentKind) -> bool:
 def sees_details(viewer: Viewer, case: Case, kind: AppointmentKind) -> bool:
     """Whether the viewer sees kind, with whom and where, and not just a time.
 
-    Health staff always; coordinators and leads with the person's sharing consent to the receiver;
-    officers never, for the kinds that tell.
+    Health staff always; coordinators with the person's sharing consent to the receiver; officers
+    and the leads of units, who read as officers do, never, for the kinds that tell.
     """
     if viewer.role in HEALTH_STAFF or kind not in SHARED_WITH:
         return True
-    if viewer.role is Role.OFFICER:
+    if viewer.role in (Role.OFFICER, Role.UNIT_LEAD):
         return False
     return shares_details(case, kind)
 

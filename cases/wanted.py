@@ -4,12 +4,11 @@ The rules are those of the domain's messages "to the released person": with cons
 confirmed appointments, from release to the end of follow-up; at 14:00 on the calendar day before,
 else two hours before, else none. What the appointment is for makes no difference.
 
-**What counts as the booking.** A message can only be planned from the moment everything it rests
-on is known to us: the confirmation, the release as it happened, and the release as it was
-*recorded*. A release typed in late would otherwise ask for a message at a moment that has passed,
-and the person would get none though two hours before would still do. (A consent or a number that
-comes late does not count as booking: the rule names the confirmation and the release. Such a
-message still goes if no more than three hours have passed, and is otherwise shown as dropped.)
+**What counts as the booking**: the later of confirmation and release, as it happened. A message
+whose time has passed by less than three hours still goes; one that was never possible, because the
+release was *recorded* later than that, goes two hours before instead, where that still lies ahead.
+(A consent or a number that comes late does not count as booking: such a message still goes if no
+more than three hours have passed, and is otherwise shown as dropped.)
 
 The answer depends on the case alone, not on the clock: as long as `wanted` of a case is the same,
 its stored messages need no change. Freshness is the outbox's: it never sends at or after
@@ -150,14 +149,18 @@ def _reminder(case: Case, appointment: Appointment) -> Wanted | Reason:
     if appointment.status is not AppointmentStatus.CONFIRMED:
         return _NOT_CONFIRMED[appointment.status]
     booked_at = _booked_at(case, appointment)
-    day = local_date(appointment.starts_at)
-    send_at, rung = from_local(day - timedelta(days=1), DAY_BEFORE_AT), Reminder.DAY_BEFORE
+    send_at, rung = day_before(appointment), Reminder.DAY_BEFORE
+    same_day = appointment.starts_at - HOURS_BEFORE
+    in_hours = EARLIEST <= local(same_day).time() <= LATEST
+    recorded_at = case.release_recorded_at
     if send_at <= booked_at:
-        send_at, rung = appointment.starts_at - HOURS_BEFORE, Reminder.SAME_DAY
+        send_at, rung = same_day, Reminder.SAME_DAY
         if send_at <= booked_at:
             return Reason.BOOKED_TOO_LATE
-        if not EARLIEST <= local(send_at).time() <= LATEST:
+        if not in_hours:
             return Reason.OUTSIDE_HOURS
+    elif recorded_at is not None and send_at + PATIENCE <= recorded_at < same_day and in_hours:
+        send_at, rung = same_day, Reminder.SAME_DAY
     if case.released_at is not None and local_date(send_at) > (
         local_date(case.released_at) + timedelta(days=FOLLOW_UP_DAYS)
     ):
@@ -175,12 +178,27 @@ def _reminder(case: Case, appointment: Appointment) -> Wanted | Reason:
     )
 
 
-def _booked_at(case: Case, appointment: Appointment) -> datetime:
-    known = (
-        appointment.confirmed_at or appointment.booked_at,
-        case.released_at,
-        case.release_recorded_at,
+def day_before(appointment: Appointment) -> datetime:
+    """When the usual reminder of an appointment goes."""
+    return from_local(local_date(appointment.starts_at) - timedelta(days=1), DAY_BEFORE_AT)
+
+
+def unreminded(case: Case, *, now: datetime) -> list[tuple[Appointment, str]]:
+    """Confirmed appointments ahead of somebody released that get no message, and the `Reason`."""
+    against = _against_all(case)
+    if against is Reason.NOT_RELEASED:
+        return []
+    ahead = (
+        each
+        for each in case.appointments
+        if each.status is AppointmentStatus.CONFIRMED and each.starts_at > now
     )
+    answers = [(each, against or _reminder(case, each)) for each in ahead]
+    return [(each, answer) for each, answer in answers if isinstance(answer, Reason)]
+
+
+def _booked_at(case: Case, appointment: Appointment) -> datetime:
+    known = (appointment.confirmed_at or appointment.booked_at, case.released_at)
     return max(instant for instant in known if instant is not None)
 
 

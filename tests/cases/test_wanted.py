@@ -24,7 +24,7 @@ from cases.model import (
     Protection,
     Receiver,
 )
-from cases.wanted import still_wanted, wanted, why_none, why_not
+from cases.wanted import still_wanted, unreminded, wanted, why_none, why_not
 from core.clock import OSLO, local, local_date
 from notifications import texts
 from notifications.message import Wanted
@@ -216,6 +216,27 @@ def test_a_release_typed_in_late_counts_from_its_recording() -> None:
     assert (message.rung, message.send_at) == ("same_day", oslo("2026-11-25 08:00"))
 
 
+def test_a_release_typed_in_soon_after_the_usual_time_takes_no_message_away() -> None:
+    early = appointment(oslo("2026-11-25 09:00"))
+
+    # It goes at once: two hours before would be too early in the morning.
+    for recorded_at in ("2026-11-24 16:00", "2026-11-24 16:59"):
+        message = only(released(early, recorded_at=oslo(recorded_at)))
+        assert (message.rung, message.send_at) == ("day_before", oslo("2026-11-24 14:00"))
+
+
+def test_an_appointment_of_which_nothing_is_sent_says_why() -> None:
+    asked, now = appointment(oslo("2026-11-25 09:00")), oslo("2026-11-24 09:00")
+    late = appointment(oslo("2026-11-24 12:00"), id="a2", confirmed_at=oslo("2026-11-24 11:00"))
+
+    told = unreminded(released(asked, late), now=oslo("2026-11-24 11:30"))
+
+    assert [(each.id, why) for each, why in told] == [("a2", "booked_too_late")]
+    alone = replace(released(asked), consents=())
+    assert [why for _, why in unreminded(alone, now=now)] == ["no_consent"]
+    assert unreminded(alone, now=oslo("2026-11-25 09:00")) == [], "it is over"
+
+
 def test_a_release_typed_in_before_the_message_makes_no_difference() -> None:
     assert wanted(released(appointment(), recorded_at=oslo("2026-11-24 13:59"))) == wanted(
         released(appointment())
@@ -239,7 +260,7 @@ def test_a_message_always_goes_after_the_booking_before_the_start_and_in_follow_
     )
 
     for message in wanted(case):
-        assert max(RELEASED + recorded, confirmed_at) < message.send_at
+        assert max(RELEASED, confirmed_at) < message.send_at
         assert message.send_at < message.expires_at <= starts_at
         assert message.expires_at <= message.send_at + 3 * HOUR
         assert local_date(message.send_at) <= date(2027, 1, 4)
