@@ -22,7 +22,6 @@ from cases.journal import AccessRow, append
 from cases.model import Case, Step, Transfer
 from cases.package import Package
 from cases.registry import package_in_force, package_named
-from cases.sending import NATIONAL_CONTACT
 from cases.short_form import FILLING_IN, suggested_call
 from cases.tables import account
 from cases.vault import Identity
@@ -63,6 +62,7 @@ class _Asked:
     identity: Identity
     language: str
     now: datetime
+    national: str
 
     def unit(self, code: str | None = None) -> str:
         """The name of a unit, the case's if none is said."""
@@ -79,6 +79,7 @@ def case_form(
     form: str,
     *,
     now: datetime,
+    national: str,
     language: str | None = None,
 ) -> Document:
     """A form of a case by its name in `FORMS`; the print is logged.
@@ -96,7 +97,7 @@ def case_form(
         raise Refused("The person is erased: there is nothing left to print.")
     made, own = FORMS[form]
     spoken = language or (case.language if own else STAFF_LANGUAGE)
-    document = made(_Asked(tx, viewer, case, identity, spoken, now))
+    document = made(_Asked(tx, viewer, case, identity, spoken, now, national))
     if form not in _LOGGED_ELSEWHERE:
         role = viewer.role.value
         verb = f"{form.replace('-', '_')}_printed"
@@ -124,7 +125,7 @@ def printable(
     *,
     now: datetime,
     language: str | None = None,
-    national: str = NATIONAL_CONTACT,
+    national: str,
     size: str = "wallet",
     to_a_sheet: int = 1,
 ) -> Printable:
@@ -144,7 +145,7 @@ def printable(
         info = print_outs.overdose(tx, viewer, ref, now=now, language=language)
         made = partial(overdose_pdf, info, size=size, to_a_sheet=to_a_sheet)
         return Printable(card_page.overdose_page(info), made)
-    page = case_form(tx, viewer, ref, form, now=now, language=language)
+    page = case_form(tx, viewer, ref, form, now=now, national=national, language=language)
     return Printable(page, partial(document_pdf, page))
 
 
@@ -288,7 +289,12 @@ def _transfer(asked: _Asked) -> Document:
 
 def _time_in_hand(asked: _Asked) -> Document:
     card = print_outs.time_in_hand(
-        asked.tx, asked.viewer, asked.case.ref, now=asked.now, language=asked.language
+        asked.tx,
+        asked.viewer,
+        asked.case.ref,
+        now=asked.now,
+        language=asked.language,
+        national=asked.national,
     )
     return card_page.time_in_hand_page(card)
 

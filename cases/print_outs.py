@@ -21,7 +21,6 @@ from cases.consents import consent_in_force, sees_details
 from cases.journal import AccessRow, append
 from cases.model import Appointment, AppointmentStatus, Case, ConsentPurpose, Phase
 from cases.queries import visible_binds, visible_cases
-from cases.sending import NATIONAL_CONTACT
 from cases.tables import access_log, case_
 from cases.views import SEES_CONSENTS
 from core.errors import NotFound, Refused
@@ -66,7 +65,7 @@ def time_in_hand(
     *,
     now: datetime,
     language: str | None = None,
-    national: str = NATIONAL_CONTACT,
+    national: str,
 ) -> TimeInHand:
     """The card of one case, in the person's language unless another is named; the print logged.
 
@@ -88,7 +87,7 @@ def cards_of_releases(
     release_on: date,
     *,
     now: datetime,
-    national: str = NATIONAL_CONTACT,
+    national: str,
 ) -> list[TimeInHand]:
     """The cards of everybody of a unit whose release date in force is that day.
 
@@ -112,7 +111,7 @@ def cards_of_session(
     session_ref: str,
     *,
     now: datetime,
-    national: str = NATIONAL_CONTACT,
+    national: str,
 ) -> list[TimeInHand]:
     """The cards of everybody on the list of a group session. Raises `SessionNotFound`."""
     session = sessions.session_of(tx, viewer, session_ref)

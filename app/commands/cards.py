@@ -127,6 +127,7 @@ def form(
                 ref_of(tx, house, inmate_no, ref),
                 which,
                 now=house.now(),
+                national=house.settings.contact_phone,
                 language=language,
             )
         )

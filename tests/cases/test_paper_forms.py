@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -26,6 +27,9 @@ from tests.cases.desk import (
 
 NOW = oslo("2026-12-01 10:00")
 KODE_6 = "STRENGT_FORTROLIG"
+
+cards_of = partial(print_outs.cards_of_session, national="22 00 00 00")
+form_of = partial(paper_forms.case_form, national="22 00 00 00")
 
 
 def said(form: Document) -> Iterator[str]:
@@ -60,11 +64,11 @@ def test_nobody_hidden_stands_on_the_papers_of_a_session(desk: Desk) -> None:
     desk.do(protection.set_protection, OPERATOR, hidden.ref, KODE_6, now=NOW)
 
     listed = list(said(desk.do(paper_forms.attendance_list, NURSE, session.ref, now=NOW)))
-    cards = desk.do(print_outs.cards_of_session, COORDINATOR, session.ref, now=NOW)
+    cards = desk.do(cards_of, COORDINATOR, session.ref, now=NOW)
     assert both[0] in listed
     assert both[1] not in listed
     assert [card.label for card in cards] == [both[0]]
-    for paper in (paper_forms.attendance_list, print_outs.cards_of_session):
+    for paper in (paper_forms.attendance_list, cards_of):
         with pytest.raises(NotFound):
             desk.do(paper, OUTSIDER, session.ref, now=NOW)
 
@@ -74,14 +78,14 @@ def test_a_paper_that_says_nothing_true_is_refused_with_what_to_do(desk: Desk) -
 
     for form, why in (("certificate", "complete naloxone_training"), ("transfer", "proposed")):
         with pytest.raises(Refused, match=why):
-            desk.do(paper_forms.case_form, NURSE, case.ref, form, now=NOW)
+            desk.do(form_of, NURSE, case.ref, form, now=NOW)
     with pytest.raises(BadInput, match="a form is"):
-        desk.do(paper_forms.case_form, NURSE, case.ref, "diploma", now=NOW)
+        desk.do(form_of, NURSE, case.ref, "diploma", now=NOW)
 
     complete(desk, case, "naloxone_training", now=NOW, viewer=OPERATOR)
     propose(desk, case, "c", now=NOW)
     for form in ("certificate", "transfer"):
-        desk.do(paper_forms.case_form, NURSE, case.ref, form, now=NOW)
+        desk.do(form_of, NURSE, case.ref, form, now=NOW)
 
 
 def test_the_sheet_of_a_transfer_has_no_answer_of_the_health_service(desk: Desk) -> None:
@@ -89,9 +93,7 @@ def test_the_sheet_of_a_transfer_has_no_answer_of_the_health_service(desk: Desk)
     complete(desk, case, "intake_talk", now=NOW, viewer=OPERATOR, answer="at_risk")
     propose(desk, case, "c", now=NOW)
 
-    told = " ".join(
-        said(desk.do(paper_forms.case_form, COORDINATOR, case.ref, "transfer", now=NOW))
-    )
+    told = " ".join(said(desk.do(form_of, COORDINATOR, case.ref, "transfer", now=NOW)))
 
     assert "Innkomstsamtale" in told
     assert "at_risk" not in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import icalendar
@@ -38,6 +39,8 @@ GP_AT = oslo("2026-12-29 10:00")
 NAV_AT = oslo("2026-12-30 09:00")
 DAY = timedelta(days=1)
 
+NATIONAL = "22 00 00 00"
+
 
 def a_case(desk: Desk) -> Case:
     case = make_case(desk, release_on=RELEASE_ON)
@@ -47,7 +50,9 @@ def a_case(desk: Desk) -> Case:
 
 
 def printed(desk: Desk, viewer: Viewer, case: Case, **more: object) -> TimeInHand:
-    return desk.do(print_outs.time_in_hand, viewer, case.ref, **({"now": NOW} | more))
+    return desk.do(
+        print_outs.time_in_hand, viewer, case.ref, **({"now": NOW, "national": NATIONAL} | more)
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +63,7 @@ def printed(desk: Desk, viewer: Viewer, case: Case, **more: object) -> TimeInHan
         (COORDINATOR, False, False),
         (COORDINATOR, True, True),
         (UNIT_LEAD, False, False),
-        (UNIT_LEAD, True, True),
+        (UNIT_LEAD, True, False),
         (OFFICER, False, False),
         (OFFICER, True, False),
     ],
@@ -81,14 +86,15 @@ def test_without_a_sharing_consent_correctional_staff_print_a_time_and_a_generic
 def test_another_unit_prints_nothing_and_roles_without_cases_are_refused_first(desk: Desk) -> None:
     case = a_case(desk)
 
-    for verb in (print_outs.time_in_hand, print_outs.overdose, print_outs.calendar_file):
+    own_number = partial(print_outs.time_in_hand, national=NATIONAL)
+    for verb in (own_number, print_outs.overdose, print_outs.calendar_file):
         with pytest.raises(CaseNotFound):
             desk.do(verb, OUTSIDER, case.ref, now=NOW)
         for viewer in (DIRECTORATE, ADMIN):
             with pytest.raises(NotAllowed):
                 desk.do(verb, viewer, "no-such-case", now=NOW)
     with pytest.raises(NotFound):
-        desk.do(print_outs.cards_of_releases, OUTSIDER, "a", RELEASE_ON, now=NOW)
+        desk.do(print_outs.cards_of_releases, OUTSIDER, "a", RELEASE_ON, now=NOW, national=NATIONAL)
 
 
 def test_every_print_is_in_the_access_log(desk: Desk) -> None:
@@ -193,11 +199,23 @@ def test_the_cards_of_a_days_releases_are_those_of_the_unit_and_no_other(desk: D
     make_case(desk, release_on=day, unit="c")
     make_case(desk, release_on=day + DAY)
 
-    cards = desk.do(print_outs.cards_of_releases, COORDINATOR, "a", day, now=NOW - 10 * DAY)
+    cards = desk.do(
+        print_outs.cards_of_releases, COORDINATOR, "a", day, now=NOW - 10 * DAY, national=NATIONAL
+    )
 
     assert len(cards) == len(mine)
     assert [card.label for card in cards] == sorted(card.label for card in cards)
-    assert desk.do(print_outs.cards_of_releases, COORDINATOR, "b", day, now=NOW - 10 * DAY) == []
+    assert (
+        desk.do(
+            print_outs.cards_of_releases,
+            COORDINATOR,
+            "b",
+            day,
+            now=NOW - 10 * DAY,
+            national=NATIONAL,
+        )
+        == []
+    )
 
 
 def test_a_calendar_changes_the_entry_it_has_and_drops_what_is_called_off(desk: Desk) -> None:

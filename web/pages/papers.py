@@ -79,7 +79,9 @@ def card_page(visit: Visited, ref: str) -> Response:
 def card(visit: Visited, ref: str) -> Response:
     """The card with the appointments this viewer may print, logged as a print."""
     asked = visit.house.db.transact(
-        lambda tx: print_outs.time_in_hand(tx, visit.viewer, ref, now=visit.now)
+        lambda tx: print_outs.time_in_hand(
+            tx, visit.viewer, ref, now=visit.now, national=visit.house.settings.contact_phone
+        )
     )
     return _pdf(card_pdf(asked), "time-i-handen.pdf")
 
