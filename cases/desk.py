@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Date, bindparam, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cases import queries, rules
-from cases.access import Viewer, check_may_open_cases
+from cases.access import COMPLETERS, Viewer, check_may_open_cases
 from cases.model import Case, Role, TaskState
 from cases.tables import account, membership, saved_filter, task_desk
 from cases.worklist import looked_at
@@ -53,6 +53,10 @@ _WRITE: Final = {
 }
 
 
+class NotTheirTask(Refused):
+    """A task was handed to somebody whose role may not complete it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Colleague:
     """Somebody with an account in one of the viewer's units."""
@@ -80,14 +84,23 @@ def assign(
     *,
     now: datetime,
 ) -> None:
-    """Hand tasks to somebody of the case's unit, or to nobody again (`to` None)."""
-    allowed = {(each.ref, each.unit) for each in colleagues(tx, viewer, now=now)}
+    """Hand tasks to somebody of the case's unit, or to nobody again (`to` None).
+
+    Raises `Refused` for somebody whose role may not complete the task: they could not do it.
+    """
+    theirs = {(each.unit, each.role) for each in colleagues(tx, viewer, now=now) if each.ref == to}
     cases = _put(tx, viewer, tasks, "assigned_to", to, now=now)
-    for case in cases.values():
-        if to is not None and (to, case.unit) not in allowed:
+    if to is None:
+        return
+    for ref, code in tasks:
+        case = cases[ref]
+        roles = {role for unit, role in theirs if unit == case.unit}
+        if not roles:
             raise BadInput(
                 "unknown_colleague", "Tasks are handed to somebody of the same unit.", "to"
             )
+        if not any(Role(role) in COMPLETERS[rules.task_of(case, code).owner] for role in roles):
+            raise NotTheirTask("This task belongs to another role: choose somebody who has it.")
 
 
 def _put(

@@ -122,11 +122,19 @@ def _named(tx: Connection, viewer: Viewer, wanted: Sequence[str]) -> list[str]:
 
 
 def _is_called(names: Sequence[str], wanted: Iterable[str]) -> bool:
-    return all(any(name.startswith(part) for name in names) for part in wanted)
+    """Whether each part begins a name, as it is written or as without a Norwegian keyboard."""
+    written = {form for name in names for form in (name, *(name.translate(t) for t in _ABROAD))}
+    return all(any(name.startswith(part) for name in written) for part in wanted)
+
+
+_ABROAD: Final = (
+    str.maketrans({"æ": "ae", "ø": "o", "å": "a"}),
+    str.maketrans({"æ": "ae", "ø": "oe", "å": "aa"}),
+)
 
 
 def _words(name: str) -> list[str]:
-    """The parts of a name without case and accents; æ, ø and å stay letters of their own."""
+    """The parts of a name without case and accents; æ, ø and å stay letters of their own here."""
     plain = []
     for letter in name.casefold():
         stripped = unicodedata.normalize("NFKD", letter)[0] if letter not in "æøå" else letter

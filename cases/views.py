@@ -32,6 +32,7 @@ from cases.registry import package_named
 from cases.rules import one_of
 from cases.tables import notice
 from cases.vault import Identity
+from cases.wanted import day_before, unreminded
 from cases.warnings import outside_window, warnings_for
 from core.clock import iso_local, local_date
 from core.keystore import KeyDestroyed
@@ -50,12 +51,25 @@ LANGUAGE: Final = "nb"
 SOME_PLACE: Final = "avtale"
 """The place of an appointment whose details are not the viewer's to see."""
 
+UNIT_WITHOUT_STAFF: Final = "unit_without_staff"
+"""The code of a notice that found nobody in its role and no lead."""
+
+NEVER: Final = "none"
+"""The state of a message that was never to be sent."""
+
 SEES_CONSENTS: Final = frozenset(
     {Role.HEALTH, Role.HEALTH_LEAD, Role.COORDINATOR, Role.UNIT_LEAD, Role.OPERATOR}
 )
 
 _NOTICES: Final = (
-    select(notice.c.task, notice.c.rung, notice.c.at, notice.c.to_role, notice.c.told_at)
+    select(
+        notice.c.task,
+        notice.c.rung,
+        notice.c.at,
+        notice.c.to_role,
+        notice.c.told_at,
+        notice.c.unstaffed,
+    )
     .where(notice.c.case_id == bindparam("case_id"))
     .order_by(notice.c.at, notice.c.id)
 )
@@ -88,7 +102,7 @@ def read_case(tx: Connection, viewer: Viewer, ref: str, *, now: datetime) -> Vie
 def read_messages(tx: Connection, viewer: Viewer, ref: str, *, now: datetime) -> list[View]:
     """What was, or is to be, sent to the person, and why or why not; the reading logged."""
     case = queries.case_by_ref(tx, viewer, ref)
-    told = messages_view(tx, viewer, case)
+    told = messages_view(tx, viewer, case, now=now)
     look = AccessRow(case.unit, now, viewer.account, viewer.role.value, MESSAGES_READ, ref)
     append(tx, [look], now=now)
     return told
@@ -191,7 +205,7 @@ def case_view(
         # What there was to look at before a case was given away is the receiver's now.
         "warnings": [] if past else [each.value for each in warnings_for(viewer, case, now=now)],
         # Messages go to released persons only, so a case that could be given away had none.
-        "messages": [] if past else messages_view(tx, viewer, case),
+        "messages": [] if past else messages_view(tx, viewer, case, now=now),
         "notices": _notices(tx, viewer, case, until=now if past else None),
         "deviations": [
             {
@@ -329,15 +343,32 @@ def appointment_view(
     }
 
 
-def messages_view(tx: Connection, viewer: Viewer, case: Case) -> list[View]:
+def messages_view(tx: Connection, viewer: Viewer, case: Case, *, now: datetime) -> list[View]:
     """The messages to a case's person, in the order of their times.
+
+    A confirmed appointment ahead of which nothing was ever to be sent stands among them with the
+    state `none`, the time at which it would have been, and why.
 
     None for who may not read consents: that there is one says that the person agreed to SMS.
     """
     if viewer.role not in SEES_CONSENTS:
         return []
     delivery = outbox.delivery_of(tx, case.ref)
-    return [
+    stored = outbox.of_subject(tx, case.ref)
+    known = {message.about.split("/")[1] for message in stored if "/" in message.about}
+    never = [
+        {
+            "about": f"{case.ref}/{appointment.id}",
+            "send_at": _at(day_before(appointment)),
+            "state": NEVER,
+            "why": why,
+            "meaning": meaning(why),
+            "delivery": None,
+        }
+        for appointment, why in unreminded(case, now=now)
+        if appointment.id not in known
+    ]
+    told = [
         {
             "about": message.about,
             "send_at": _at(message.send_at),
@@ -346,8 +377,9 @@ def messages_view(tx: Connection, viewer: Viewer, case: Case) -> list[View]:
             "meaning": meaning(message.why) if message.why else None,
             "delivery": delivery[message.id][0] if message.id in delivery else None,
         }
-        for message in outbox.of_subject(tx, case.ref)
+        for message in stored
     ]
+    return sorted([*told, *never], key=lambda each: str(each["send_at"])) if never else told
 
 
 def _notices(tx: Connection, viewer: Viewer, case: Case, *, until: datetime | None) -> list[View]:
@@ -356,7 +388,7 @@ def _notices(tx: Connection, viewer: Viewer, case: Case, *, until: datetime | No
     return [
         {
             "task": row.task or None,
-            "rung": row.rung,
+            "rung": UNIT_WITHOUT_STAFF if row.unstaffed else row.rung,
             "at": _at(row.at),
             "told_at": _at(row.told_at),
             "to_role": row.to_role,

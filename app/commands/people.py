@@ -59,7 +59,7 @@ def _show_list(found: list[View], late: list[int]) -> None:
     from app.output import say, show_table, spoken
 
     if not found:
-        say("No such case.")
+        say("No case fits what was asked.")
         return
     show_table(
         ("innsattnr", "unit", "phase", "participation", "next task", "due", "overdue", "ref"),

@@ -186,7 +186,7 @@ def test_the_clock_is_moved_in_demo_folders_only(tmp_path: Path) -> None:
     answer = real("cases", now=NOW, code=2)
 
     assert "--now moves the clock of demo folders only" in answer.err
-    assert real("cases").out == "No such case.\n"
+    assert real("cases").out == "No case fits what was asked.\n"
 
 
 def test_the_demo_clock_goes_back_as_well_as_forward(shell: Shell) -> None:
@@ -204,7 +204,7 @@ def test_the_folder_comes_from_the_option_else_the_environment(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("OVERLEV_DATA", str(shell.folder))
-    assert overlev("cases")[:2] == (0, "No such case.\n")
+    assert overlev("cases")[:2] == (0, "No case fits what was asked.\n")
 
     code, _, err = overlev("--data", str(tmp_path / "other"), "cases")
 

@@ -185,7 +185,7 @@ def test_units_are_imported_by_code_and_the_same_again_changes_nothing(
     answer = any_shell("unit", "import", more)
 
     assert answer.out == "2 rows, 1 created, 1 updated, 0 unchanged\n"
-    assert any_shell("cases", "--unit", "Ny Bergen").out == "No such case.\n"
+    assert any_shell("cases", "--unit", "Ny Bergen").out == "No case fits what was asked.\n"
     assert logged(any_shell, "units_imported") == 1
 
 

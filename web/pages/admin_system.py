@@ -8,7 +8,9 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, func, select
 from starlette.responses import Response
 
+from cases import noticed, organisation
 from cases.units import ADMINISTERING
+from core.clock import local_date
 from core.settings import Settings, is_secret, settings_table
 from notifications.message import MessageState
 from notifications.tables import outbox
@@ -53,6 +55,8 @@ def health_page(visit: Visited) -> Response:
     found = health_of(house)
     with house.db.read() as tx:
         counts = _messages(tx)
+        nobody = noticed.unstaffed(tx, now=visit.now)
+        units = organisation.unit_names(tx, local_date(visit.now))
     examined = list(house.examine()) if visit.asked("examine") and house.examine else None
     return page(
         visit,
@@ -61,6 +65,8 @@ def health_page(visit: Visited) -> Response:
         stands=found.messages,
         provider=house.settings.twilio_account_sid is not None,
         counts=counts,
+        nobody=nobody,
+        units=units,
         waiting=sum(counts.get(state, 0) for state in WAITING),
         states=[each.value for each in MessageState],
         may_examine=house.examine is not None,

@@ -131,7 +131,11 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "may": {what: can and here for what, can in may(viewer, case).items()},
         "warnings": [each.value for each in warnings_for(viewer, case, now=now)] if here else [],
         "consents": _consents(view) if viewer.role in SEES_CONSENTS and "consents" in view else {},
-        "talk_held": _is_done(case, "talk_held"),
+        "talk_held": any(
+            task["task"] == "talk_held" and task["state"] == TaskState.DONE.value
+            for step in view["steps"]
+            for task in step["tasks"]
+        ),
         "confirmed_ready": _appointments_hold(case, package),
         "now_at": case.unit,
         "reads_until": _reads_until(given_up.to_at) if given_up and given_up.to_at else None,

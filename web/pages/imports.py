@@ -31,7 +31,6 @@ from cases.rules import check_role
 from cases.vault import Secrets
 from core.crypto import KeyRing
 from core.errors import BadInput, NotFound, OverlevError
-from core.log import places
 from core.scratch import private_folder
 from core.sealing import open_with, seal_with
 from web.house import House
@@ -245,7 +244,7 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
         except OverlevError as refused:
             refuse("refused", reason_of(translate, refused))
         except Exception as fault:  # noqa: BLE001 - a thread has nobody above it to tell
-            _log.error("an import failed", extra={"job": "import", "places": places(fault)})
+            _log.error("an import failed", extra={"job": "import"}, exc_info=fault)
             refuse("fault", "")
 
     threading.Thread(target=run, name=f"import-{kept.number}", daemon=True).start()

@@ -151,9 +151,11 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             "colleagues": desk.colleagues(tx, viewer, now=now),
             "told": rows.told(tx, visit),
             "came": at_once.came(tx, visit),
+            "brought": rows.brought(tx, visit),
         }
     seen = [row.ref for row in shown]
     seen += [context["told"].ref] if context["told"] is not None else []
+    seen += [each.ref for each in context["brought"]]
     came = context["came"]
     seen += [line.ref for line in (*came.settled, *came.refused)] if came is not None else []
     rows.log_look(visit, worklist.LISTED, seen, unit=wanted.unit)
@@ -172,6 +174,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         steps=_steps(visit),
         reasons=[(each.value, visit.translate(WORDS["waive"][each.value])) for each in WaiveReason],
         tidies=tidies,
+        releases=viewer.role in RELEASING,
         most=worklist.MOST_COUNTED,
         why=visit.typed("why"),
         errors=errors,
@@ -227,7 +230,7 @@ def _written(
             dates.due(row.due_at),
             dates.until(row.release_on) if row.release_on is not None else None,
             names.get(row.assigned_to),
-            dates.day(row.snoozed_until.date()) if row.snoozed_until is not None else None,
+            dates.day(local_date(row.snoozed_until)) if row.snoozed_until is not None else None,
             code=row.code,
             owner=row.owner,
             answers=row.answers,

@@ -58,6 +58,8 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
             "Etter løslatelsen kan bare en tilbaketrekking føres.")),
         (r"was missed at the release", marked(
             "Oppgaven ble ikke gjort før løslatelsen. Den kan bare føres som gjort før den.")),
+        (r"belongs to another role: choose somebody", marked(
+            "Oppgaven hører til en annen rolle: velg en som har den.")),
         (r"has not been yet", marked("Tidspunktet er ikke kommet ennå. Oppgi når det skjedde.")),
         (r"is before the admission", marked("Tidspunktet er før innsettelsen. Sjekk begge.")),
         (r"^The answer is already", marked("Svaret er ført allerede.")),

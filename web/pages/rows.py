@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
-from cases import organisation, people, queries, worklist
+from cases import noticed, organisation, people, queries, worklist
 from cases.access import Viewer
 from cases.checklist import TaskRule
 from cases.model import Phase
@@ -17,6 +17,7 @@ from cases.registry import package_named
 from cases.rules import CaseNotFound
 from cases.vault import Identity
 from cases.worklist import PersonLine, TaskLine
+from core.clock import local_date
 from web.pages.acts import OFFER, told_of
 from web.pages.dates import Dates
 from web.pages.visit import Visit
@@ -104,6 +105,8 @@ class Told:
     finished: bool
     said: str | None
     due_at: datetime | None
+    earlier: datetime | None
+    """When it happened, where that was before today."""
 
 
 def task_rows(tx: Connection, visit: Visit, lines: Iterable[TaskLine]) -> list[Row]:
@@ -198,7 +201,41 @@ def told(tx: Connection, visit: Visit) -> Told | None:
         finished=task.finished,
         said=case.participation.value if code == OFFER else None,
         due_at=task.due_at,
+        earlier=(
+            task.done_at
+            if task.done_at is not None and local_date(task.done_at) < local_date(visit.now)
+            else None
+        ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """One notice that still asks for the viewer's role."""
+
+    ref: str
+    name: str
+    number: str
+    unit: str
+    code: str
+    since: datetime
+
+
+def brought(tx: Connection, visit: Visit) -> list[Brought]:
+    """What was brought to the viewer's role and still asks, the newest first."""
+    lines = noticed.asking(tx, visit.viewer, now=visit.now)
+    known = people.opened(tx, {line.person: line.identity_enc for line in lines})
+    return [
+        Brought(
+            line.ref,
+            identity.name if (identity := known.get(line.person)) is not None else "",
+            identity.inmate_no if identity is not None else line.ref,
+            line.unit,
+            line.code,
+            line.since,
+        )
+        for line in lines
+    ]
 
 
 def unit_names(tx: Connection, viewer: Viewer, on: date) -> dict[str, str]:

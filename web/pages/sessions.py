@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from cases import attendance, people, queries, sessions, worklist
 from cases.access import COMPLETERS, Viewer
-from cases.model import Form, Role, Visibility
+from cases.model import Form, Role, UndoReason, Visibility
 from cases.registry import package_in_force
 from cases.session_rows import Session, SessionState
 from cases.sessions import NotEnoughPlaces
@@ -141,7 +141,9 @@ def change(visit: Visited, ref: str) -> Response:
         elif do == "hold":
             attendance.hold(tx, viewer, ref, visit.typed_all("present"), now=now, version=seen)
         elif do in ("present", "absent"):
-            attendance.correct(tx, viewer, ref, whom, do, now=now)
+            # The button says what was wrong: the person was not there.
+            why = UndoReason.NOT_DONE.value if do == "absent" else None
+            attendance.correct(tx, viewer, ref, whom, do, now=now, reason=why)
         else:
             raise BadInput("unknown_code", "This button is not known here.", "do")
         return f"/sessions/{ref}?said={do}"

@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from cases import desk, people, queries, service, standing
-from cases.access import may_complete, sees_who
+from cases.access import COMPLETERS, may_complete, sees_who
 from cases.health import answers_for, is_private
-from cases.model import Case, Participation, Task, TaskState, UndoReason, WaiveReason
+from cases.model import Case, Participation, Role, Task, TaskState, UndoReason, WaiveReason
 from cases.registry import package_named
-from cases.rules import TaskNotOpen, task_of
+from cases.rules import StaleVersion, TaskNotOpen, task_of
 from cases.service import TaskDone
 from cases.views import CASE_READ
 from core.clock import local_date
@@ -53,23 +53,25 @@ def change_task(visit: Visited, ref: str, code: str) -> Response:
 
     def do(tx: Connection) -> str:
         verb(tx, visit, ref, code)
-        return with_told(f"/cases/{ref}", f"done/{ref}/{code}")
+        done = "undo" if verb is _undo else "done"
+        return with_told(f"/cases/{ref}", f"{done}/{ref}/{code}")
 
     try:
         answer = tried_here(visit, do)
-    except TaskNotOpen as taken:
-        return _page(visit, ref, code, {}, status=taken.status, theirs=dict(taken.current))
+    except (TaskNotOpen, StaleVersion) as taken:
+        theirs = dict(taken.current) if isinstance(taken, TaskNotOpen) else {}
+        return _page(visit, ref, code, {}, status=taken.status, theirs=theirs)
     return answer if isinstance(answer, Response) else _page(visit, ref, code, answer, status=422)
 
 
 def tried_here(visit: Visit, verb: Any) -> Response | Errors:
     """As `tried`, but what somebody else settled first is the page's own matter."""
-    found: list[TaskNotOpen] = []
+    found: list[TaskNotOpen | StaleVersion] = []
 
     def watched(tx: Connection) -> str:
         try:
             return str(verb(tx))
-        except TaskNotOpen as taken:
+        except (TaskNotOpen, StaleVersion) as taken:
             found.append(taken)
             raise
 
@@ -120,15 +122,27 @@ def _complete(tx: Connection, visit: Visit, ref: str, code: str) -> None:
         return
     form = visit.typed("form") or usual_form(tx, visit.viewer, ref, code)
     answer, lot = visit.typed("answer") or None, visit.typed("lot") or None
+    if answer is None and _known_answers(tx, visit, ref, code):
+        raise BadInput("missing", "Choose one of the answers.", "answer")
     done = TaskDone(code, _when(visit), form, answer, lot)
     service.complete_task(tx, visit.viewer, ref, done, now=visit.now)
 
 
+def _known_answers(tx: Connection, visit: Visit, ref: str, code: str) -> tuple[str, ...]:
+    """The answers of which a task takes one; an empty one would count as none was given."""
+    package = package_named(tx, queries.case_by_ref(tx, visit.viewer, ref).package)
+    return package.rule(code).answers if package.has(code) else ()
+
+
 def _replace(tx: Connection, visit: Visit, ref: str, code: str) -> None:
     """What stands there is taken back, and what was typed takes its place, in one go."""
-    service.undo_task(
-        tx, visit.viewer, ref, code, UndoReason.NOT_DONE.value, now=visit.now
-    )  # fmt: skip
+    case = queries.case_by_ref(tx, visit.viewer, ref)
+    if task_of(case, code).finished:
+        # Only what was shown is replaced: what a third person did meanwhile is shown first.
+        seen = visit.typed("version")
+        version = int(seen) if seen.isdecimal() else 0
+        why = UndoReason.NOT_DONE.value
+        service.undo_task(tx, visit.viewer, ref, code, why, now=visit.now, version=version)
     (_waive if visit.typed("wanted") == "waive" else _complete)(tx, visit, ref, code)
 
 
@@ -182,7 +196,11 @@ def _page(
         rule = package.rule(code) if package.has(code) else None
         identity = people.identity_of(tx, case.person)
         colleagues = (
-            [each for each in desk.colleagues(tx, viewer, now=now) if each.unit == case.unit]
+            [
+                each
+                for each in desk.colleagues(tx, viewer, now=now)
+                if each.unit == case.unit and Role(each.role) in COMPLETERS[task.owner]
+            ]
             if viewer.role in desk.TIDYING
             else []
         )
@@ -202,6 +220,10 @@ def _page(
         overdue=standing.is_overdue(task, now),
         forms=rule.forms if rule is not None else (),
         answers=_answers(rule.answers if rule is not None else (), code, case),
+        answer_options=[
+            (each, visit.translate(WORDS["answer"][each]))
+            for each in (rule.answers if rule is not None and code != OFFER else ())
+        ],
         reason_options=[
             (each.value, visit.translate(WORDS["waive"][each.value])) for each in WaiveReason
         ],
@@ -214,6 +236,7 @@ def _page(
         ),
         errors=errors,
         theirs=theirs,
+        version=case.version,
         answer=answer,
         mine_at=_typed_at(visit),
         wanted=visit.typed("wanted", visit.typed("do")),

@@ -58,6 +58,7 @@ def today(visit: Visited) -> Response:
         people = by_person(rows.task_rows(tx, visit, lines[:MOST]))
         new = rows.humans(tx, worklist.admitted_since(tx, viewer, now - NEW_FOR))
         told = rows.told(tx, visit)
+        brought = rows.brought(tx, visit)
         shown = {
             "more": len(lines) > MOST,
             "groups": _groups(tx, visit, on),
@@ -65,6 +66,7 @@ def today(visit: Visited) -> Response:
         units = rows.unit_names(tx, viewer, on)
     seen = [person.ref for person in people] + [human.ref for human in new]
     seen += [told.ref] if told is not None else []
+    seen += [each.ref for each in brought]
     rows.log_look(visit, worklist.LISTED, seen)
     resume = resume_at(people, told)
     return page(
@@ -73,8 +75,10 @@ def today(visit: Visited) -> Response:
         overdue=_written(visit, [each for each in people if each.overdue], units, resume),
         soon=_written(visit, [each for each in people if not each.overdue], units, resume),
         new=new,
+        brought=brought,
         units=units,
         told=told,
+        releases=viewer.role in RELEASING,
         **shown,
     )
 

@@ -23,7 +23,7 @@ from starlette.responses import RedirectResponse, Response
 
 from cases.access import Viewer
 from cases.web_sessions import SignedIn
-from core.errors import NotSignedIn
+from core.errors import NotFound, NotSignedIn
 from web.house import House, house_of
 from web.i18n import LANGUAGES, Translate, best_of, translator
 from web.limits import BODY_LIMIT, limited
@@ -124,7 +124,7 @@ class Visit:
 
     def asked(self, name: str, default: str = "") -> str:
         """A value of the address (`?name=`)."""
-        return self.request.query_params.get(name, default).strip()
+        return _plain(self.request.query_params.get(name, default))
 
     def told(self, name: str) -> str:
         """What this page is to tell of what was just done, empty for nothing of that name."""
@@ -138,11 +138,13 @@ class Visit:
     def typed(self, name: str, default: str = "") -> str:
         """A value of the form, without spaces around it."""
         value = self.form.get(name)
-        return value.strip() if isinstance(value, str) else default
+        return _plain(value) if isinstance(value, str) else default
 
     def typed_all(self, name: str) -> list[str]:
         """Every value of a name of the form."""
-        return [value for value in self.form.getlist(name) if isinstance(value, str)]
+        return [
+            value.replace("\0", "") for value in self.form.getlist(name) if isinstance(value, str)
+        ]
 
     def upload(self, name: str) -> UploadFile | None:
         """A file of the form, None where none was chosen."""
@@ -202,6 +204,8 @@ class PageRoute(Guarded):
         def answer(request: Request, form: FormData | None) -> Response:
             if not policy.public:
                 sign(request, policy)
+            if any("\0" in str(part) for part in request.path_params.values()):
+                raise NotFound("There is no such page.")  # Postgres knows no such text
             answered: Response = handler(visit_of(request, form), **request.path_params)
             if not policy.public:
                 receipts.hand_on(house_of(request), request, answered)
@@ -232,6 +236,11 @@ class PageRoute(Guarded):
                     await used.close()
 
         return kept
+
+
+def _plain(value: str) -> str:
+    """What was typed, without spaces around it and without NUL, which Postgres cannot store."""
+    return value.replace("\0", "").strip()
 
 
 def _check_takes(handler: Callable[..., Any], parts: Iterable[str]) -> None:

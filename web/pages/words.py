@@ -169,6 +169,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "release_not_recorded": marked("Løslatelse ikke registrert"),
         "transfer_waiting": marked("Overføring venter på svar"),
         "phone_invalid": marked("Telefonnummer virker ikke"),
+        "outcome_asked": marked("Hvordan gikk avtalen?"),
+        "offer_info_again": marked("Gi informasjonen igjen før fraværet"),
         "unit_without_staff": marked("Ingen i enheten kan ta imot"),
     },
     "message": {
@@ -180,6 +182,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "needs_person": marked("Må avgjøres av en person"),
         "cancelled": marked("Ikke lenger aktuell"),
         "expired": marked("For sent å sende"),
+        "none": marked("Sendes ikke"),
     },
     "session": {
         "planned": marked("Planlagt"),
