@@ -23,6 +23,7 @@ from cases.model import Appointment, AppointmentStatus, Case, ConsentPurpose, Ph
 from cases.queries import visible_binds, visible_cases
 from cases.tables import access_log, case_
 from cases.views import SEES_CONSENTS
+from cases.wanted import touched_at
 from core.errors import NotFound, Refused
 from core.keystore import KeyDestroyed
 from forms import card as card_form
@@ -156,6 +157,23 @@ def last_print(tx: Connection, case: Case) -> datetime | None:
     """When the card of a case was printed last, None if never."""
     printed = [row.at for row in tx.execute(_EARLIER_PRINTS, {"ref": case.ref})]
     return printed[-1] if printed else None
+
+
+def is_outdated(case: Case, printed_at: datetime, *, now: datetime) -> bool:
+    """Whether a card printed then says what is no longer so of an appointment that is to come.
+
+    One was confirmed since, or one that was confirmed was moved or called off.
+    """
+    return any(
+        each.confirmed_at is not None and touched_at(each) > printed_at
+        for each in case.appointments
+        if each.starts_at > now and each.status in _ON_A_CARD
+    )
+
+
+_ON_A_CARD: Final = frozenset(
+    {AppointmentStatus.CONFIRMED, AppointmentStatus.MOVED, AppointmentStatus.CANCELLED}
+)
 
 
 def entry_of(case: Case, appointment: Appointment) -> Entry:

@@ -120,7 +120,7 @@ def why_none(case: Case) -> str:
     ]
     if not refused:
         return Reason.NO_APPOINTMENT
-    return max(refused, key=lambda pair: (_touched_at(pair[0]), pair[0].id))[1]
+    return max(refused, key=lambda pair: (touched_at(pair[0]), pair[0].id))[1]
 
 
 def _against_all(case: Case) -> Reason | None:
@@ -202,6 +202,7 @@ def _booked_at(case: Case, appointment: Appointment) -> datetime:
     return max(instant for instant in known if instant is not None)
 
 
-def _touched_at(appointment: Appointment) -> datetime:
+def touched_at(appointment: Appointment) -> datetime:
+    """When an appointment was last booked, confirmed, moved, called off or settled."""
     known = (appointment.booked_at, appointment.confirmed_at, appointment.outcome_at)
     return max(instant for instant in known if instant is not None)

@@ -49,7 +49,8 @@ def warnings(case: Case, *, now: datetime) -> tuple[CaseWarning, ...]:
     `FIRST_APPOINTMENT_LATE`: the first appointment is later than R + 3 d, and still to come.
     `OAT_APPOINTMENT_LATE`: the same of the first with OAT, after R + 1 d.
     `CLOSED_DAYS_AFTER_RELEASE`: the release is on a Friday or before a holiday, and nothing is
-    booked for R or R + 1: a contact the same day, or a call the day after. Until that day ends.
+    agreed for R or R + 1: a contact the same day, or a call the day after. Until that day ends;
+    what was only asked for is not agreed.
     `APPOINTMENT_OUTSIDE_WINDOW`: a confirmed one that is still to come lies outside R … R + 7 d.
     Nothing about a closed case, nor while the answer is no, nor as long as R is unknown.
     """
@@ -70,7 +71,11 @@ def warnings(case: Case, *, now: datetime) -> tuple[CaseWarning, ...]:
     if (
         before_closed_days(R)
         and local_date(now) <= R + _ONE_DAY
-        and not any(local_date(each.starts_at) <= R + _ONE_DAY for each in booked)
+        and not any(
+            local_date(each.starts_at) <= R + _ONE_DAY
+            for each in booked
+            if each.status is not AppointmentStatus.REQUESTED
+        )
     ):
         found.append(CaseWarning.CLOSED_DAYS_AFTER_RELEASE)
     if any(each.starts_at > now and outside_window(case, each) for each in case.appointments):

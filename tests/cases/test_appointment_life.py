@@ -594,7 +594,11 @@ def test_a_release_on_a_friday_or_before_a_holiday_asks_for_somebody_to_be_there
     found = warnings(case, now=MONDAY)
     assert found == ((CaseWarning.CLOSED_DAYS_AFTER_RELEASE,) if warned else ())
     for met in (day, day + DAY):
-        assert warnings(released_on(day, ("OTHER", f"{met} 13:00")), now=MONDAY) == ()
+        agreed = released_on(day, ("OTHER", f"{met} 13:00"))
+        assert warnings(agreed, now=MONDAY) == ()
+        (contact,) = agreed.appointments
+        asked = replace(contact, status=AppointmentStatus.REQUESTED)
+        assert warnings(replace(agreed, appointments=(asked,)), now=MONDAY) == found
     assert (warnings(case, now=noon + DAY) != ()) is warned
     assert warnings(case, now=noon + 2 * DAY) == (), "nothing can be done about it any more"
 

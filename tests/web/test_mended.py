@@ -12,6 +12,7 @@ import pyotp
 import pytest
 
 from cases import (
+    appointments,
     attendance,
     noticed,
     people,
@@ -23,6 +24,7 @@ from cases import (
     transfers,
 )
 from cases.access import OPERATOR, Viewer
+from cases.appointments import Booking
 from cases.model import Role
 from cases.people import NewPerson
 from cases.signing_in import TooManyAttempts, WrongPassword
@@ -314,3 +316,30 @@ def test_a_name_is_found_from_a_keyboard_without_norwegian_letters(on_sqlite: De
     for typed in ("ashild", "Aashild", "skjaergard", "Åshild Skjærgård"):
         nurse.get("/search")
         assert case.ref in nurse.send("/search", {"text": typed}).text, typed
+
+
+def test_a_card_that_was_printed_before_an_appointment_moved_is_told_to_be_old(
+    on_sqlite: Desk,
+) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        case = make_case(tx, answer="accepted", release_on=date(2026, 9, 20))
+        meeting = Booking(
+            "PROBATION", at("2026-09-21 10:00"), "Kari Vik", "Storgata 1", status="confirmed"
+        )
+        appointments.book(tx, OPERATOR, case.ref, meeting, now=at("2026-09-05 09:00"))
+        complete(tx, case, "card_printed", desk.now)
+    coordinator, told = desk.of("coordinator"), "Avtalene er endret etter at kortet"
+    assert coordinator.get(f"/cases/{case.ref}/card.pdf").status == 200
+    for path in (f"/cases/{case.ref}", f"/cases/{case.ref}/card"):
+        assert told not in coordinator.get(path).text
+    desk.later(timedelta(hours=1))
+    with desk.db.write() as tx:
+        (booked,) = queries.case_by_ref(tx, OPERATOR, case.ref).appointments
+        page = coordinator.get(f"/cases/{case.ref}/appointments/{booked.id}").text
+        assert "Møtte ikke" not in page, "it has not been yet"
+        later = at("2026-09-21 13:00")
+        appointments.move(tx, OPERATOR, booked.id, later, now=desk.now)
+
+    for path in (f"/cases/{case.ref}", f"/cases/{case.ref}/card"):
+        assert told in coordinator.get(path).text

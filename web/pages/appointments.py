@@ -155,6 +155,9 @@ def _new(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
     )
 
 
+_HOW_IT_WENT: Final = frozenset({"attended", "no_show", "unknown"})
+
+
 def _one(visit: Visit, ref: str, number: str, errors: Errors, *, status: int = 200) -> Response:
     with visit.house.db.read() as tx:
         case, name = _opened(tx, visit, ref)
@@ -167,6 +170,8 @@ def _one(visit: Visit, ref: str, number: str, errors: Errors, *, status: int = 2
             details = {}
     rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     to = [each.value for each in AppointmentStatus if each in NEXT[this.status]]
+    if this.starts_at > visit.now:  # nobody knows yet how it went
+        to = [each for each in to if each not in _HOW_IT_WENT]
     return page(
         visit,
         "pages/appointment.html",

@@ -34,6 +34,7 @@ from cases.model import (
     WaiveReason,
 )
 from cases.naloxone import KEEPING
+from cases.print_outs import is_outdated
 from cases.registry import package_named
 from cases.rules import check_appointments
 from cases.service import CONSENTING
@@ -136,6 +137,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
             for step in view["steps"]
             for task in step["tasks"]
         ),
+        "outdated": here and _has_old_card(case, now),
         "confirmed_ready": _appointments_hold(case, package),
         "now_at": case.unit,
         "reads_until": _reads_until(given_up.to_at) if given_up and given_up.to_at else None,
@@ -144,6 +146,17 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "said": visit.told("said"),
         "papers": papers.offered(viewer, case) if here and identity is not None else [],
     }
+
+
+def _has_old_card(case: Case, now: datetime) -> bool:
+    """Whether the card that was printed and gone through names what is no longer so."""
+    card = case.task("card_printed")
+    return (
+        card is not None
+        and card.done_at is not None
+        and card.state is TaskState.DONE
+        and is_outdated(case, card.done_at, now=now)
+    )
 
 
 def may(viewer: Viewer, case: Case) -> dict[str, bool]:

@@ -58,10 +58,13 @@ def card_page(visit: Visited, ref: str) -> Response:
         check_open(case)
         identity = people.identity_of(tx, case.person)
         task = case.task(CARD_PRINTED)
+        printed_at = print_outs.last_print(tx, case)
         return {
             "name": identity.name if identity is not None else "",
             "ahead": print_outs.upcoming(tx, viewer, case, now=now),
-            "printed_at": print_outs.last_print(tx, case),
+            "printed_at": printed_at,
+            "outdated": printed_at is not None
+            and print_outs.is_outdated(case, printed_at, now=now),
             "tick": task is not None
             and task.state is TaskState.OPEN
             and may_complete(viewer, task),

@@ -81,15 +81,15 @@ _SHARED_ONLY: Final = Stop(
 _BOARD: Final = Stop(
     marked("Her er alt som er over fristen"),
     marked(
-        "Velg enhet, steg og tidsrom, sorter, og lagre valget med et navn: det står der når du"
-        " kommer tilbake."
+        "Velg steg og tidsrom, sorter, og lagre valget med et navn: det står der når du kommer"
+        " tilbake."
     ),
 )
 _MANY_ROWS: Final = Stop(
     marked("En rad eller ti om gangen"),
     marked(
-        "Hver rad har «Gjort», frafall med grunn, utsettelse i 7 eller 30 dager, og hvem som tar"
-        " den. Kryss av flere, og gjør det samme med alle."
+        "Hver rad har «Gjort» når rollen din kan føre den, og utsettelse i 7 eller 30 dager. Kryss"
+        " av én eller flere for å føre dem, gi dem til noen eller sette dem til side med grunn."
     ),
 )
 _WAY_OUT: Final = Stop(

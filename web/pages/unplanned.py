@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from cases import people, queries
-from cases.model import Participation, Phase, UnplannedReason
+from cases.consents import consent_in_force
+from cases.model import ConsentPurpose, Participation, Phase, Receiver, UnplannedReason
 from cases.rules import check_open, check_owns, check_role
 from cases.service import ANSWERING, CONSENTING
 from cases.short_form import FILLING_IN, ShortForm, release_unplanned, suggested_call
@@ -120,6 +121,9 @@ def _page(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respo
         asks=viewer.role in ANSWERING and case.participation is not Participation.ACCEPTED,
         ends=ends_the_case(case),
         shares=viewer.role in CONSENTING,
+        shared={
+            each.value for each in Receiver if consent_in_force(case, ConsentPurpose.SHARING, each)
+        },
         values=chosen(
             visit.values(),
             reason="court",
