@@ -333,7 +333,7 @@ def test_a_card_that_was_printed_before_an_appointment_moved_is_told_to_be_old(
     assert coordinator.get(f"/cases/{case.ref}/card.pdf").status == 200
     for path in (f"/cases/{case.ref}", f"/cases/{case.ref}/card"):
         assert told not in coordinator.get(path).text
-    desk.later(timedelta(hours=1))
+    desk.later(timedelta(minutes=20))
     with desk.db.write() as tx:
         (booked,) = queries.case_by_ref(tx, OPERATOR, case.ref).appointments
         page = coordinator.get(f"/cases/{case.ref}/appointments/{booked.id}").text
