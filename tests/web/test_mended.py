@@ -32,6 +32,7 @@ from cases.sweep import sweep
 from cases.vault import Identity
 from core.settings import Settings
 from forms.card import TimeInHand
+from forms.overdose import Overdose
 from tests.people import at, complete, make_case, make_person
 from tests.web.conftest import PASSWORD, Desk
 from tests.web.test_sign_in import second_step
@@ -343,3 +344,25 @@ def test_a_card_that_was_printed_before_an_appointment_moved_is_told_to_be_old(
 
     for path in (f"/cases/{case.ref}", f"/cases/{case.ref}/card"):
         assert told in coordinator.get(path).text
+
+
+def test_a_card_is_printed_in_the_persons_language_or_in_another_that_is_chosen(
+    on_sqlite: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        who = people.register(tx, NewPerson(Identity("77002"), language="pl"), now=desk.now)
+        case = make_case(tx, person=who, answer="accepted", release_on=date(2026, 10, 1))
+    printed: list[str] = []
+
+    def seen(card: Overdose) -> bytes:
+        printed.append(card.language)
+        return b"%PDF-"
+
+    monkeypatch.setattr(papers, "overdose_pdf", seen)
+    nurse, path = desk.of("nurse"), f"/cases/{case.ref}"
+    assert '<option value="pl" selected>' in nurse.get(f"{path}/card").text
+    for asked in ("", "?language=nb", "?language=klingon"):
+        assert nurse.get(f"{path}/overdose.pdf{asked}").status == 200
+
+    assert printed == ["pl", "nb", "pl"]

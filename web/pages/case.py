@@ -217,7 +217,10 @@ def _mark_dates(view: View) -> None:
 
 
 def _mark(step: View) -> str:
-    """How a step looks: its state; what was waived is no green tick, unless done elsewhere."""
+    """How a step looks: its state; what was waived, or applies no longer, is no green tick.
+
+    What was done elsewhere counts as done.
+    """
     if step["state"] != StepState.DONE:
         return str(step["state"])
     counted = [task for task in step["tasks"] if task["state"] != TaskState.CANCELLED]
@@ -226,7 +229,7 @@ def _mark(step: View) -> str:
         for task in counted
     ]
     if all(done):
-        return "done"
+        return "done" if len(counted) == len(step["tasks"]) else "partly"
     return "partly" if any(done) else "waived"
 
 

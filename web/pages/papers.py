@@ -18,6 +18,7 @@ from cases.rules import check_open, check_owns
 from cases.short_form import FILLING_IN
 from cases.views import CASE_READ
 from core.errors import NotFound
+from forms import texts
 from forms.card import card_pdf, cards_pdf
 from forms.document_html import document_html
 from forms.document_pdf import document_pdf
@@ -26,7 +27,7 @@ from web.api.forms import POLICY
 from web.i18n import marked
 from web.pages import rows
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visited
+from web.pages.visit import Pages, Visit, Visited
 from web.policy import CASE_WORKERS, allow
 
 NAMES: Final = {
@@ -69,12 +70,14 @@ def card_page(visit: Visited, ref: str) -> Response:
             and task.state is TaskState.OPEN
             and may_complete(viewer, task),
             "unit": case.unit,
+            "language": case.language,
         }
 
     with visit.house.db.read() as tx:
         shown = read(tx)
     rows.log_look(visit, CASE_READ, [ref], unit=shown["unit"])
-    return page(visit, "pages/card.html", ref=ref, task=CARD_PRINTED, **shown)
+    spoken = {code: each.name for code, each in texts.languages().items()}
+    return page(visit, "pages/card.html", ref=ref, task=CARD_PRINTED, spoken=spoken, **shown)
 
 
 @router.get("/cases/{ref}/card.pdf")
@@ -83,7 +86,12 @@ def card(visit: Visited, ref: str) -> Response:
     """The card with the appointments this viewer may print, logged as a print."""
     asked = visit.house.db.transact(
         lambda tx: print_outs.time_in_hand(
-            tx, visit.viewer, ref, now=visit.now, national=visit.house.settings.contact_phone
+            tx,
+            visit.viewer,
+            ref,
+            now=visit.now,
+            language=_language(visit),
+            national=visit.house.settings.contact_phone,
         )
     )
     return _pdf(card_pdf(asked), "time-i-handen.pdf")
@@ -94,7 +102,9 @@ def card(visit: Visited, ref: str) -> Response:
 def overdose(visit: Visited, ref: str) -> Response:
     """The overdose card in the person's language."""
     asked = visit.house.db.transact(
-        lambda tx: print_outs.overdose(tx, visit.viewer, ref, now=visit.now)
+        lambda tx: print_outs.overdose(
+            tx, visit.viewer, ref, now=visit.now, language=_language(visit)
+        )
     )
     return _pdf(overdose_pdf(asked), "overdosekort.pdf")
 
@@ -142,6 +152,12 @@ def cards(visit: Visited, ref: str) -> Response:
         )
     )
     return _pdf(cards_pdf(found, to_a_sheet=4), "cards.pdf")
+
+
+def _language(visit: Visit) -> str | None:
+    """The language that was chosen for a card, None for the person's own."""
+    chosen = visit.asked("language")
+    return chosen if chosen in texts.languages() else None
 
 
 def offered(viewer: Viewer, case: Case) -> list[tuple[str, str]]:

@@ -60,6 +60,9 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
             "Oppgaven ble ikke gjort før løslatelsen. Den kan bare føres som gjort før den.")),
         (r"belongs to another role: choose somebody", marked(
             "Oppgaven hører til en annen rolle: velg en som har den.")),
+        (r"none of the columns of a roster was found|^no row with column names", marked(
+            "Fant ingen rad med kolonnenavn. Er dette innsattlisten? Eksporter den på nytt, med"
+            " kolonnenavnene i første rad.")),
         (r"has not been yet", marked("Tidspunktet er ikke kommet ennå. Oppgi når det skjedde.")),
         (r"is before the admission", marked("Tidspunktet er før innsettelsen. Sjekk begge.")),
         (r"^The answer is already", marked("Svaret er ført allerede.")),

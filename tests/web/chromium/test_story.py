@@ -214,8 +214,10 @@ def printed(page: Page) -> None:
     """What stands on the card is read, the paper is made, and the task is done."""
     page.get_by_role("link", name="Skriv ut kort").click()
     page.get_by_text("GP-kontoret").wait_for()
-    link = page.get_by_role("link", name="Skriv ut kortet")
-    paper = page.request.get(str(link.get_attribute("href")))
+    page.get_by_role("button", name="Skriv ut kortet").wait_for()
+    form = page.locator("form[action$='/card.pdf']")
+    chosen = form.get_by_label("Språk").input_value()
+    paper = page.request.get(f"{form.get_attribute('action')}?language={chosen}")
     assert paper.headers["content-type"] == "application/pdf"
     assert paper.body().startswith(b"%PDF-")
     page.get_by_role("button", name="Ja, før det som gjort").click()
