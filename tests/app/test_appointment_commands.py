@@ -45,7 +45,9 @@ def test_what_there_is_to_look_at_is_said_beside_the_booking_and_stands_in_the_c
         "closed_days_after_release",
     ]
     assert "warning: the release is on a Friday" in house("case", "101000", now=MONDAY).out
-    _, err = booked(house, "OTHER", "--at", "2026-12-04T14:00")
+    _, err = booked(house, "OTHER", "--at", "2026-12-04T15:00")
+    assert "warning: the release is on a Friday" in err, "nobody has agreed to come yet"
+    _, err = booked(house, "OTHER", "--at", "2026-12-04T14:00", "--status", "confirmed")
     assert err == ""
     assert house.case("101000", now=MONDAY)["warnings"] == []
 
