@@ -42,7 +42,7 @@ from tests.app.test_survival import (
 )
 
 LONG = "OVERLEV_TEST_RUNGS" in os.environ
-RUNGS = int(os.environ.get("OVERLEV_TEST_RUNGS", "600"))
+RUNGS = int(os.environ.get("OVERLEV_TEST_RUNGS", "900"))
 KILLS = 10 if LONG else 1
 SLEEP = 30 if LONG else SLEEPING_AFTER + 2
 BACK_WITHIN = 5.0
