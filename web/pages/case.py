@@ -132,11 +132,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "may": {what: can and here for what, can in may(viewer, case).items()},
         "warnings": [each.value for each in warnings_for(viewer, case, now=now)] if here else [],
         "consents": _consents(view) if viewer.role in SEES_CONSENTS and "consents" in view else {},
-        "talk_held": any(
-            task["task"] == "talk_held" and task["state"] == TaskState.DONE.value
-            for step in view["steps"]
-            for task in step["tasks"]
-        ),
+        "talk_held": _talk_held(view),
         "outdated": here and _has_old_card(case, now),
         "confirmed_ready": _appointments_hold(case, package),
         "now_at": case.unit,
@@ -180,9 +176,10 @@ def may(viewer: Viewer, case: Case) -> dict[str, bool]:
     }
 
 
-def _is_done(case: Case, code: str) -> bool:
-    task = case.task(code)
-    return task is not None and task.state is TaskState.DONE
+def _talk_held(view: View) -> bool:
+    """Whether the release talk was held, as far as this view goes."""
+    tasks = (task for step in view["steps"] for task in step["tasks"])
+    return any(task["task"] == "talk_held" and task["state"] == "done" for task in tasks)
 
 
 def _appointments_hold(case: Case, package: Package) -> bool:
@@ -236,7 +233,7 @@ def _mark(step: View) -> str:
 def _next(view: View) -> View | None:
     """The open task with the earliest deadline; a talk that was held needs no booking."""
     tasks = [task for step in view["steps"] for task in step["tasks"]]
-    held = any(task["task"] == "talk_held" and task["state"] == "done" for task in tasks)
+    held = _talk_held(view)
     waiting = [
         task
         for task in tasks
