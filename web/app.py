@@ -32,6 +32,7 @@ def create_app(house: House) -> FastAPI:
     app.router = Switchboard(dependency_overrides_provider=app)
     app.state.house = house
     app.state.kept_pages = pages.KeptPages()
+    app.state.lately = pages.Kept()
     counted = app.state.metrics = Metrics(house)
     for router in (api.router, health.router, metrics.router, webhooks.router, pages.router):
         take(app.router, router)

@@ -45,10 +45,11 @@ from web.pages import (
     workload,
 )
 from web.pages.kept_pages import KeptPages
+from web.pages.lately import Kept
 from web.pages.refusals import refused
 from web.policy import Router
 
-__all__ = ["KeptPages", "refused", "router"]
+__all__ = ["Kept", "KeptPages", "refused", "router"]
 
 router: Final = Router(include_in_schema=False)
 for _page in (

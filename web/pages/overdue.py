@@ -17,14 +17,14 @@ from cases.calendar import midnight_ending
 from cases.model import Owner, Step, WaiveReason
 from cases.package import national
 from cases.release import RELEASING
-from cases.worklist import PAGE, SORTS, Filter, TaskLine
+from cases.worklist import PAGE, SORTS, Filter
 from core.clock import local_date
 from web.i18n import marked
 from web.pages import at_once, rows
 from web.pages.acts import act
 from web.pages.forms import Errors, tried
 from web.pages.receipts import TOLD
-from web.pages.rendering import page, part
+from web.pages.rendering import kept_page, page, part
 from web.pages.visit import Pages, Visit, Visited, address, local_path
 from web.pages.words import WORDS
 from web.policy import CASE_WORKERS, allow
@@ -145,7 +145,10 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         lines = worklist.task_lines(tx, viewer, wanted, now=now, offset=(number - 1) * PAGE)
         shown = rows.task_rows(tx, visit, lines[:PAGE])
         context: dict[str, Any] = {
-            "count": _count(tx, visit, wanted, number, lines),
+            # All are on the page, where it is the first and has room for more.
+            "count": len(lines)
+            if number == 1 and len(lines) <= PAGE
+            else _count(tx, visit, wanted, values),
             "units": rows.unit_names(tx, viewer, local_date(now)),
             "kept": desk.saved_filters(tx, viewer, "overdue"),
             "colleagues": desk.colleagues(tx, viewer, now=now),
@@ -163,11 +166,19 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
     tidies = viewer.role in desk.TIDYING
     ticked = set(visit.typed_all("pick")) | {line.key for line in (came.refused if came else ())}
     resume = _resume_at(shown, context["told"])
-    return page(
+    written = _written(visit, shown, context, tidies=tidies, ticked=ticked, resume=resume)
+    return kept_page(
         visit,
         "pages/overdue.html",
         status,
-        rows=_written(visit, shown, context, tidies=tidies, ticked=ticked, resume=resume),
+        words={"rows": written},
+        follows={
+            "to_page": lambda n: address(
+                "/overdue", {**_plain(values), "page": n if n > 1 else ""}
+            ),
+            "sorted_by": lambda by: address("/overdue", {**_plain(values), "sort": by}),
+        },
+        empty=not shown,
         more=len(lines) > PAGE,
         number=number,
         values=values,
@@ -178,17 +189,19 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         most=worklist.MOST_COUNTED,
         why=visit.typed("why"),
         errors=errors,
-        to_page=lambda n: address("/overdue", {**_plain(values), "page": n if n > 1 else ""}),
-        sorted_by=lambda by: address("/overdue", {**_plain(values), "sort": by}),
         **context,
     )
 
 
-def _count(tx: Connection, visit: Visit, wanted: Filter, number: int, lines: list[TaskLine]) -> int:
-    """How many there are: asked only where they are more than the page shows."""
-    if number == 1 and len(lines) <= PAGE:
-        return len(lines)
-    return worklist.how_many_tasks(tx, visit.viewer, wanted, now=visit.now)
+def _count(tx: Connection, visit: Visit, wanted: Filter, values: dict[str, str]) -> int:
+    """How many there are; not counted each time."""
+    viewer, now = visit.viewer, visit.now
+    return visit.lately.count(
+        viewer.account,
+        (viewer, local_date(now), *values.values()),
+        lambda: worklist.how_many_tasks(tx, viewer, wanted, now=now),
+        now=visit.house.real_clock(),
+    )
 
 
 def _resume_at(shown: list[rows.Row], told: rows.Told | None) -> str | None:
@@ -220,16 +233,20 @@ def _written(
     units, names = context["units"], context["names"]
     common = {"tidies": tidies, "releases": role in RELEASING, "many": len(units) > 1}
     mine = {owner.value: role in COMPLETERS[owner] for owner in Owner}
-    return Markup("").join(
-        deadline(
+    page_is = (role, local_date(visit.now), *common.values())
+
+    def written(
+        row: rows.Row, unit: str, whose: str | None, *, snoozed: bool, **at: bool
+    ) -> Markup:
+        return deadline(
             row.ref,
             row.name,
             row.number,
             row.label,
-            units.get(row.unit, row.unit),
+            unit,
             dates.due(row.due_at),
             dates.until(row.release_on) if row.release_on is not None else None,
-            names.get(row.assigned_to),
+            whose,
             dates.day(local_date(row.snoozed_until)) if row.snoozed_until is not None else None,
             code=row.code,
             owner=row.owner,
@@ -239,13 +256,27 @@ def _written(
             mine=mine[row.owner],
             release=rows.release_said(row, dates),
             assigned=_assigned(row, names),
-            snoozed=row.snoozed_until is not None and row.snoozed_until > visit.now,
-            ticked=row.key in ticked,
-            resume=row.key == resume,
+            snoozed=snoozed,
+            **at,
             **common,
         )
-        for row in shown
-    )
+
+    parts = []
+    for row in shown:
+        unit, whose = units.get(row.unit, row.unit), names.get(row.assigned_to)
+        snoozed = row.snoozed_until is not None and row.snoozed_until > visit.now
+        if row.key in ticked or row.key == resume:
+            at = {"ticked": row.key in ticked, "resume": row.key == resume}
+            parts.append(written(row, unit, whose, snoozed=snoozed, **at))
+            continue
+        key = (page_is, unit, whose, snoozed)
+        known = row.written.get(key)
+        if known is None:
+            known = row.written[key] = written(
+                row, unit, whose, snoozed=snoozed, ticked=False, resume=False
+            )
+        parts.append(known)
+    return Markup("").join(parts)
 
 
 def _assigned(row: rows.Row, names: Mapping[str, str]) -> str:

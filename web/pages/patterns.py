@@ -8,7 +8,6 @@ would have done; whether one is there at all belongs to the kind, since a templa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
@@ -21,7 +20,6 @@ MOST: Final = 1024
 
 # Letters that mean nothing in Unicode: no text of ours has them, and escaping leaves them alone.
 _OPEN, _CLOSE = "\ue000", "\ue001"
-_MARK: Final = re.compile(f"{_OPEN}([a-z_]+){_CLOSE}")
 
 
 def pattern_of(
@@ -31,14 +29,13 @@ def pattern_of(
 
     What it is given by name must be hashable. A word that is `Markup` stands as it is.
     """
-    marks = {name: f"{_OPEN}{name}{_CLOSE}" for name in words}
+    marks = {name: marked_place(name) for name in words}
     at = {name: number for number, name in enumerate(words)}
 
     @lru_cache(maxsize=MOST)
     def pieces(kind: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        rendered = environment.get_template(template).render(marks | dict(kind))
-        cut = _MARK.split(rendered)
-        return tuple(cut[::2]), tuple(at[name] for name in cut[1::2])
+        fixed, names = cut(environment.get_template(template).render(marks | dict(kind)))
+        return fixed, tuple(at[name] for name in names)
 
     def written(*given: str | None, **kind: Any) -> Markup:
         fixed, places = pieces(tuple(kind.items()))
@@ -52,6 +49,25 @@ def pattern_of(
         return Markup("".join(parts))  # noqa: S704 - pieces of a template and escaped words
 
     return written
+
+
+def marked_place(name: str, nonce: str = "") -> str:
+    """What stands in the place of a word until it is filled in.
+
+    With a nonce nobody can write it who does not know it: what people typed may stand beside it.
+    """
+    return f"{_OPEN}{nonce}{name}{_CLOSE}"
+
+
+def cut(rendered: str, nonce: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What was rendered with marks: the pieces around the places, and whose each place is."""
+    first, *rest = rendered.split(_OPEN + nonce)
+    names, after = [], []
+    for each in rest:
+        name, _, piece = each.partition(_CLOSE)
+        names.append(name)
+        after.append(piece)
+    return (first, *after), tuple(names)
 
 
 def _escaped(word: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, cast
 
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +19,7 @@ from web.i18n import LANGUAGES, translator
 from web.pages import words
 from web.pages.kept_pages import way_to
 from web.pages.menu import current_of, menu_for
-from web.pages.patterns import pattern_of
+from web.pages.patterns import cut, marked_place, pattern_of
 from web.pages.static_files import address_of
 from web.pages.tour import tour_of
 from web.pages.visit import SCHEMES, Visit
@@ -89,33 +90,107 @@ def part(language: str, name: str) -> Callable[..., Markup]:
 
 def page(visit: Visit, template: str, status: int = 200, /, **values: Any) -> Response:
     """One page as an answer; to a form that was sent by going there, the way to it."""
-    session = visit.session
-    menu = menu_for(session.viewer.role) if session is not None else ()
-    training = visit.house.training
-    text = (
-        environment(visit.language)
-        .get_template(template)
-        .render(
-            visit=visit,
-            demo=visit.house.demo,
-            trains=training is not None,
-            training_on=local_date(visit.now) if training and training.moved_by() else None,
-            tour=tour_of(visit),
-            scheme=visit.scheme,
-            dates=visit.dates,
-            now=visit.now,
-            me=session,
-            viewer=session.viewer if session is not None else None,
-            menu=menu,
-            menu_at=current_of(menu, visit.request.url.path),
-            here=visit.request.url.path,
-            csrf=visit.csrf,
-            **values,
-        )
-    )
+    text = _template(visit, template).render(_common(visit), **values)
     body = text.encode()
     way = way_to(visit, template, body, status)
     return written(visit.request, body, status) if way is None else way
+
+
+def kept_page(
+    visit: Visit,
+    template: str,
+    status: int = 200,
+    /,
+    *,
+    words: Mapping[str, Markup],
+    follows: Mapping[str, Any],
+    **values: Any,
+) -> Response:
+    """As `page`, for one that the same reader asks for again and again.
+
+    What is around the list is written once for a reader, a minute and what stands in it, and kept
+    (`web.pages.lately`). `words` are filled in each time, like what makes a form ours and once
+    only; `follows` are values that the template asks for and that follow from the others, which
+    tell one page from another.
+    """
+    common, me = _common(visit), visit.signed_in
+    here, minute = visit.here, visit.now.replace(second=0, microsecond=0)
+    reader = (me.digest, me.viewer, me.display_name)
+    same = [common[name] for name in _TELL_APART]
+    told_apart = [_as_key(value) for value in values.values()]
+    key = (template, reader, visit.language, minute, here, *same, *told_apart)
+
+    def frame() -> tuple[tuple[str, ...], tuple[str, ...]]:
+        nonce = secrets.token_hex(8)
+        places = {name: Markup(marked_place(name, nonce)) for name in words}  # noqa: S704 - none
+        unsent = {
+            "csrf": marked_place("csrf", nonce),
+            "visit": _Unsent(here, marked_place("once", nonce)),
+        }
+        text = _template(visit, template).render(common | unsent, **follows, **values, **places)
+        return cut(text, nonce)
+
+    fixed, names = visit.lately.frames.made(key, frame, now=visit.house.real_clock())
+    csrf = common["csrf"]
+    parts = [fixed[0]]
+    for name, after in zip(names, fixed[1:], strict=True):
+        parts += (
+            csrf if name == "csrf" else visit.once() if name == "once" else words[name],
+            after,
+        )
+    body = "".join(parts).encode()
+    way = way_to(visit, template, body, status)
+    return written(visit.request, body, status) if way is None else way
+
+
+def _as_key(value: Any) -> Any:
+    """A value as part of a key: dictionaries and lists of what can be one."""
+    if isinstance(value, dict):
+        return tuple(value.items())
+    return tuple(value) if isinstance(value, list) else value
+
+
+_TELL_APART: Final = ("demo", "trains", "training_on", "tour", "scheme", "here")
+"""Of what every page is given, what a kept one is told apart by; the rest follows from it."""
+
+
+class _Unsent:
+    """A visit as templates ask it, whose forms have no key of their own yet."""
+
+    def __init__(self, here: str, once: str) -> None:
+        self.here = here
+        self._once = once
+
+    def once(self) -> str:
+        """The place of the key that makes a form count once."""
+        return self._once
+
+
+def _template(visit: Visit, template: str) -> Template:
+    return environment(visit.language).get_template(template)
+
+
+def _common(visit: Visit) -> dict[str, Any]:
+    """What every page is given."""
+    session = visit.session
+    menu = menu_for(session.viewer.role) if session is not None else ()
+    training = visit.house.training
+    return {
+        "visit": visit,
+        "demo": visit.house.demo,
+        "trains": training is not None,
+        "training_on": local_date(visit.now) if training and training.moved_by() else None,
+        "tour": tour_of(visit),
+        "scheme": visit.scheme,
+        "dates": visit.dates,
+        "now": visit.now,
+        "me": session,
+        "viewer": session.viewer if session is not None else None,
+        "menu": menu,
+        "menu_at": current_of(menu, visit.request.url.path),
+        "here": visit.request.url.path,
+        "csrf": visit.csrf,
+    }
 
 
 def written(request: Request, body: bytes, status: int) -> Response:

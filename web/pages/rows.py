@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from markupsafe import Markup
 from sqlalchemy import Connection
 
 from cases import noticed, organisation, people, queries, worklist
@@ -46,6 +47,9 @@ class Row:
     snoozed_until: datetime | None
     ready: bool = False
     """Whether a rule of its own is known to be met: a list does not look."""
+
+    written: dict[Hashable, Markup] = field(default_factory=dict, compare=False, repr=False)
+    """The row as pages have written it, by all that they had from elsewhere than the row."""
 
     @property
     def key(self) -> str:
@@ -110,35 +114,46 @@ class Told:
 
 
 def task_rows(tx: Connection, visit: Visit, lines: Iterable[TaskLine]) -> list[Row]:
-    """The rows of a list of tasks."""
-    lines = list(lines)
-    known = worklist.names(tx, lines)
-    rows = []
-    for line in lines:
-        package = package_named(tx, line.package)
-        identity = known.get(line.person)
-        rule = package.rule(line.code) if package.has(line.code) else None
-        rows.append(
-            Row(
-                ref=line.ref,
-                name=identity.name if identity is not None else "",
-                number=identity.inmate_no if identity is not None else line.ref,
-                unit=line.unit,
-                phase=line.phase,
-                release_on=line.release_on,
-                participation=line.participation,
-                code=line.code,
-                label=label_of(package, line.code, visit.language),
-                step=step_label(package, line.step, visit.language),
-                owner=line.owner,
-                due_at=line.due_at,
-                overdue=line.due_at < visit.now,
-                answers=_answers(rule),
-                assigned_to=line.assigned_to,
-                snoozed_until=line.snoozed_until,
-            )
-        )
-    return rows
+    """The rows of a list of tasks.
+
+    A row follows from its line, whose sealed identity is part of it: as long as that is the same,
+    it need not be opened again for the next look at the same list.
+    """
+    kept, real = visit.lately.rows, visit.house.real_clock()
+    keys = [(line, visit.language, line.due_at < visit.now) for line in lines]
+    found: list[Row | None] = [kept.find(key, now=real) for key in keys]
+    new = [line for (line, *_), row in zip(keys, found, strict=True) if row is None]
+    known = worklist.names(tx, new) if new else {}
+    return [
+        row
+        if row is not None
+        else kept.keep(key, _row(tx, visit, key[0], known.get(key[0].person)), now=real)
+        for key, row in zip(keys, found, strict=True)
+    ]
+
+
+def _row(tx: Connection, visit: Visit, line: TaskLine, identity: Identity | None) -> Row:
+    """The row of one line, whose identity is None once erased."""
+    package = package_named(tx, line.package)
+    rule = package.rule(line.code) if package.has(line.code) else None
+    return Row(
+        ref=line.ref,
+        name=identity.name if identity is not None else "",
+        number=identity.inmate_no if identity is not None else line.ref,
+        unit=line.unit,
+        phase=line.phase,
+        release_on=line.release_on,
+        participation=line.participation,
+        code=line.code,
+        label=label_of(package, line.code, visit.language),
+        step=step_label(package, line.step, visit.language),
+        owner=line.owner,
+        due_at=line.due_at,
+        overdue=line.due_at < visit.now,
+        answers=_answers(rule),
+        assigned_to=line.assigned_to,
+        snoozed_until=line.snoozed_until,
+    )
 
 
 def release_said(row: Row, dates: Dates) -> str:

@@ -18,7 +18,7 @@ from cases.session_rows import Session, SessionState
 from cases.worklist import Filter
 from core.clock import local_date
 from web.pages import rows
-from web.pages.rendering import page, part
+from web.pages.rendering import kept_page, part
 from web.pages.rows import Row
 from web.pages.visit import Pages, Visit, Visited
 from web.policy import CASE_WORKERS, allow
@@ -69,11 +69,18 @@ def today(visit: Visited) -> Response:
     seen += [each.ref for each in brought]
     rows.log_look(visit, worklist.LISTED, seen)
     resume = resume_at(people, told)
-    return page(
+    overdue = [each for each in people if each.overdue]
+    soon = [each for each in people if not each.overdue]
+    return kept_page(
         visit,
         "pages/today.html",
-        overdue=_written(visit, [each for each in people if each.overdue], units, resume),
-        soon=_written(visit, [each for each in people if not each.overdue], units, resume),
+        words={
+            "overdue_rows": _written(visit, overdue, units, resume),
+            "soon_rows": _written(visit, soon, units, resume),
+        },
+        follows={},
+        overdue=len(overdue),
+        soon=len(soon),
         new=new,
         brought=brought,
         units=units,
@@ -109,15 +116,16 @@ def by_person(found: list[Row]) -> list[Person]:
 
 def _written(
     visit: Visit, people: list[Person], units: dict[str, str], resume: str | None
-) -> tuple[int, Markup]:
-    """How many they are, and their rows (`templates/parts/human.html`)."""
+) -> Markup:
+    """Their rows (`templates/parts/human.html`)."""
     human, todo, dates = part(visit.language, "human"), part(visit.language, "todo"), visit.dates
     common = {"many": len(units) > 1, "releases": visit.viewer.role in RELEASING}
-    written = []
-    for person in people:
-        first = person.tasks[0]
-        tasks = Markup("").join(
-            todo(
+    on = local_date(visit.now)
+
+    def task(row: Row) -> Markup:
+        known = row.written.get(on)
+        if known is None:
+            known = row.written[on] = todo(
                 row.ref,
                 row.name,
                 row.label,
@@ -127,22 +135,29 @@ def _written(
                 ready=row.ready,
                 late=row.overdue,
             )
-            for row in person.tasks
-        )
-        written.append(
-            human(
+        return known
+
+    written = []
+    for person in people:
+        first = person.tasks[0]
+        tasks = Markup("").join([task(row) for row in person.tasks])
+        unit = units.get(first.unit, first.unit)
+        key = (on, unit, tasks, first.ref == resume, *common.values())
+        known = first.written.get(key)
+        if known is None:
+            known = first.written[key] = human(
                 first.ref,
                 first.name,
                 first.number,
-                units.get(first.unit, first.unit),
+                unit,
                 dates.until(first.release_on) if first.release_on is not None else None,
                 tasks,
                 release=rows.release_said(first, dates),
                 resume=first.ref == resume,
                 **common,
             )
-        )
-    return len(people), Markup("").join(written)
+        written.append(known)
+    return Markup("").join(written)
 
 
 def _groups(tx: Connection, visit: Visit, on: date) -> list[Session]:

@@ -29,6 +29,7 @@ from web.i18n import LANGUAGES, Translate, best_of, translator
 from web.limits import BODY_LIMIT, limited
 from web.pages import receipts
 from web.pages.dates import Dates
+from web.pages.lately import Kept
 from web.pages.receipts import TOLD
 from web.policy import Guarded, Router, policy_of
 from web.session_cookie import (
@@ -82,6 +83,12 @@ class Visit:
             # A token may call the JSON interface; pages are for people.
             raise NotSignedIn("Sign in to see this page.")
         return self.session
+
+    @property
+    def lately(self) -> Kept:
+        """What the pages of this process keep for a moment."""
+        kept: Kept = self.request.app.state.lately
+        return kept
 
     @property
     def translate(self) -> Translate:
@@ -206,7 +213,10 @@ class PageRoute(Guarded):
                 sign(request, policy)
             if any("\0" in str(part) for part in request.path_params.values()):
                 raise NotFound("There is no such page.")  # Postgres knows no such text
-            answered: Response = handler(visit_of(request, form), **request.path_params)
+            visit = visit_of(request, form)
+            if form is not None and visit.session is not None:
+                visit.lately.sent(visit.viewer.account)
+            answered: Response = handler(visit, **request.path_params)
             if not policy.public:
                 receipts.hand_on(house_of(request), request, answered)
             return answered
