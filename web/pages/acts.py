@@ -1,8 +1,9 @@
 """What one tap on a list does: done, yesterday, an answer, waived, undone, put off, handed on.
 
 A button says it whole: `done/REF/TASK`, `done/REF/TASK/ANSWER`, `yesterday/REF/TASK`,
-`offer/REF/accepted`, `waive/REF/TASK/REASON`, `undo/REF/TASK/REASON`, `snooze/REF/TASK/7`.
-A list and its buttons are one form, so that it stays small and works without a script.
+`offer/REF/accepted`, `waive/REF/TASK/REASON`, `undo/REF/TASK/REASON`, `snooze/REF/TASK/7`,
+`outcome/REF/APPOINTMENT/attended`. A list and its buttons are one form, so that it stays small
+and works without a script.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from urllib.parse import parse_qsl, urlsplit
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import desk, queries, service
+from cases import appointments, desk, queries, service
 from cases.access import Viewer
+from cases.appointments import AppointmentNotFound
 from cases.registry import package_named
 from cases.service import TaskDone
 from core.errors import BadInput
@@ -26,6 +28,8 @@ from web.pages.visit import Pages, Visit, Visited, address, local_path
 from web.policy import CASE_WORKERS, allow
 
 OFFER: Final = "offer_answered"
+OUTCOME: Final = "outcome"
+"""The verb that says how an appointment went; it names that where others name a task."""
 
 router: Final = Pages()
 
@@ -115,6 +119,12 @@ def _snooze(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: date
     desk.snooze(tx, viewer, [(ref, told[0])], int(days) if days.isdecimal() else 0, now=now)
 
 
+def _outcome(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:
+    if all(each.id != told[0] for each in queries.case_by_ref(tx, viewer, ref).appointments):
+        raise AppointmentNotFound("There is no such appointment here.")
+    appointments.record_outcome(tx, viewer, told[0], _argument(told), now=now)
+
+
 def _argument(told: list[str]) -> str:
     return told[1] if len(told) > 1 else ""
 
@@ -127,6 +137,7 @@ _VERBS: Final[dict[str, _Verb]] = {
     "waive": _waive,
     "undo": _undo,
     "snooze": _snooze,
+    OUTCOME: _outcome,
 }
 
 

@@ -150,7 +150,7 @@ def _new(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
         case=case,
         kinds=kinds,
         needed=list(dict.fromkeys(each.needs for each in kinds if each.needs)),
-        values=chosen(visit.values(), status="requested", kind="", at=""),
+        values=chosen(visit.values(), status="requested", kind=visit.asked("kind"), at=""),
         errors=errors,
     )
 

@@ -1,0 +1,83 @@
+"""What people who used the pages for a day missed: each once a fault, and how it ends now."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from cases import appointments, queries
+from cases.access import OPERATOR
+from cases.appointments import Booking
+from tests.people import at, make_case
+from tests.web.conftest import Desk
+
+
+def released(desk: Desk) -> str:
+    """Somebody who was let go yesterday, neither talked to at first nor with a card in hand."""
+    with desk.db.write() as tx:
+        case = make_case(
+            tx,
+            admitted="2026-08-01 06:00",
+            release_on=date(2026, 9, 7),
+            answer="accepted",
+            released="2026-09-07 10:00",
+        )
+    return case.ref
+
+
+def test_a_row_of_the_follow_up_leads_to_what_is_to_be_done(on_sqlite: Desk) -> None:
+    desk, ref = on_sqlite, released(on_sqlite)
+    nurse, lead = desk.of("nurse"), desk.of("lead")
+
+    mine, theirs = nurse.get("/follow-up").text, lead.get("/follow-up").text
+
+    assert f'value="done/{ref}/intake_talk/unknown"' in mine
+    assert f'value="done/{ref}/handed_over/card_only"' not in mine, "the officer's"
+    assert f'href="/cases/{ref}#task-handed_over"' in mine
+    assert f'value="done/{ref}/handed_over/card_only"' in theirs
+    done = nurse.send("/act", {"do": f"done/{ref}/intake_talk/unknown"})
+    assert done.url == "/follow-up"
+    assert "er ført for Test Person" in done.text
+    assert f'value="done/{ref}/intake_talk/unknown"' not in done.text
+
+
+def test_how_an_appointment_went_is_told_on_the_follow_up_page(on_sqlite: Desk) -> None:
+    desk, ref = on_sqlite, released(on_sqlite)
+    with desk.db.write() as tx:
+        for kind, when in (("GP", "2026-09-08 08:00"), ("OTHER", "2026-09-08 08:30")):
+            meeting = Booking(kind, at(when), "Kari Vik", "Torget 1", status="confirmed")
+            appointments.book(tx, OPERATOR, ref, meeting, now=at("2026-09-07 12:00"))
+        booked = queries.case_by_ref(tx, OPERATOR, ref).appointments
+    doctor, other = sorted(booked, key=lambda each: each.starts_at)
+    nurse, coordinator = desk.of("nurse"), desk.of("coordinator")
+    page = coordinator.get("/follow-up").text
+    assert f"outcome/{ref}/{other.id}/attended" in page
+    assert doctor.id not in page, "nobody consented that the coordinator knows of it"
+
+    nurse.get("/follow-up")
+    came = nurse.send("/act", {"do": f"outcome/{ref}/{doctor.id}/attended"})
+
+    assert came.url == "/follow-up"
+    assert "Test Person, Fastlege tirs. 8.9. kl. 08.00: Møtte." in came.text
+    assert f"outcome/{ref}/{doctor.id}" not in came.text
+    with desk.db.read() as tx:
+        now = queries.case_by_ref(tx, OPERATOR, ref).appointments
+    assert {each.kind.value: each.status.value for each in now} == {
+        "GP": "attended",
+        "OTHER": "confirmed",
+    }
+    coordinator.get("/follow-up")
+    refused = coordinator.send("/act", {"do": f"outcome/{ref}/{doctor.id}/no_show"})
+    assert refused.status == 403
+    foreign = desk.of("elsewhere")
+    foreign.get("/today")
+    assert foreign.send("/act", {"do": f"outcome/{ref}/{other.id}/attended"}).status == 404
+
+
+def test_a_day_for_a_contact_leads_to_its_booking(on_sqlite: Desk) -> None:
+    desk, ref = on_sqlite, released(on_sqlite)
+    nurse, path = desk.of("nurse"), f"/cases/{ref}/appointments/new?kind=OTHER"
+
+    page = nurse.get("/follow-up").text
+    assert "Ta kontakt i dag" in page
+    assert f'href="{path}"' in page
+    assert '<option value="OTHER" selected>' in nurse.get(path).text
