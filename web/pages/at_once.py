@@ -20,6 +20,7 @@ from cases.service import TaskDone
 from core.errors import BadInput, OverlevError
 from web.i18n import marked
 from web.pages.acts import usual_form
+from web.pages.lacking import TASK, lacking, said_of
 from web.pages.receipts import TOLD
 from web.pages.refusals import explained
 from web.pages.visit import Visit, address
@@ -147,7 +148,7 @@ def came(tx: Connection, visit: Visit) -> Came | None:
         do,
         tuple(line for line, case in settled if _bears_out(visit, do, line, case)),
         tuple(
-            Line(line.key, line.ref, line.name, line.label, _why(visit, kind, line, case))
+            Line(line.key, line.ref, line.name, line.label, _why(tx, visit, kind, line, case))
             for pick, kind in refusals.items()
             if pick in found
             for line, case in [found[pick]]
@@ -167,20 +168,16 @@ def _bears_out(visit: Visit, do: str, line: Line, case: Case) -> bool:
 
 
 _ANSWERED: Final = marked("Oppgaven føres med et svar: før den for seg.")
-_APPOINTMENTS: Final = marked(
-    "Bekreftede avtaler mangler: minst én med helsetjenesten og én med NAV eller kommunen,"
-    " i de første sju dagene etter løslatelsen."
-)
 
 
-def _why(visit: Visit, kind: str, line: Line, case: Case) -> str:
+def _why(tx: Connection, visit: Visit, kind: str, line: Line, case: Case) -> str:
     task = case.task(line.key.partition("/")[2])
     if task is not None and not may_complete(visit.viewer, task):
         return explained(visit.translate, "not_your_task", "")
     if task is not None and task.state is TaskState.OPEN:
-        if task.code == "appointments_confirmed":
-            return visit.translate(_APPOINTMENTS)
-        if kind in ("bad_input", "refused"):
+        if task.code == TASK and (lacks := lacking(tx, visit, case)):
+            return said_of(lacks)
+        if task.code != TASK and kind in ("bad_input", "refused"):
             return visit.translate(_ANSWERED)
     return explained(visit.translate, kind, "")
 

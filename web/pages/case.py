@@ -47,6 +47,7 @@ from core.clock import local_date
 from core.errors import Refused
 from web.pages import papers, rows
 from web.pages.acts import OFFER
+from web.pages.lacking import BEFORE_IT, lacking
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import label_of, step_label
@@ -135,6 +136,8 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "talk_held": _talk_held(view),
         "outdated": here and _has_old_card(case, now),
         "confirmed_ready": _appointments_hold(case, package),
+        "lacks": lacking(tx, visit, case) if here else [],
+        "before_it": visit.translate(BEFORE_IT),
         "now_at": case.unit,
         "reads_until": _reads_until(given_up.to_at) if given_up and given_up.to_at else None,
         "readers": _readers(case, now) if here else [],

@@ -26,6 +26,8 @@ from web.pages import rows
 from web.pages.acts import OFFER, usual_form, with_told
 from web.pages.dates import yesterday
 from web.pages.forms import Errors, chosen, time_in, tried
+from web.pages.lacking import BEFORE_IT, lacking
+from web.pages.lacking import TASK as APPOINTMENTS
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import WORDS, label_of
@@ -207,6 +209,7 @@ def _page(
         who = desk.names_of_accounts(tx, [task.done_by])
         usual = usual_form(tx, viewer, ref, code)
         answer = _answer_of(tx, visit, case, task)
+        lacks = lacking(tx, visit, case) if code == APPOINTMENTS else []
     rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     return page(
         visit,
@@ -235,6 +238,8 @@ def _page(
             visit.values() | {"when": _said_when(visit)}, form=usual or "", at="", to="", why=""
         ),
         errors=errors,
+        lacks=lacks,
+        before_it=visit.translate(BEFORE_IT),
         theirs=theirs,
         version=case.version,
         answer=answer,
