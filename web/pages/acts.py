@@ -9,7 +9,7 @@ and works without a script.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,6 +24,7 @@ from cases.service import TaskDone
 from core.errors import BadInput
 from web.pages.dates import yesterday
 from web.pages.once import once
+from web.pages.receipts import TOLD
 from web.pages.visit import Pages, Visit, Visited, address, local_path
 from web.policy import CASE_WORKERS, allow
 
@@ -46,7 +47,9 @@ def act(visit: Visited) -> Response:
 
     def do(tx: Connection) -> str:
         verb(tx, visit.viewer, parts[1], parts[2:], visit.now)
-        return with_told(visit.typed("next", "/"), told) + _place(visit, parts[1], parts[2:])
+        until = asleep_until(visit.now, parts[-1]) if parts[0] == "snooze" else ""
+        where = with_told(visit.typed("next", "/"), told, until=until)
+        return where + _place(visit, parts[1], parts[2:])
 
     return once(visit, do)
 
@@ -59,11 +62,16 @@ def _place(visit: Visit, ref: str, rest: list[str]) -> str:
     return "#resume"
 
 
-def with_told(path: str, told: str) -> str:
-    """A page's address with what was just done, which becomes its receipt."""
+def with_told(path: str, told: str, **more: str) -> str:
+    """A page's address with what was just done, and `more` of it, which becomes its receipt."""
     parts = urlsplit(local_path(path))
-    kept = [(name, value) for name, value in parse_qsl(parts.query) if name != "did"]
-    return address(parts.path, [*kept, ("did", told)])
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in TOLD]
+    return address(parts.path, [*kept, ("did", told), *more.items()])
+
+
+def asleep_until(now: datetime, days: str) -> str:
+    """Until when a task is off the board that is put off for some days, as a receipt holds it."""
+    return (now + timedelta(days=int(days))).isoformat()
 
 
 def usual_form(tx: Connection, viewer: Viewer, ref: str, code: str) -> str | None:
@@ -141,7 +149,11 @@ _VERBS: Final[dict[str, _Verb]] = {
 }
 
 
+ASSIGN: Final = "assign"
+_TOLD: Final = {*_VERBS, ASSIGN}
+
+
 def told_of(visit: Visit) -> tuple[str, str, str] | None:
     """What was just done, as (verb, case reference, task), from the page's receipt."""
     parts = visit.told("did").split("/")
-    return (parts[0], parts[1], parts[2]) if len(parts) == 3 and parts[0] in _VERBS else None
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 and parts[0] in _TOLD else None

@@ -49,8 +49,10 @@ def book(visit: Visited, ref: str) -> Response:
             phone=visit.typed("phone") or None,
             status=visit.typed("status", "requested"),
         )
-        appointments.book(tx, visit.viewer, ref, booking, now=visit.now)
-        return f"/cases/{ref}?said=appointment"
+        known = {each.id for each in queries.case_by_ref(tx, visit.viewer, ref).appointments}
+        after = appointments.book(tx, visit.viewer, ref, booking, now=visit.now)
+        new = next((each.id for each in after.appointments if each.id not in known), "")
+        return f"/cases/{ref}?said=appointment/{new}"
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _new(visit, ref, answer, status=422)
@@ -84,7 +86,7 @@ def change(visit: Visited, ref: str, number: str) -> Response:
             )
         else:
             appointments.record_outcome(tx, visit.viewer, number, do, now=visit.now)
-        return f"/cases/{ref}?said=appointment"
+        return f"/cases/{ref}?said={'moved' if do == 'move' else 'appointment'}/{number}"
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _one(visit, ref, number, answer, status=422)

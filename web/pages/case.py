@@ -47,6 +47,7 @@ from core.clock import local_date
 from core.errors import Refused
 from web.pages import papers, rows
 from web.pages.acts import OFFER
+from web.pages.case_receipts import receipt_of
 from web.pages.lacking import BEFORE_IT, lacking
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
@@ -108,6 +109,8 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
     case = queries.case_by_ref(tx, viewer, ref, past=True, now=now)
     here = acts_in(viewer, case.unit)
     identity = people.identity_of(tx, case.person)
+    name = identity.name if identity is not None else ""
+    units = organisation.unit_names(tx, local_date(now))
     package = package_named(tx, view["package"])
     for step in view["steps"]:
         step["label"] = step_label(package, step["step"], visit.language)
@@ -122,12 +125,14 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
     return {
         "view": view,
         "ref": ref,
-        "name": identity.name if identity is not None else "",
+        "name": name,
         "born_on": identity.born_on if identity is not None else None,
         "owned": here,
-        "units": organisation.unit_names(tx, local_date(now)),
+        "units": units,
         "labels": {task["task"]: task["label"] for step in view["steps"] for task in step["tasks"]},
-        "people": desk.names_of_accounts(tx, [*done_by, *(each.by for each in happened)]),
+        "people": desk.names_of_accounts(
+            tx, [*done_by, *(each.by for each in happened), visit.told("to")]
+        ),
         "next": _next(view),
         "happened": happened,
         "may": {what: can and here for what, can in may(viewer, case).items()},
@@ -142,7 +147,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "reads_until": _reads_until(given_up.to_at) if given_up and given_up.to_at else None,
         "readers": _readers(case, now) if here else [],
         "told": rows.told(tx, visit) if here else None,
-        "said": visit.told("said"),
+        "said": receipt_of(visit, view, name, units) if here else None,
         "papers": papers.offered(viewer, case) if here and identity is not None else [],
     }
 

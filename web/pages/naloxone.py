@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from cases import desk, naloxone
-from cases.custody import TO_A_PERSON, Kind
+from cases.custody import TO_A_PERSON, Kind, Row
 from cases.naloxone import KEEPING
 from core.clock import local_date
 from core.errors import BadInput
@@ -46,7 +46,7 @@ def record(visit: Visited) -> Response:
             count = visit.typed("count")
             if not count.isdecimal():
                 raise BadInput("missing", "Give how many.", "count")
-            naloxone.record(
+            written = naloxone.record(
                 tx,
                 visit.viewer,
                 visit.typed("kind"),
@@ -56,10 +56,20 @@ def record(visit: Visited) -> Response:
                 lot=visit.typed("lot") or None,
                 expires_on=day_in(visit, "expires"),
             )
-        return address("/naloxone", {"unit": unit, "said": do})
+            return address("/naloxone", {"unit": unit, "said": f"{do}/{written.row.id}"})
+        return address("/naloxone", {"unit": unit, "said": f"{do}/{number}"})
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _page(visit, answer, status=422)
+
+
+def _said_of(visit: Visit, ledger: list[Row]) -> Row | None:
+    """The row that was just written, or the one that took another back."""
+    do, _, number = visit.told("said").partition("/")
+    for row in ledger if do and number.isdecimal() else ():
+        if (row.undoes if do == "undo" else row.id) == int(number):
+            return row
+    return None
 
 
 def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
@@ -88,6 +98,6 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         kinds=[(each.value, visit.translate(WORDS["naloxone"][each.value])) for each in SHELF],
         values=chosen(visit.values(), kind="received", count="", unit=shown["unit"]),
         errors=errors,
-        said=visit.told("said"),
+        said=_said_of(visit, shown["ledger"]),
         **shown,
     )

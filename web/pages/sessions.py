@@ -22,7 +22,7 @@ from web.pages import rows
 from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, time_in, tried
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visit, Visited
+from web.pages.visit import Pages, Visit, Visited, address
 from web.pages.words import label_of
 from web.policy import CASE_WORKERS, allow
 
@@ -132,6 +132,7 @@ def change(visit: Visited, ref: str) -> Response:
 
     def verb(tx: Connection) -> str:
         viewer, now = visit.viewer, visit.now
+        about = visit.typed_all("add") if do == "add" else [whom]
         if do == "add":
             sessions.add_cases(tx, viewer, ref, visit.typed_all("add"), now=now, version=seen)
         elif do == "remove":
@@ -146,7 +147,7 @@ def change(visit: Visited, ref: str) -> Response:
             attendance.correct(tx, viewer, ref, whom, do, now=now, reason=why)
         else:
             raise BadInput("unknown_code", "This button is not known here.", "do")
-        return f"/sessions/{ref}?said={do}"
+        return address(f"/sessions/{ref}", [("said", do), *(("to", each) for each in about)])
 
     full: list[NotEnoughPlaces] = []
 
@@ -186,6 +187,7 @@ def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
     def read(tx: Connection) -> dict[str, Any]:
         session = sessions.read_session(tx, viewer, ref, now=now)
         listed = queries.cases_by_refs(tx, viewer, (a.case_ref for a in session.attendance))
+        listed |= queries.cases_by_refs(tx, viewer, visit.told_all("to"))
         known = people.identities_of(tx, [case.person for case in listed.values()])
         names = {case.ref: known[case.person] for case in listed.values() if case.person in known}
         invitable = _invitable(tx, visit, session)
@@ -199,14 +201,18 @@ def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
         }
 
     shown = visit.house.db.transact(read)
-    if shown["invitable"]:
-        rows.log_look(visit, worklist.LISTED, [row.ref for row in shown["invitable"]])
+    listed = {each.case_ref for each in shown["session"].attendance}
+    told = [each for each in visit.told_all("to") if each in shown["names"]]
+    seen = [each for each in told if each not in listed]
+    if seen := [*seen, *(row.ref for row in shown["invitable"])]:
+        rows.log_look(visit, worklist.LISTED, seen)
     return page(
         visit,
         "pages/session.html",
         status,
         errors=errors,
         said=visit.told("said"),
+        about=[shown["names"][each].name for each in told],
         over=shown["session"].starts_at <= now,
         ticked=set(visit.typed_all("add")),
         present=set(visit.typed_all("present")) if errors else None,

@@ -23,7 +23,7 @@ from core.clock import local_date
 from core.errors import BadInput, NotAllowed
 from core.keystore import KeyDestroyed
 from web.pages import rows
-from web.pages.acts import OFFER, usual_form, with_told
+from web.pages.acts import ASSIGN, OFFER, asleep_until, usual_form, with_told
 from web.pages.dates import yesterday
 from web.pages.forms import Errors, chosen, time_in, tried
 from web.pages.lacking import BEFORE_IT, lacking
@@ -55,8 +55,10 @@ def change_task(visit: Visited, ref: str, code: str) -> Response:
 
     def do(tx: Connection) -> str:
         verb(tx, visit, ref, code)
-        done = "undo" if verb is _undo else "done"
-        return with_told(f"/cases/{ref}", f"{done}/{ref}/{code}")
+        done = _said(visit)
+        until = asleep_until(visit.now, visit.typed("days")) if done == "snooze" else ""
+        to = visit.typed("to") if done == ASSIGN else ""
+        return with_told(f"/cases/{ref}", f"{done}/{ref}/{code}", until=until, to=to)
 
     try:
         answer = tried_here(visit, do)
@@ -64,6 +66,13 @@ def change_task(visit: Visited, ref: str, code: str) -> Response:
         theirs = dict(taken.current) if isinstance(taken, TaskNotOpen) else {}
         return _page(visit, ref, code, {}, status=taken.status, theirs=theirs)
     return answer if isinstance(answer, Response) else _page(visit, ref, code, answer, status=422)
+
+
+def _said(visit: Visit) -> str:
+    """What the receipt says was done."""
+    do = visit.typed("do")
+    do = visit.typed("wanted") if do == "replace" else do
+    return do if do in ("undo", "waive", "snooze", ASSIGN) else "done"
 
 
 def tried_here(visit: Visit, verb: Any) -> Response | Errors:
