@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -20,11 +19,10 @@ from cases import (
     views,
     worklist,
 )
-from cases.access import COMPLETERS, PAST_ACCESS, Viewer, acts_in, sees_who
+from cases.access import COMPLETERS, PAST_ACCESS, Viewer, acts_in
 from cases.checklist import Package
 from cases.leave import RECORDING as ABSENCES
 from cases.model import (
-    LATE_ENTRY,
     Case,
     CloseReason,
     Owner,
@@ -39,14 +37,13 @@ from cases.registry import package_named
 from cases.rules import check_appointments
 from cases.service import CONSENTING
 from cases.short_form import FILLING_IN
-from cases.store import Verb
 from cases.transfers import TRANSFERRING
 from cases.views import SEES_CONSENTS, View
 from cases.warnings import warnings_for
 from core.clock import local_date
 from core.errors import Refused
 from web.pages import papers, rows
-from web.pages.acts import OFFER
+from web.pages.case_history import history_of
 from web.pages.case_receipts import receipt_of
 from web.pages.lacking import BEFORE_IT, lacking
 from web.pages.rendering import page
@@ -54,41 +51,9 @@ from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import label_of, step_label
 from web.policy import CASE_WORKERS, allow
 
-MOST_EVENTS: Final = 100
-
-# What correctional staff never see the history of.
-_OF_HEALTH: Final = frozenset({Verb.ANSWERED.value})
-_OF_CONSENT: Final = frozenset({Verb.CONSENT_RECORDED.value})
-_ABOUT_TASKS: Final = frozenset(
-    {
-        Verb.TASK_COMPLETED.value,
-        Verb.TASK_WAIVED.value,
-        Verb.TASK_UNDONE.value,
-        Verb.SHORT_FORM.value,
-    }
-)
-_APPOINTMENTS: Final = frozenset(
-    {
-        Verb.APPOINTMENT_BOOKED.value,
-        Verb.APPOINTMENT_OUTCOME.value,
-        Verb.APPOINTMENT_MOVED.value,
-    }
-)
 _NOT_TAKEN_BACK: Final = frozenset({CloseReason.REIMPRISONED, CloseReason.REGISTERED_IN_ERROR})
-_SILENT: Final = frozenset({Verb.ADVANCED.value})
 
 router: Final = Pages()
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """One line of the history."""
-
-    verb: str
-    at: Any
-    late: bool
-    by: str | None
-    tasks: tuple[str, ...]
 
 
 @router.get("/cases/{ref}")
@@ -121,7 +86,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
     _mark_dates(view)
     given_up = history.stay_given_up(viewer, case)
     done_by = (task["done_by"] for step in view["steps"] for task in step["tasks"])
-    happened = _history(tx, viewer, case) if here else []
+    happened = history_of(tx, visit, case, units) if here else []
     return {
         "view": view,
         "ref": ref,
@@ -250,53 +215,6 @@ def _next(view: View) -> View | None:
         and not (held and task["task"] == "talk_booked")
     ]
     return min(waiting, key=lambda task: str(task["due_at"]), default=None)
-
-
-def _history(tx: Connection, viewer: Viewer, case: Case) -> list[Happened]:
-    """What happened, the latest first; nothing of what belongs to the health service alone."""
-    hidden = set(_SILENT)
-    if not viewer.reads_health:
-        hidden |= _OF_HEALTH
-    if viewer.role not in SEES_CONSENTS:
-        hidden |= _OF_CONSENT
-    found = []
-    for event in history.events_of(tx, case.ref):
-        if event.verb in hidden:
-            continue
-        tasks = _settled_by(event)
-        if OFFER in tasks and event.verb in _ABOUT_TASKS and not viewer.reads_health:
-            # That an answer was taken back is the history of participation.
-            tasks = tuple(code for code in tasks if code != OFFER)
-            if not tasks:
-                continue
-        found.append(
-            Happened(
-                event.verb,
-                event.happened_at,
-                event.recorded_at - event.happened_at > LATE_ENTRY,
-                event.actor if _tells_who(viewer, case, event.verb, tasks) else None,
-                tasks,
-            )
-        )
-    return found[::-1][:MOST_EVENTS]
-
-
-def _settled_by(event: history.Event) -> tuple[str, ...]:
-    """The tasks that an act of somebody settled or opened again."""
-    if event.verb not in _ABOUT_TASKS:
-        return ()
-    changed = event.payload.get("tasks", {})
-    return tuple(code for code, fields in changed.items() if "state" in fields)
-
-
-def _tells_who(viewer: Viewer, case: Case, verb: str, tasks: tuple[str, ...]) -> bool:
-    """Whether who did it is this viewer's to see: never of a health task or of an appointment."""
-    if viewer.reads_health:
-        return True
-    if verb in _APPOINTMENTS:
-        return False
-    touched = (case.task(code) for code in tasks)
-    return all(task is None or sees_who(viewer, task) for task in touched)
 
 
 def _consents(view: View) -> dict[str, View]:
