@@ -6,7 +6,7 @@ task counts as settled that stands settled by the viewer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -19,7 +19,7 @@ from cases.registry import package_named
 from cases.service import TaskDone
 from core.errors import BadInput, OverlevError
 from web.i18n import marked
-from web.pages.acts import usual_form
+from web.pages.acts import OFFER, usual_form
 from web.pages.lacking import TASK, lacking, said_of
 from web.pages.receipts import TOLD
 from web.pages.refusals import explained
@@ -39,7 +39,7 @@ Pick = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One of the rows, as a receipt or a question names it; `why` it was refused."""
+    """One of the rows, as a receipt or a question names it; `why` it was or would be refused."""
 
     key: str
     ref: str
@@ -113,8 +113,27 @@ def _settle(tx: Connection, visit: Visit, do: str, pick: Pick) -> None:
 
 
 def lines_of(tx: Connection, visit: Visit, picks: list[Pick]) -> dict[Pick, Line]:
-    """The rows with their names; those of cases that the viewer does not see are left out."""
-    return {pick: line for pick, (line, _) in _found(tx, visit, picks).items()}
+    """The rows with their names, and why one can only be refused, before it is tried.
+
+    Those of cases that the viewer does not see are left out.
+    """
+    do = visit.typed("do")
+    return {
+        pick: replace(line, why=_stands_against(tx, visit, do, line, case))
+        for pick, (line, case) in _found(tx, visit, picks).items()
+    }
+
+
+def _stands_against(tx: Connection, visit: Visit, do: str, line: Line, case: Case) -> str:
+    """What this role or this way of settling a row cannot get around, empty for nothing."""
+    task = case.task(line.key.partition("/")[2])
+    if task is not None and not may_complete(visit.viewer, task):
+        return explained(visit.translate, "not_your_task", "")
+    if task is not None and task.code == OFFER:
+        return visit.translate(_ANSWERED)
+    if task is not None and task.code == TASK and do == "done":
+        return said_of(lacking(tx, visit, case))
+    return ""
 
 
 def _found(tx: Connection, visit: Visit, picks: list[Pick]) -> dict[Pick, tuple[Line, Case]]:

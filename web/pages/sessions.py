@@ -23,7 +23,7 @@ from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, time_in, tried
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited, address
-from web.pages.words import label_of
+from web.pages.words import WORDS, label_of
 from web.policy import CASE_WORKERS, allow
 
 PAST: Final = timedelta(days=30)
@@ -190,13 +190,15 @@ def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
         listed |= queries.cases_by_refs(tx, viewer, visit.told_all("to"))
         known = people.identities_of(tx, [case.person for case in listed.values()])
         names = {case.ref: known[case.person] for case in listed.values() if case.person in known}
-        invitable = _invitable(tx, visit, session)
+        led_by = _led_by(tx, visit, session)
+        invitable = _invitable(tx, visit, session) if not led_by else []
         label = _label(tx, visit, session)
         return {
             "session": session,
             "names": names,
             "invitable": invitable,
             "label": label,
+            "led_by": led_by,
             "units": rows.unit_names(tx, viewer, local_date(now)),
         }
 
@@ -218,6 +220,16 @@ def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
         present=set(visit.typed_all("present")) if errors else None,
         **shown,
     )
+
+
+def _led_by(tx: Connection, visit: Visit, session: Session) -> str:
+    """Whose list it is where this viewer only reads it, empty for whoever may enter it."""
+    package = package_in_force(tx, session.unit, on=local_date(visit.now))
+    if not package.has(session.task):
+        return ""
+    owner = package.rule(session.task).owner
+    leads = visit.viewer.role in COMPLETERS[owner] | {Role.COORDINATOR}
+    return "" if leads else visit.translate(WORDS["owner"][owner.value])
 
 
 def _invitable(tx: Connection, visit: Visit, session: Session) -> list[rows.Row]:
