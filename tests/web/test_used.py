@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
-from cases import appointments, queries
+import pytest
+
+from cases import appointments, attendance, queries, release, sessions
 from cases.access import OPERATOR
 from cases.appointments import Booking
 from tests.people import at, make_case
@@ -81,3 +84,27 @@ def test_a_day_for_a_contact_leads_to_its_booking(on_sqlite: Desk) -> None:
     assert "Ta kontakt i dag" in page
     assert f'href="{path}"' in page
     assert '<option value="OTHER" selected>' in nurse.get(path).text
+
+
+@pytest.mark.parametrize("released", [None, "2026-09-07 10:00"])
+def test_a_talk_that_was_held_is_red_of_no_booking(on_sqlite: Desk, released: str | None) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        case = make_case(
+            tx, admitted="2026-08-01 06:00", release_on=date(2026, 9, 12), answer="accepted"
+        )
+        group = sessions.plan_session(
+            tx, OPERATOR, "A", "talk_held", at("2026-09-03 08:00"), now=at("2026-09-02 09:00")
+        )
+        sessions.add_cases(tx, OPERATOR, group.ref, [case.ref], now=at("2026-09-02 09:00"))
+        attendance.hold(tx, OPERATOR, group.ref, [case.ref], now=at("2026-09-03 09:00"))
+        if released is not None:
+            release.release(tx, OPERATOR, case.ref, now=at(released))
+
+    page = desk.of("coordinator").get(f"/cases/{case.ref}").text
+
+    talk = re.findall(r'<li data-state="(\w+)">', page.split('class="way"')[1])[2]
+    row = page.split('id="task-talk_booked"')[1].split("</li>")[0]
+    assert talk == "partly"
+    assert "Samtalen er holdt" in row
+    assert 'class="late"' not in row

@@ -51,6 +51,10 @@ from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import label_of, step_label
 from web.policy import CASE_WORKERS, allow
 
+BOOKED: Final = "talk_booked"
+"""A talk that was held needs no booking: what is left of it is a tick, and nothing to be red of."""
+
+_RED: Final = frozenset({StepState.OVERDUE.value, StepState.MISSED.value})
 _NOT_TAKEN_BACK: Final = frozenset({CloseReason.REIMPRISONED, CloseReason.REGISTERED_IN_ERROR})
 
 router: Final = Pages()
@@ -77,9 +81,12 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
     name = identity.name if identity is not None else ""
     units = organisation.unit_names(tx, local_date(now))
     package = package_named(tx, view["package"])
+    held = _talk_held(view)
     for step in view["steps"]:
         step["label"] = step_label(package, step["step"], visit.language)
         step["mark"] = _mark(step)
+        if step["mark"] in _RED and held and not _is_red_beside(step, BOOKED):
+            step["mark"] = "partly"
         for task in step["tasks"]:
             task["label"] = label_of(package, task["task"], visit.language)
             task["mine"] = here and viewer.role in COMPLETERS[Owner(task["owner"])]
@@ -103,7 +110,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "may": {what: can and here for what, can in may(viewer, case).items()},
         "warnings": [each.value for each in warnings_for(viewer, case, now=now)] if here else [],
         "consents": _consents(view) if viewer.role in SEES_CONSENTS and "consents" in view else {},
-        "talk_held": _talk_held(view),
+        "talk_held": held,
         "outdated": here and _has_old_card(case, now),
         "confirmed_ready": _appointments_hold(case, package),
         "lacks": lacking(tx, visit, case) if here else [],
@@ -203,6 +210,12 @@ def _mark(step: View) -> str:
     return "partly" if any(done) else "waived"
 
 
+def _is_red_beside(step: View, code: str) -> bool:
+    """Whether anything of a step is late or was missed beside this task."""
+    others = (task for task in step["tasks"] if task["task"] != code)
+    return any(task["overdue"] or task["state"] == TaskState.MISSED for task in others)
+
+
 def _next(view: View) -> View | None:
     """The open task with the earliest deadline; a talk that was held needs no booking."""
     tasks = [task for step in view["steps"] for task in step["tasks"]]
@@ -210,9 +223,7 @@ def _next(view: View) -> View | None:
     waiting = [
         task
         for task in tasks
-        if task["state"] == "open"
-        and task["due_at"]
-        and not (held and task["task"] == "talk_booked")
+        if task["state"] == "open" and task["due_at"] and not (held and task["task"] == BOOKED)
     ]
     return min(waiting, key=lambda task: str(task["due_at"]), default=None)
 
