@@ -108,3 +108,21 @@ def test_a_talk_that_was_held_is_red_of_no_booking(on_sqlite: Desk, released: st
     assert talk == "partly"
     assert "Samtalen er holdt" in row
     assert 'class="late"' not in row
+
+
+def test_nobody_chose_court_who_did_not_choose(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        ref = make_case(tx, answer="accepted").ref
+    officer, path = desk.of("officer"), f"/cases/{ref}/unplanned"
+    reasons = officer.get(path).text.split('name="reason"')[1].split("</select>")[0]
+    assert "selected" not in reasons
+    assert '<option value="">Velg</option>' in reasons
+
+    typed = {"at": "2026-09-08T08:30", "signs_and_113": "yes"}
+    refused = officer.send(path, typed)
+
+    assert refused.status == 422
+    assert 'id="e-reason">Velg en grunn.' in refused.text
+    assert 'name="signs_and_113" value="yes" checked' in refused.text
+    assert officer.send(path, typed | {"reason": "court"}).url == f"/cases/{ref}"
