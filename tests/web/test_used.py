@@ -7,9 +7,20 @@ from datetime import date
 
 import pytest
 
-from cases import appointments, attendance, queries, release, sessions
+from cases import (
+    appointments,
+    attendance,
+    naloxone,
+    people,
+    queries,
+    release,
+    sessions,
+    transfers,
+)
 from cases.access import OPERATOR
 from cases.appointments import Booking
+from cases.people import NewPerson
+from cases.vault import Identity
 from tests.people import at, make_case
 from tests.web.conftest import Desk
 
@@ -126,3 +137,23 @@ def test_nobody_chose_court_who_did_not_choose(on_sqlite: Desk) -> None:
     assert 'id="e-reason">Velg en grunn.' in refused.text
     assert 'name="signs_and_113" value="yes" checked' in refused.text
     assert officer.send(path, typed | {"reason": "court"}).url == f"/cases/{ref}"
+
+
+def test_the_ledger_of_sprays_names_people_and_not_cases(on_sqlite: Desk) -> None:
+    desk, ref = on_sqlite, released(on_sqlite)
+    with desk.db.write() as tx:
+        who = people.register(tx, NewPerson(Identity("77003", "Bort", "Reist")), now=desk.now)
+        gone = make_case(tx, person=who, release_on=date(2026, 10, 1))
+        for each in (ref, gone.ref):
+            naloxone.record(tx, OPERATOR, "refill", ref=each, reason="used", now=desk.now)
+        asked = transfers.propose_transfer(tx, OPERATOR, gone.ref, "C", now=desk.now)
+        transfers.answer_transfer(tx, OPERATOR, asked.transfers[-1].id, "accept", now=desk.now)
+
+    text = desk.of("nurse").get("/naloxone").text
+
+    flaws, rows = text.split('id="flaws"')[1].split("</section>")[0], text.split("<tbody>")[1]
+    assert f'href="/cases/{ref}">Test Person</a>' in flaws
+    assert f'href="/cases/{ref}">Test Person</a>' in rows
+    assert "Ny spray</td>" in rows, "of somebody who is another unit's by now"
+    assert gone.ref not in text
+    assert "Bort Reist" not in text

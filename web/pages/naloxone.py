@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import desk, naloxone
+from cases import desk, naloxone, people, queries
+from cases.access import Viewer
 from cases.custody import TO_A_PERSON, Kind, Row
 from cases.naloxone import KEEPING
 from core.clock import local_date
@@ -72,6 +74,13 @@ def _said_of(visit: Visit, ledger: list[Row]) -> Row | None:
     return None
 
 
+def _names(tx: Connection, viewer: Viewer, refs: Iterable[str | None]) -> dict[str, str]:
+    """Who the rows are about, as far as the viewer sees their cases; erased ones have no name."""
+    cases = queries.cases_by_refs(tx, viewer, {ref for ref in refs if ref is not None})
+    known = people.identities_of(tx, [case.person for case in cases.values()])
+    return {ref: known[case.person].name for ref, case in cases.items() if case.person in known}
+
+
 def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
     viewer, now = visit.viewer, visit.now
 
@@ -80,12 +89,17 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         asked = visit.typed("unit") or visit.asked("unit")
         unit = asked if asked in units else next(iter(units))
         ledger = naloxone.ledger(tx, viewer, now=now, unit=unit)
+        latest = ledger[::-1][:MOST_SHOWN]
+        flaws = naloxone.discrepancies_of(tx, viewer, unit, now=now)
         return {
             "units": units,
             "unit": unit,
             "stock": naloxone.stock(tx, viewer, unit, now=now),
-            "flaws": naloxone.discrepancies_of(tx, viewer, unit, now=now),
-            "ledger": ledger[::-1][:MOST_SHOWN],
+            "flaws": flaws,
+            "ledger": latest,
+            "names": _names(
+                tx, viewer, [*(row.case_ref for row in latest), *(flaw.case_ref for flaw in flaws)]
+            ),
             "taken_back": {row.undoes for row in ledger if row.undoes is not None},
             "people": desk.names_of_accounts(tx, (row.by for row in ledger)),
         }
