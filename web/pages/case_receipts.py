@@ -62,14 +62,14 @@ def _release_undone(seen: _Seen) -> CaseReceipt | None:
     return None if seen.view["released_at"] else CaseReceipt(seen._(_UNDONE, name=seen.name))
 
 
-def _appointment(seen: _Seen, *, moved: bool) -> CaseReceipt | None:
-    key, number = ("moved_from" if moved else "id"), seen.part()
+def _appointment(seen: _Seen, text: str, key: str = "id") -> CaseReceipt | None:
+    """An appointment by its number, or by that of the one whose place it took."""
+    number = seen.part()
     for each in seen.view["appointments"]:
         if each[key] == number and number:
             break
     else:
         return None
-    text = _MOVED if moved else _APPOINTMENT
     return CaseReceipt(
         seen._(
             text,
@@ -146,6 +146,7 @@ _RELEASED: Final = marked("Løslatelsen er registrert: %(name)s, %(when)s")
 _UNDONE: Final = marked("Løslatelsen er tatt tilbake. Saken til %(name)s er som den var før den.")
 _APPOINTMENT: Final = marked("%(what)s for %(name)s, %(when)s: %(status)s.")
 _MOVED: Final = marked("%(what)s for %(name)s er flyttet til %(when)s: %(status)s.")
+_CORRECTED: Final = marked("Opplysningene er rettet: %(what)s for %(name)s, %(when)s: %(status)s.")
 _SOME: Final = marked("Avtale")
 _CHANGE: Final = marked("Endre")
 _CONSENT: Final = {
@@ -170,8 +171,9 @@ _TAKE_BACK: Final = marked("Trekk tilbake")
 _WORDED: Final[dict[str, Callable[[_Seen], CaseReceipt | None]]] = {
     "released": _released,
     "undone": _release_undone,
-    "appointment": lambda seen: _appointment(seen, moved=False),
-    "moved": lambda seen: _appointment(seen, moved=True),
+    "appointment": lambda seen: _appointment(seen, _APPOINTMENT),
+    "moved": lambda seen: _appointment(seen, _MOVED, "moved_from"),
+    "corrected": lambda seen: _appointment(seen, _CORRECTED, "moved_from"),
     "consent": _consent,
     "date": _date,
     "absence": _absence,
