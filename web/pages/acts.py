@@ -43,12 +43,12 @@ def act(visit: Visited) -> Response:
     verb = _VERBS.get(parts[0])
     if verb is None or len(parts) < 3:
         raise BadInput("unknown_code", "This button is not known here. Load the page anew.", "do")
-    told = f"{parts[0]}/{parts[1]}/{OFFER if parts[0] == 'offer' else parts[2]}"
+    about = f"{parts[1]}/{OFFER if parts[0] == 'offer' else parts[2]}"
 
     def do(tx: Connection) -> str:
         verb(tx, visit.viewer, parts[1], parts[2:], visit.now)
-        until = asleep_until(visit.now, parts[-1]) if parts[0] == "snooze" else ""
-        where = with_told(visit.typed("next", "/"), told, until=until)
+        said = f"{parts[0]}{until(visit.now, parts[-1]) if parts[0] == 'snooze' else ''}"
+        where = with_told(visit.typed("next", "/"), f"{said}/{about}")
         return where + _place(visit, parts[1], parts[2:])
 
     return once(visit, do)
@@ -62,16 +62,19 @@ def _place(visit: Visit, ref: str, rest: list[str]) -> str:
     return "#resume"
 
 
-def with_told(path: str, told: str, **more: str) -> str:
-    """A page's address with what was just done, and `more` of it, which becomes its receipt."""
+def with_told(path: str, told: str) -> str:
+    """A page's address with what was just done, which becomes its receipt.
+
+    A verb may hold more after a colon: until when (`snooze:`), or to whom (`assign:`).
+    """
     parts = urlsplit(local_path(path))
     kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in TOLD]
-    return address(parts.path, [*kept, ("did", told), *more.items()])
+    return address(parts.path, [*kept, ("did", told)])
 
 
-def asleep_until(now: datetime, days: str) -> str:
-    """Until when a task is off the board that is put off for some days, as a receipt holds it."""
-    return (now + timedelta(days=int(days))).isoformat()
+def until(now: datetime, days: str) -> str:
+    """Until when a task is off the board that is put off for some days, as a verb's more."""
+    return f":{(now + timedelta(days=int(days))).isoformat()}"
 
 
 def usual_form(tx: Connection, viewer: Viewer, ref: str, code: str) -> str | None:
@@ -156,4 +159,11 @@ _TOLD: Final = {*_VERBS, ASSIGN}
 def told_of(visit: Visit) -> tuple[str, str, str] | None:
     """What was just done, as (verb, case reference, task), from the page's receipt."""
     parts = visit.told("did").split("/")
-    return (parts[0], parts[1], parts[2]) if len(parts) == 3 and parts[0] in _TOLD else None
+    known = len(parts) == 3 and parts[0].partition(":")[0] in _TOLD
+    return (parts[0], parts[1], parts[2]) if known else None
+
+
+def handed_to(visit: Visit) -> str | None:
+    """To whose account a task was just handed, None where that is not what was done."""
+    verb, _, to = (told_of(visit) or ("",))[0].partition(":")
+    return to if verb == ASSIGN and to else None

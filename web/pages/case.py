@@ -43,6 +43,7 @@ from cases.warnings import warnings_for
 from core.clock import local_date
 from core.errors import Refused
 from web.pages import papers, rows
+from web.pages.acts import handed_to
 from web.pages.case_history import history_of
 from web.pages.case_receipts import receipt_of
 from web.pages.lacking import BEFORE_IT, lacking
@@ -103,7 +104,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "units": units,
         "labels": {task["task"]: task["label"] for step in view["steps"] for task in step["tasks"]},
         "people": desk.names_of_accounts(
-            tx, [*done_by, *(each.by for each in happened), visit.told("to")]
+            tx, [*done_by, *(each.by for each in happened), handed_to(visit)]
         ),
         "next": _next(view),
         "happened": happened,

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from web.house import House
 from web.session_cookie import is_https, token_in
 
-TOLD: Final = frozenset({"did", "many", "ok", "no", "to", "said", "moved", "until"})
+TOLD: Final = frozenset({"did", "many", "ok", "no", "to", "said", "moved"})
 """What is told of what was just done: no part of where one is."""
 
 COOKIE: Final = "overlev-told"

@@ -23,7 +23,7 @@ from core.clock import local_date
 from core.errors import BadInput, NotAllowed
 from core.keystore import KeyDestroyed
 from web.pages import rows
-from web.pages.acts import ASSIGN, OFFER, asleep_until, usual_form, with_told
+from web.pages.acts import ASSIGN, OFFER, until, usual_form, with_told
 from web.pages.dates import yesterday
 from web.pages.forms import Errors, chosen, time_in, tried
 from web.pages.lacking import BEFORE_IT, lacking
@@ -55,10 +55,7 @@ def change_task(visit: Visited, ref: str, code: str) -> Response:
 
     def do(tx: Connection) -> str:
         verb(tx, visit, ref, code)
-        done = _said(visit)
-        until = asleep_until(visit.now, visit.typed("days")) if done == "snooze" else ""
-        to = visit.typed("to") if done == ASSIGN else ""
-        return with_told(f"/cases/{ref}", f"{done}/{ref}/{code}", until=until, to=to)
+        return with_told(f"/cases/{ref}", f"{_said(visit)}/{ref}/{code}")
 
     try:
         answer = tried_here(visit, do)
@@ -72,7 +69,11 @@ def _said(visit: Visit) -> str:
     """What the receipt says was done."""
     do = visit.typed("do")
     do = visit.typed("wanted") if do == "replace" else do
-    return do if do in ("undo", "waive", "snooze", ASSIGN) else "done"
+    if do == "snooze":
+        return f"{do}{until(visit.now, visit.typed('days'))}"
+    if do == ASSIGN:
+        return f"{do}:{visit.typed('to')}"
+    return do if do in ("undo", "waive") else "done"
 
 
 def tried_here(visit: Visit, verb: Any) -> Response | Errors:
