@@ -33,7 +33,7 @@ def test_an_address_tells_of_nothing(on_sqlite: Desk, ref: str) -> None:
     for who, path, words in (
         ("nurse", f"/today?did=done/{ref}/brief_info", "er ført"),
         ("nurse", f"/cases/{ref}?did=undo/{ref}/brief_info", "er angret"),
-        ("nurse", f"/cases/{ref}?said=released", "Lagret"),
+        ("nurse", f"/cases/{ref}?said=released", "er registrert"),
         ("coordinator", f"/overdue?many=done&ok={ref}/brief_info", "ført som gjort"),
         ("coordinator", "/overdue?done=999999&refused=5", "999999 ført"),
         ("nurse", "/me?said=password", "Passordet er"),

@@ -103,9 +103,7 @@ def test_one_person_from_the_roster_to_the_end_of_follow_up(  # noqa: PLR0915 - 
     assert coordinator.send(where, fields).url == case
 
     # Consents, and appointments: before them, they cannot be confirmed.
-    assert (
-        "Bekreftede avtaler mangler" in act(coordinator, f"done/{ref}/appointments_confirmed").text
-    )
+    assert "Bekreftet avtale mangler" in act(coordinator, f"done/{ref}/appointments_confirmed").text
     for consent in ("sms/given", "sharing:health/given", "sharing:nav/given"):
         coordinator.get(case)
         assert coordinator.send(f"{case}/consents", {"do": consent}).status == 200

@@ -1,31 +1,36 @@
 """What one tap on a list does: done, yesterday, an answer, waived, undone, put off, handed on.
 
 A button says it whole: `done/REF/TASK`, `done/REF/TASK/ANSWER`, `yesterday/REF/TASK`,
-`offer/REF/accepted`, `waive/REF/TASK/REASON`, `undo/REF/TASK/REASON`, `snooze/REF/TASK/7`.
-A list and its buttons are one form, so that it stays small and works without a script.
+`offer/REF/accepted`, `waive/REF/TASK/REASON`, `undo/REF/TASK/REASON`, `snooze/REF/TASK/7`,
+`outcome/REF/APPOINTMENT/attended`. A list and its buttons are one form, so that it stays small
+and works without a script.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import desk, queries, service
+from cases import appointments, desk, queries, service
 from cases.access import Viewer
+from cases.appointments import AppointmentNotFound
 from cases.registry import package_named
 from cases.service import TaskDone
 from core.errors import BadInput
 from web.pages.dates import yesterday
 from web.pages.once import once
+from web.pages.receipts import TOLD
 from web.pages.visit import Pages, Visit, Visited, address, local_path
 from web.policy import CASE_WORKERS, allow
 
 OFFER: Final = "offer_answered"
+OUTCOME: Final = "outcome"
+"""The verb that says how an appointment went; it names that where others name a task."""
 
 router: Final = Pages()
 
@@ -38,11 +43,13 @@ def act(visit: Visited) -> Response:
     verb = _VERBS.get(parts[0])
     if verb is None or len(parts) < 3:
         raise BadInput("unknown_code", "This button is not known here. Load the page anew.", "do")
-    told = f"{parts[0]}/{parts[1]}/{OFFER if parts[0] == 'offer' else parts[2]}"
+    about = f"{parts[1]}/{OFFER if parts[0] == 'offer' else parts[2]}"
 
     def do(tx: Connection) -> str:
         verb(tx, visit.viewer, parts[1], parts[2:], visit.now)
-        return with_told(visit.typed("next", "/"), told) + _place(visit, parts[1], parts[2:])
+        said = f"{parts[0]}{until(visit.now, parts[-1]) if parts[0] == 'snooze' else ''}"
+        where = with_told(visit.typed("next", "/"), f"{said}/{about}")
+        return where + _place(visit, parts[1], parts[2:])
 
     return once(visit, do)
 
@@ -56,10 +63,18 @@ def _place(visit: Visit, ref: str, rest: list[str]) -> str:
 
 
 def with_told(path: str, told: str) -> str:
-    """A page's address with what was just done, which becomes its receipt."""
+    """A page's address with what was just done, which becomes its receipt.
+
+    A verb may hold more after a colon: until when (`snooze:`), or to whom (`assign:`).
+    """
     parts = urlsplit(local_path(path))
-    kept = [(name, value) for name, value in parse_qsl(parts.query) if name != "did"]
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in TOLD]
     return address(parts.path, [*kept, ("did", told)])
+
+
+def until(now: datetime, days: str) -> str:
+    """Until when a task is off the board that is put off for some days, as a verb's more."""
+    return f":{(now + timedelta(days=int(days))).isoformat()}"
 
 
 def usual_form(tx: Connection, viewer: Viewer, ref: str, code: str) -> str | None:
@@ -115,6 +130,12 @@ def _snooze(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: date
     desk.snooze(tx, viewer, [(ref, told[0])], int(days) if days.isdecimal() else 0, now=now)
 
 
+def _outcome(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:
+    if all(each.id != told[0] for each in queries.case_by_ref(tx, viewer, ref).appointments):
+        raise AppointmentNotFound("There is no such appointment here.")
+    appointments.record_outcome(tx, viewer, told[0], _argument(told), now=now)
+
+
 def _argument(told: list[str]) -> str:
     return told[1] if len(told) > 1 else ""
 
@@ -127,10 +148,22 @@ _VERBS: Final[dict[str, _Verb]] = {
     "waive": _waive,
     "undo": _undo,
     "snooze": _snooze,
+    OUTCOME: _outcome,
 }
+
+
+ASSIGN: Final = "assign"
+_TOLD: Final = {*_VERBS, ASSIGN}
 
 
 def told_of(visit: Visit) -> tuple[str, str, str] | None:
     """What was just done, as (verb, case reference, task), from the page's receipt."""
     parts = visit.told("did").split("/")
-    return (parts[0], parts[1], parts[2]) if len(parts) == 3 and parts[0] in _VERBS else None
+    known = len(parts) == 3 and parts[0].partition(":")[0] in _TOLD
+    return (parts[0], parts[1], parts[2]) if known else None
+
+
+def handed_to(visit: Visit) -> str | None:
+    """To whose account a task was just handed, None where that is not what was done."""
+    verb, _, to = (told_of(visit) or ("",))[0].partition(":")
+    return to if verb == ASSIGN and to else None

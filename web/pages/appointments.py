@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -15,7 +16,7 @@ from cases.consents import SHARED_WITH, sees_details
 from cases.model import Appointment, AppointmentKind, AppointmentStatus, Case
 from cases.rules import check_owns, check_role
 from cases.views import CASE_READ
-from core.errors import BadInput, NotAllowed
+from core.errors import BadInput, NotAllowed, Refused
 from core.keystore import KeyDestroyed
 from web.pages import rows
 from web.pages.dates import for_input
@@ -49,8 +50,10 @@ def book(visit: Visited, ref: str) -> Response:
             phone=visit.typed("phone") or None,
             status=visit.typed("status", "requested"),
         )
-        appointments.book(tx, visit.viewer, ref, booking, now=visit.now)
-        return f"/cases/{ref}?said=appointment"
+        known = {each.id for each in queries.case_by_ref(tx, visit.viewer, ref).appointments}
+        after = appointments.book(tx, visit.viewer, ref, booking, now=visit.now)
+        new = next((each.id for each in after.appointments if each.id not in known), "")
+        return f"/cases/{ref}?said=appointment/{new}"
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _new(visit, ref, answer, status=422)
@@ -70,7 +73,11 @@ def change(visit: Visited, ref: str, number: str) -> Response:
     do = visit.typed("do")
 
     def verb(tx: Connection) -> str:
-        _check_of(queries.case_by_ref(tx, visit.viewer, ref), number)
+        case = queries.case_by_ref(tx, visit.viewer, ref)
+        this = _check_of(case, number)
+        if do == "correct":
+            _correct(tx, visit, case, this)
+            return f"/cases/{ref}?said=corrected/{number}"
         if do == "move":
             appointments.move(
                 tx,
@@ -84,10 +91,49 @@ def change(visit: Visited, ref: str, number: str) -> Response:
             )
         else:
             appointments.record_outcome(tx, visit.viewer, number, do, now=visit.now)
-        return f"/cases/{ref}?said=appointment"
+        return f"/cases/{ref}?said={'moved' if do == 'move' else 'appointment'}/{number}"
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _one(visit, ref, number, answer, status=422)
+
+
+RIGHT: Final = {"with": "right_with", "place": "right_place", "phone": "right_phone"}
+"""Details of an appointment, and the fields in which they are put right."""
+
+
+def _may_correct(case: Case, this: Appointment, now: datetime) -> bool:
+    """Whether details can be put right: they are by a move to the same time.
+
+    After the release that would take the appointment out of the figures of who attended.
+    """
+    stands = AppointmentStatus.MOVED in NEXT[this.status]
+    return stands and this.starts_at > now and case.released_at is None
+
+
+def _correct(tx: Connection, visit: Visit, case: Case, this: Appointment) -> None:
+    """With whom, where or the phone as they should have been; the time and the status stay."""
+    if not sees_details(visit.viewer, case, this.kind):
+        raise NotAllowed("Only health staff change this appointment.")
+    if not _may_correct(case, this, visit.now):
+        raise Refused("Details are put right before the release, and before it has been.")
+    known = vault.unseal(tx, case.person, vault.DETAILS, this.details)
+    typed = {name: visit.typed(field) for name, field in RIGHT.items()}
+    told = {name: text for name, text in typed.items() if text != (known.get(name) or "")}
+    for name, text in told.items():
+        if not text:
+            raise BadInput("empty", f"{name} cannot be empty.", RIGHT[name])
+    if not told:
+        raise BadInput("nothing_new", "Nothing was changed.", RIGHT["phone"])
+    appointments.move(
+        tx,
+        visit.viewer,
+        this.id,
+        this.starts_at,
+        now=visit.now,
+        with_whom=told.get("with"),
+        place=told.get("place"),
+        phone=told.get("phone"),
+    )
 
 
 def _starts_at(visit: Visit) -> Any:
@@ -150,7 +196,7 @@ def _new(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
         case=case,
         kinds=kinds,
         needed=list(dict.fromkeys(each.needs for each in kinds if each.needs)),
-        values=chosen(visit.values(), status="requested", kind="", at=""),
+        values=chosen(visit.values(), status="requested", kind=visit.asked("kind"), at=""),
         errors=errors,
     )
 
@@ -182,6 +228,11 @@ def _one(visit: Visit, ref: str, number: str, errors: Errors, *, status: int = 2
         details=details,
         outcomes=[each for each in to if each != "moved"],
         may_move="moved" in to,
-        values=chosen(visit.values(), at=for_input(this.starts_at)),
+        may_correct=_may_correct(case, this, visit.now),
+        values=chosen(
+            visit.values(),
+            at=for_input(this.starts_at),
+            **{field: details.get(name) or "" for name, field in RIGHT.items()},
+        ),
         errors=errors,
     )

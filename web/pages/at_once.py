@@ -6,7 +6,7 @@ task counts as settled that stands settled by the viewer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -19,7 +19,8 @@ from cases.registry import package_named
 from cases.service import TaskDone
 from core.errors import BadInput, OverlevError
 from web.i18n import marked
-from web.pages.acts import usual_form
+from web.pages.acts import OFFER, usual_form
+from web.pages.lacking import TASK, lacking, said_of
 from web.pages.receipts import TOLD
 from web.pages.refusals import explained
 from web.pages.visit import Visit, address
@@ -38,7 +39,7 @@ Pick = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One of the rows, as a receipt or a question names it; `why` it was refused."""
+    """One of the rows, as a receipt or a question names it; `why` it was or would be refused."""
 
     key: str
     ref: str
@@ -112,8 +113,27 @@ def _settle(tx: Connection, visit: Visit, do: str, pick: Pick) -> None:
 
 
 def lines_of(tx: Connection, visit: Visit, picks: list[Pick]) -> dict[Pick, Line]:
-    """The rows with their names; those of cases that the viewer does not see are left out."""
-    return {pick: line for pick, (line, _) in _found(tx, visit, picks).items()}
+    """The rows with their names, and why one can only be refused, before it is tried.
+
+    Those of cases that the viewer does not see are left out.
+    """
+    do = visit.typed("do")
+    return {
+        pick: replace(line, why=_stands_against(tx, visit, do, line, case))
+        for pick, (line, case) in _found(tx, visit, picks).items()
+    }
+
+
+def _stands_against(tx: Connection, visit: Visit, do: str, line: Line, case: Case) -> str:
+    """What this role or this way of settling a row cannot get around, empty for nothing."""
+    task = case.task(line.key.partition("/")[2])
+    if task is not None and not may_complete(visit.viewer, task):
+        return explained(visit.translate, "not_your_task", "")
+    if task is not None and task.code == OFFER:
+        return visit.translate(_ANSWERED)
+    if task is not None and task.code == TASK and do == "done":
+        return said_of(lacking(tx, visit, case))
+    return ""
 
 
 def _found(tx: Connection, visit: Visit, picks: list[Pick]) -> dict[Pick, tuple[Line, Case]]:
@@ -147,7 +167,7 @@ def came(tx: Connection, visit: Visit) -> Came | None:
         do,
         tuple(line for line, case in settled if _bears_out(visit, do, line, case)),
         tuple(
-            Line(line.key, line.ref, line.name, line.label, _why(visit, kind, line, case))
+            Line(line.key, line.ref, line.name, line.label, _why(tx, visit, kind, line, case))
             for pick, kind in refusals.items()
             if pick in found
             for line, case in [found[pick]]
@@ -167,20 +187,16 @@ def _bears_out(visit: Visit, do: str, line: Line, case: Case) -> bool:
 
 
 _ANSWERED: Final = marked("Oppgaven føres med et svar: før den for seg.")
-_APPOINTMENTS: Final = marked(
-    "Bekreftede avtaler mangler: minst én med helsetjenesten og én med NAV eller kommunen,"
-    " i de første sju dagene etter løslatelsen."
-)
 
 
-def _why(visit: Visit, kind: str, line: Line, case: Case) -> str:
+def _why(tx: Connection, visit: Visit, kind: str, line: Line, case: Case) -> str:
     task = case.task(line.key.partition("/")[2])
     if task is not None and not may_complete(visit.viewer, task):
         return explained(visit.translate, "not_your_task", "")
     if task is not None and task.state is TaskState.OPEN:
-        if task.code == "appointments_confirmed":
-            return visit.translate(_APPOINTMENTS)
-        if kind in ("bad_input", "refused"):
+        if task.code == TASK and (lacks := lacking(tx, visit, case)):
+            return said_of(lacks)
+        if task.code != TASK and kind in ("bad_input", "refused"):
             return visit.translate(_ANSWERED)
     return explained(visit.translate, kind, "")
 

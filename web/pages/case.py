@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -20,11 +19,10 @@ from cases import (
     views,
     worklist,
 )
-from cases.access import COMPLETERS, PAST_ACCESS, Viewer, acts_in, sees_who
+from cases.access import COMPLETERS, PAST_ACCESS, Viewer, acts_in
 from cases.checklist import Package
 from cases.leave import RECORDING as ABSENCES
 from cases.model import (
-    LATE_ENTRY,
     Case,
     CloseReason,
     Owner,
@@ -39,54 +37,28 @@ from cases.registry import package_named
 from cases.rules import check_appointments
 from cases.service import CONSENTING
 from cases.short_form import FILLING_IN
-from cases.store import Verb
 from cases.transfers import TRANSFERRING
 from cases.views import SEES_CONSENTS, View
 from cases.warnings import warnings_for
 from core.clock import local_date
 from core.errors import Refused
 from web.pages import papers, rows
-from web.pages.acts import OFFER
+from web.pages.acts import handed_to
+from web.pages.case_history import history_of
+from web.pages.case_receipts import receipt_of
+from web.pages.lacking import BEFORE_IT, lacking
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import label_of, step_label
 from web.policy import CASE_WORKERS, allow
 
-MOST_EVENTS: Final = 100
+BOOKED: Final = "talk_booked"
+"""A talk that was held needs no booking: what is left of it is a tick, and nothing to be red of."""
 
-# What correctional staff never see the history of.
-_OF_HEALTH: Final = frozenset({Verb.ANSWERED.value})
-_OF_CONSENT: Final = frozenset({Verb.CONSENT_RECORDED.value})
-_ABOUT_TASKS: Final = frozenset(
-    {
-        Verb.TASK_COMPLETED.value,
-        Verb.TASK_WAIVED.value,
-        Verb.TASK_UNDONE.value,
-        Verb.SHORT_FORM.value,
-    }
-)
-_APPOINTMENTS: Final = frozenset(
-    {
-        Verb.APPOINTMENT_BOOKED.value,
-        Verb.APPOINTMENT_OUTCOME.value,
-        Verb.APPOINTMENT_MOVED.value,
-    }
-)
+_RED: Final = frozenset({StepState.OVERDUE.value, StepState.MISSED.value})
 _NOT_TAKEN_BACK: Final = frozenset({CloseReason.REIMPRISONED, CloseReason.REGISTERED_IN_ERROR})
-_SILENT: Final = frozenset({Verb.ADVANCED.value})
 
 router: Final = Pages()
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """One line of the history."""
-
-    verb: str
-    at: Any
-    late: bool
-    by: str | None
-    tasks: tuple[str, ...]
 
 
 @router.get("/cases/{ref}")
@@ -107,39 +79,48 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
     case = queries.case_by_ref(tx, viewer, ref, past=True, now=now)
     here = acts_in(viewer, case.unit)
     identity = people.identity_of(tx, case.person)
+    name = identity.name if identity is not None else ""
+    units = organisation.unit_names(tx, local_date(now))
     package = package_named(tx, view["package"])
+    held = _talk_held(view)
     for step in view["steps"]:
         step["label"] = step_label(package, step["step"], visit.language)
         step["mark"] = _mark(step)
+        if step["mark"] in _RED and held and not _is_red_beside(step, BOOKED):
+            step["mark"] = "partly"
         for task in step["tasks"]:
             task["label"] = label_of(package, task["task"], visit.language)
             task["mine"] = here and viewer.role in COMPLETERS[Owner(task["owner"])]
     _mark_dates(view)
     given_up = history.stay_given_up(viewer, case)
     done_by = (task["done_by"] for step in view["steps"] for task in step["tasks"])
-    happened = _history(tx, viewer, case) if here else []
+    happened = history_of(tx, visit, case, units) if here else []
     return {
         "view": view,
         "ref": ref,
-        "name": identity.name if identity is not None else "",
+        "name": name,
         "born_on": identity.born_on if identity is not None else None,
         "owned": here,
-        "units": organisation.unit_names(tx, local_date(now)),
+        "units": units,
         "labels": {task["task"]: task["label"] for step in view["steps"] for task in step["tasks"]},
-        "people": desk.names_of_accounts(tx, [*done_by, *(each.by for each in happened)]),
+        "people": desk.names_of_accounts(
+            tx, [*done_by, *(each.by for each in happened), handed_to(visit)]
+        ),
         "next": _next(view),
         "happened": happened,
         "may": {what: can and here for what, can in may(viewer, case).items()},
         "warnings": [each.value for each in warnings_for(viewer, case, now=now)] if here else [],
         "consents": _consents(view) if viewer.role in SEES_CONSENTS and "consents" in view else {},
-        "talk_held": _talk_held(view),
+        "talk_held": held,
         "outdated": here and _has_old_card(case, now),
         "confirmed_ready": _appointments_hold(case, package),
+        "lacks": lacking(tx, visit, case) if here else [],
+        "before_it": visit.translate(BEFORE_IT),
         "now_at": case.unit,
         "reads_until": _reads_until(given_up.to_at) if given_up and given_up.to_at else None,
         "readers": _readers(case, now) if here else [],
         "told": rows.told(tx, visit) if here else None,
-        "said": visit.told("said"),
+        "said": receipt_of(visit, view, name, units) if here else None,
         "papers": papers.offered(viewer, case) if here and identity is not None else [],
     }
 
@@ -230,6 +211,12 @@ def _mark(step: View) -> str:
     return "partly" if any(done) else "waived"
 
 
+def _is_red_beside(step: View, code: str) -> bool:
+    """Whether anything of a step is late or was missed beside this task."""
+    others = (task for task in step["tasks"] if task["task"] != code)
+    return any(task["overdue"] or task["state"] == TaskState.MISSED for task in others)
+
+
 def _next(view: View) -> View | None:
     """The open task with the earliest deadline; a talk that was held needs no booking."""
     tasks = [task for step in view["steps"] for task in step["tasks"]]
@@ -237,58 +224,9 @@ def _next(view: View) -> View | None:
     waiting = [
         task
         for task in tasks
-        if task["state"] == "open"
-        and task["due_at"]
-        and not (held and task["task"] == "talk_booked")
+        if task["state"] == "open" and task["due_at"] and not (held and task["task"] == BOOKED)
     ]
     return min(waiting, key=lambda task: str(task["due_at"]), default=None)
-
-
-def _history(tx: Connection, viewer: Viewer, case: Case) -> list[Happened]:
-    """What happened, the latest first; nothing of what belongs to the health service alone."""
-    hidden = set(_SILENT)
-    if not viewer.reads_health:
-        hidden |= _OF_HEALTH
-    if viewer.role not in SEES_CONSENTS:
-        hidden |= _OF_CONSENT
-    found = []
-    for event in history.events_of(tx, case.ref):
-        if event.verb in hidden:
-            continue
-        tasks = _settled_by(event)
-        if OFFER in tasks and event.verb in _ABOUT_TASKS and not viewer.reads_health:
-            # That an answer was taken back is the history of participation.
-            tasks = tuple(code for code in tasks if code != OFFER)
-            if not tasks:
-                continue
-        found.append(
-            Happened(
-                event.verb,
-                event.happened_at,
-                event.recorded_at - event.happened_at > LATE_ENTRY,
-                event.actor if _tells_who(viewer, case, event.verb, tasks) else None,
-                tasks,
-            )
-        )
-    return found[::-1][:MOST_EVENTS]
-
-
-def _settled_by(event: history.Event) -> tuple[str, ...]:
-    """The tasks that an act of somebody settled or opened again."""
-    if event.verb not in _ABOUT_TASKS:
-        return ()
-    changed = event.payload.get("tasks", {})
-    return tuple(code for code, fields in changed.items() if "state" in fields)
-
-
-def _tells_who(viewer: Viewer, case: Case, verb: str, tasks: tuple[str, ...]) -> bool:
-    """Whether who did it is this viewer's to see: never of a health task or of an appointment."""
-    if viewer.reads_health:
-        return True
-    if verb in _APPOINTMENTS:
-        return False
-    touched = (case.task(code) for code in tasks)
-    return all(task is None or sees_who(viewer, task) for task in touched)
 
 
 def _consents(view: View) -> dict[str, View]:

@@ -35,6 +35,6 @@ def consent(visit: Visited, ref: str) -> Response:
             now=visit.now,
             receiver=receiver or None,
         )
-        return f"/cases/{ref}?said=consent#consents"
+        return f"/cases/{ref}?said=consent/{what}/{answer}#consents"
 
     return once(visit, verb)

@@ -1,19 +1,30 @@
-"""Who is out, day by day: red the first week, amber the second, yellow until day 28."""
+"""Who is out, day by day: red the first week, amber the second, yellow until day 28.
+
+Each row leads with what is to be done for the person: tasks that are still open, and appointments
+that have been of which nobody has said how they went. A contact is an appointment like any other.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
+from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import worklist
-from cases.model import Role
+from cases import queries, standing, worklist
+from cases.access import COMPLETERS
+from cases.appointments import NEXT
+from cases.consents import sees_details
+from cases.model import Appointment, AppointmentStatus, Case, Role, TaskState
+from cases.registry import package_named
 from core.clock import local_date
 from web.pages import rows
+from web.pages.acts import OUTCOME, told_of
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visited
+from web.pages.visit import Pages, Visit, Visited
+from web.pages.words import in_language, in_order, label_of
 from web.policy import allow
 
 CONTACTS: Final = (1, 3, 7, 14, 28, 42)
@@ -21,19 +32,56 @@ CONTACTS: Final = (1, 3, 7, 14, 28, 42)
 
 _COLOURS: Final = ((7, "red"), (14, "amber"), (28, "yellow"))
 FOLLOWING: Final = frozenset({Role.HEALTH, Role.HEALTH_LEAD, Role.COORDINATOR, Role.UNIT_LEAD})
-"""Who follows up: an officer's work ends at the gate."""
+"""Who follows up: an officer's work ends at the gate. All of them book appointments."""
+
+_AHEAD: Final = frozenset({AppointmentStatus.REQUESTED, AppointmentStatus.CONFIRMED})
 
 router: Final = Pages()
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """An open task of somebody who is out; `mine` where the viewer's role may do it."""
+
+    code: str
+    label: str
+    owner: str
+    due_at: datetime | None
+    late: bool
+    answers: tuple[str, ...]
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """An appointment as far as the viewer may know it; `kind` is empty where it is not told."""
+
+    id: str
+    kind: str
+    starts_at: datetime
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Out:
-    """Somebody who is out, and how long."""
+    """Somebody who is out, how long, and what there is to do."""
 
     human: rows.Human
     day: int
     colour: str
     next_contact: int | None
+    tasks: tuple[Waiting, ...] = ()
+    been: tuple[Meeting, ...] = ()
+    ahead: Meeting | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Went:
+    """What was just said of an appointment, as it stands by now."""
+
+    ref: str
+    name: str
+    meeting: Meeting
 
 
 @router.get("/follow-up")
@@ -43,10 +91,22 @@ def follow_up(visit: Visited) -> Response:
     on = local_date(visit.now)
     with visit.house.db.read() as tx:
         people = rows.humans(tx, worklist.in_follow_up(tx, visit.viewer))
+        cases = queries.cases_by_refs(tx, visit.viewer, [each.ref for each in people])
+        out = [
+            _with_what_waits(tx, visit, out_of(each, on), cases.get(each.ref)) for each in people
+        ]
         units = rows.unit_names(tx, visit.viewer, on)
-    rows.log_look(visit, worklist.PEOPLE_LISTED, [each.ref for each in people])
+        told = rows.told(tx, visit)
+    seen = [each.ref for each in people] + ([told.ref] if told is not None else [])
+    rows.log_look(visit, worklist.PEOPLE_LISTED, seen)
     return page(
-        visit, "pages/follow_up.html", out=[out_of(each, on) for each in people], units=units
+        visit,
+        "pages/follow_up.html",
+        out=out,
+        presses=any(each.been or any(task.mine for task in each.tasks) for each in out),
+        units=units,
+        told=told,
+        went=_went(visit, people, cases),
     )
 
 
@@ -56,3 +116,72 @@ def out_of(human: rows.Human, on: date) -> Out:
     day = (on - local_date(released)).days if released is not None else 0
     colour = next((name for last, name in _COLOURS if day <= last), "")
     return Out(human, day, colour, next((each for each in CONTACTS if each >= day), None))
+
+
+def _with_what_waits(tx: Connection, visit: Visit, out: Out, case: Case | None) -> Out:
+    if case is None:
+        return out
+    ahead = [
+        each for each in case.appointments if each.status in _AHEAD and each.starts_at > visit.now
+    ]
+    first = min(ahead, key=lambda each: (each.starts_at, each.id), default=None)
+    return Out(
+        out.human,
+        out.day,
+        out.colour,
+        out.next_contact,
+        _tasks(tx, visit, case),
+        tuple(
+            _meeting(visit, case, each)
+            for each in sorted(case.appointments, key=lambda each: (each.starts_at, each.id))
+            if _is_asked(visit, case, each)
+        ),
+        _meeting(visit, case, first) if first is not None else None,
+    )
+
+
+def _tasks(tx: Connection, visit: Visit, case: Case) -> tuple[Waiting, ...]:
+    """The open tasks, those of the viewer's role first."""
+    package = package_named(tx, case.package)
+    waiting = [
+        Waiting(
+            task.code,
+            label_of(package, task.code, visit.language),
+            task.owner.value,
+            task.due_at,
+            standing.is_overdue(task, visit.now),
+            package.rule(task.code).answers if package.has(task.code) else (),
+            visit.viewer.role in COMPLETERS[task.owner],
+        )
+        for task in in_order(package, case.tasks)
+        if task.state is TaskState.OPEN
+    ]
+    return tuple(sorted(waiting, key=lambda each: not each.mine))
+
+
+def _is_asked(visit: Visit, case: Case, each: Appointment) -> bool:
+    """Whether this viewer can say how an appointment went, and nobody has."""
+    return (
+        each.starts_at <= visit.now
+        and each.status in (AppointmentStatus.CONFIRMED, AppointmentStatus.UNKNOWN)
+        and AppointmentStatus.ATTENDED in NEXT[each.status]
+        and sees_details(visit.viewer, case, each.kind)
+    )
+
+
+def _meeting(visit: Visit, case: Case, each: Appointment) -> Meeting:
+    known = sees_details(visit.viewer, case, each.kind)
+    kind = in_language(visit.translate)("kind", each.kind.value) if known else ""
+    return Meeting(each.id, kind, each.starts_at, each.status.value)
+
+
+def _went(visit: Visit, people: list[rows.Human], cases: dict[str, Case]) -> Went | None:
+    """What the receipt tells of an appointment, None where it tells of nothing."""
+    verb, ref, number = told_of(visit) or ("", "", "")
+    case, human = cases.get(ref), next((each for each in people if each.ref == ref), None)
+    if verb != OUTCOME or case is None or human is None:
+        return None
+    for each in case.appointments:
+        if each.id == number and sees_details(visit.viewer, case, each.kind):
+            return Went(ref, human.name, _meeting(visit, case, each))
+    return None

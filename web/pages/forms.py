@@ -92,6 +92,7 @@ _BY_REASON: Final = {
     "ends_the_case": marked(
         "Kryss av at du vet at saken avsluttes, eller la personen svare på tilbudet først."
     ),
+    "nothing_new": marked("Ingenting er endret. Skriv det som er riktig."),
     "no_reason": marked("Velg en grunn."),
     "number_in_text": marked("Skriv om arbeidet, ikke om en person: lange tall kan ikke stå her."),
 }

@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from cases.model import Step
 from cases.package import national
+from web.pages.help_sections import SECTIONS, section_about
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visited
+from web.pages.visit import Pages, Visited, came_from
 from web.policy import public
 
 router: Final = Pages()
@@ -22,7 +23,7 @@ STATED_ON: Final = date(2026, 11, 26)
 @router.get("/help")
 @public()
 def help_page(visit: Visited) -> Response:
-    """The four steps, their tasks and sources."""
+    """The four steps, and each kind of page; the contents lead with the one that was left."""
     package = national()
     steps = [
         (
@@ -36,7 +37,14 @@ def help_page(visit: Visited) -> Response:
         )
         for step in Step
     ]
-    return page(visit, "pages/help.html", steps=steps, stated_on=STATED_ON)
+    return page(
+        visit,
+        "pages/help.html",
+        steps=steps,
+        sections=SECTIONS,
+        nearest=section_about(came_from(visit.request).partition("?")[0]),
+        stated_on=STATED_ON,
+    )
 
 
 @router.get("/accessibility")

@@ -52,7 +52,7 @@ def _answered(
     ref: str,
     verb: Callable[[Connection], object],
     form: Callable[[Visit, str, Errors, int], Response],
-    said: str = "saved",
+    said: str,
 ) -> Response:
     def done(tx: Connection) -> str:
         verb(tx)
@@ -180,6 +180,7 @@ def close(visit: Visited, ref: str) -> Response:
             closed_at=time_in(visit, "at"),
         ),
         _close,
+        said="closed",
     )
 
 
@@ -234,7 +235,7 @@ def absence(visit: Visited, ref: str) -> Response:
             now=visit.now,
         )
 
-    return _answered(visit, ref, verb, _absence)
+    return _answered(visit, ref, verb, _absence, said=f"absence/{do}/{number}")
 
 
 def _number(text: str) -> int:

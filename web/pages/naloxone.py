@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import desk, naloxone
-from cases.custody import TO_A_PERSON, Kind
+from cases import desk, naloxone, people, queries
+from cases.access import Viewer
+from cases.custody import TO_A_PERSON, Kind, Row
 from cases.naloxone import KEEPING
 from core.clock import local_date
 from core.errors import BadInput
@@ -46,7 +48,7 @@ def record(visit: Visited) -> Response:
             count = visit.typed("count")
             if not count.isdecimal():
                 raise BadInput("missing", "Give how many.", "count")
-            naloxone.record(
+            written = naloxone.record(
                 tx,
                 visit.viewer,
                 visit.typed("kind"),
@@ -56,10 +58,27 @@ def record(visit: Visited) -> Response:
                 lot=visit.typed("lot") or None,
                 expires_on=day_in(visit, "expires"),
             )
-        return address("/naloxone", {"unit": unit, "said": do})
+            return address("/naloxone", {"unit": unit, "said": f"{do}/{written.row.id}"})
+        return address("/naloxone", {"unit": unit, "said": f"{do}/{number}"})
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _page(visit, answer, status=422)
+
+
+def _said_of(visit: Visit, ledger: list[Row]) -> Row | None:
+    """The row that was just written, or the one that took another back."""
+    do, _, number = visit.told("said").partition("/")
+    for row in ledger if do and number.isdecimal() else ():
+        if (row.undoes if do == "undo" else row.id) == int(number):
+            return row
+    return None
+
+
+def _names(tx: Connection, viewer: Viewer, refs: Iterable[str | None]) -> dict[str, str]:
+    """Who the rows are about, as far as the viewer sees their cases; erased ones have no name."""
+    cases = queries.cases_by_refs(tx, viewer, {ref for ref in refs if ref is not None})
+    known = people.identities_of(tx, [case.person for case in cases.values()])
+    return {ref: known[case.person].name for ref, case in cases.items() if case.person in known}
 
 
 def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
@@ -70,12 +89,17 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         asked = visit.typed("unit") or visit.asked("unit")
         unit = asked if asked in units else next(iter(units))
         ledger = naloxone.ledger(tx, viewer, now=now, unit=unit)
+        latest = ledger[::-1][:MOST_SHOWN]
+        flaws = naloxone.discrepancies_of(tx, viewer, unit, now=now)
         return {
             "units": units,
             "unit": unit,
             "stock": naloxone.stock(tx, viewer, unit, now=now),
-            "flaws": naloxone.discrepancies_of(tx, viewer, unit, now=now),
-            "ledger": ledger[::-1][:MOST_SHOWN],
+            "flaws": flaws,
+            "ledger": latest,
+            "names": _names(
+                tx, viewer, [*(row.case_ref for row in latest), *(flaw.case_ref for flaw in flaws)]
+            ),
             "taken_back": {row.undoes for row in ledger if row.undoes is not None},
             "people": desk.names_of_accounts(tx, (row.by for row in ledger)),
         }
@@ -88,6 +112,6 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         kinds=[(each.value, visit.translate(WORDS["naloxone"][each.value])) for each in SHELF],
         values=chosen(visit.values(), kind="received", count="", unit=shown["unit"]),
         errors=errors,
-        said=visit.told("said"),
+        said=_said_of(visit, shown["ledger"]),
         **shown,
     )

@@ -8,9 +8,15 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cases import queries
+from cases.access import CASE_ROLES
+from cases.views import CASE_READ
+from core.errors import OverlevError
 from web.house import house_of
 from web.i18n import Translate, marked
+from web.pages import rows
 from web.pages.going_on import stale
+from web.pages.lacking import BEFORE_IT, TASK, Lack, lacking
 from web.pages.rendering import page
 from web.pages.sign_in import signed_out
 from web.pages.visit import Visit, came_from, language_of, to_sign_in
@@ -138,6 +144,7 @@ def refused(request: Request, problem: Problem) -> Response:
     except Exception:  # noqa: BLE001 - a page about a fault must not fail by another one
         session = None
     visit = Visit(request, house, session, house.now(), language_of(request))
+    lacks = _lacks(visit, code)
     answer = page(
         visit,
         "pages/refused.html",
@@ -145,7 +152,9 @@ def refused(request: Request, problem: Problem) -> Response:
         code=code,
         title=title_of(code, visit.language),
         explained=_filling(visit, code)
+        or (visit.translate(BEFORE_IT) if lacks else "")
         or explained(visit.translate, code, str(told.get("detail") or "")),
+        lacks=lacks,
         current=dict(told.get("current") or {}),
         fault=told.get("fault"),
         back=came_from(request),
@@ -153,6 +162,28 @@ def refused(request: Request, problem: Problem) -> Response:
     if "retry_after" in told:
         answer.headers["Retry-After"] = str(told["retry_after"])
     return answer
+
+
+_TICKED: Final = re.compile(rf"^(?:done|yesterday)/(\w+)/{TASK}$")
+
+
+def _lacks(visit: Visit, code: str) -> list[Lack]:
+    """What a button for confirmed appointments was refused for, empty for all other refusals."""
+    form, session = getattr(visit.request.state, "form", None), visit.session
+    said = form.get("do") if form is not None else None
+    pressed = _TICKED.match(said) if isinstance(said, str) else None
+    if code != "refused" or pressed is None or session is None:
+        return []
+    if session.viewer.role not in CASE_ROLES:
+        return []
+    try:
+        with visit.house.db.read() as tx:
+            case = queries.case_by_ref(tx, visit.viewer, pressed[1])
+            found = lacking(tx, visit, case)
+    except OverlevError:
+        return []
+    rows.log_look(visit, CASE_READ, [case.ref], unit=case.unit)
+    return found
 
 
 def _filling(visit: Visit, code: str) -> str:

@@ -70,7 +70,7 @@ def set_date(visit: Visited, ref: str) -> Response:
             now=visit.now,
             version=int(version) if version.isdecimal() else None,
         )
-        return f"/cases/{ref}?said=date"
+        return f"/cases/{ref}?said=date/{kind}"
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _page(visit, ref, answer, status=422)

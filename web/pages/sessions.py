@@ -22,8 +22,8 @@ from web.pages import rows
 from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, time_in, tried
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visit, Visited
-from web.pages.words import label_of
+from web.pages.visit import Pages, Visit, Visited, address
+from web.pages.words import WORDS, label_of
 from web.policy import CASE_WORKERS, allow
 
 PAST: Final = timedelta(days=30)
@@ -132,6 +132,7 @@ def change(visit: Visited, ref: str) -> Response:
 
     def verb(tx: Connection) -> str:
         viewer, now = visit.viewer, visit.now
+        about = visit.typed_all("add") if do == "add" else [whom]
         if do == "add":
             sessions.add_cases(tx, viewer, ref, visit.typed_all("add"), now=now, version=seen)
         elif do == "remove":
@@ -146,7 +147,7 @@ def change(visit: Visited, ref: str) -> Response:
             attendance.correct(tx, viewer, ref, whom, do, now=now, reason=why)
         else:
             raise BadInput("unknown_code", "This button is not known here.", "do")
-        return f"/sessions/{ref}?said={do}"
+        return address(f"/sessions/{ref}", [("said", do), *(("to", each) for each in about)])
 
     full: list[NotEnoughPlaces] = []
 
@@ -186,32 +187,49 @@ def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
     def read(tx: Connection) -> dict[str, Any]:
         session = sessions.read_session(tx, viewer, ref, now=now)
         listed = queries.cases_by_refs(tx, viewer, (a.case_ref for a in session.attendance))
+        listed |= queries.cases_by_refs(tx, viewer, visit.told_all("to"))
         known = people.identities_of(tx, [case.person for case in listed.values()])
         names = {case.ref: known[case.person] for case in listed.values() if case.person in known}
-        invitable = _invitable(tx, visit, session)
+        led_by = _led_by(tx, visit, session)
+        invitable = _invitable(tx, visit, session) if not led_by else []
         label = _label(tx, visit, session)
         return {
             "session": session,
             "names": names,
             "invitable": invitable,
             "label": label,
+            "led_by": led_by,
             "units": rows.unit_names(tx, viewer, local_date(now)),
         }
 
     shown = visit.house.db.transact(read)
-    if shown["invitable"]:
-        rows.log_look(visit, worklist.LISTED, [row.ref for row in shown["invitable"]])
+    listed = {each.case_ref for each in shown["session"].attendance}
+    told = [each for each in visit.told_all("to") if each in shown["names"]]
+    seen = [each for each in told if each not in listed]
+    if seen := [*seen, *(row.ref for row in shown["invitable"])]:
+        rows.log_look(visit, worklist.LISTED, seen)
     return page(
         visit,
         "pages/session.html",
         status,
         errors=errors,
         said=visit.told("said"),
+        about=[shown["names"][each].name for each in told],
         over=shown["session"].starts_at <= now,
         ticked=set(visit.typed_all("add")),
         present=set(visit.typed_all("present")) if errors else None,
         **shown,
     )
+
+
+def _led_by(tx: Connection, visit: Visit, session: Session) -> str:
+    """Whose list it is where this viewer only reads it, empty for whoever may enter it."""
+    package = package_in_force(tx, session.unit, on=local_date(visit.now))
+    if not package.has(session.task):
+        return ""
+    owner = package.rule(session.task).owner
+    leads = visit.viewer.role in COMPLETERS[owner] | {Role.COORDINATOR}
+    return "" if leads else visit.translate(WORDS["owner"][owner.value])
 
 
 def _invitable(tx: Connection, visit: Visit, session: Session) -> list[rows.Row]:

@@ -23,9 +23,11 @@ from core.clock import local_date
 from core.errors import BadInput, NotAllowed
 from core.keystore import KeyDestroyed
 from web.pages import rows
-from web.pages.acts import OFFER, usual_form, with_told
+from web.pages.acts import ASSIGN, OFFER, until, usual_form, with_told
 from web.pages.dates import yesterday
 from web.pages.forms import Errors, chosen, time_in, tried
+from web.pages.lacking import BEFORE_IT, lacking
+from web.pages.lacking import TASK as APPOINTMENTS
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import WORDS, label_of
@@ -53,8 +55,7 @@ def change_task(visit: Visited, ref: str, code: str) -> Response:
 
     def do(tx: Connection) -> str:
         verb(tx, visit, ref, code)
-        done = "undo" if verb is _undo else "done"
-        return with_told(f"/cases/{ref}", f"{done}/{ref}/{code}")
+        return with_told(f"/cases/{ref}", f"{_said(visit)}/{ref}/{code}")
 
     try:
         answer = tried_here(visit, do)
@@ -62,6 +63,17 @@ def change_task(visit: Visited, ref: str, code: str) -> Response:
         theirs = dict(taken.current) if isinstance(taken, TaskNotOpen) else {}
         return _page(visit, ref, code, {}, status=taken.status, theirs=theirs)
     return answer if isinstance(answer, Response) else _page(visit, ref, code, answer, status=422)
+
+
+def _said(visit: Visit) -> str:
+    """What the receipt says was done."""
+    do = visit.typed("do")
+    do = visit.typed("wanted") if do == "replace" else do
+    if do == "snooze":
+        return f"{do}{until(visit.now, visit.typed('days'))}"
+    if do == ASSIGN:
+        return f"{do}:{visit.typed('to')}"
+    return do if do in ("undo", "waive") else "done"
 
 
 def tried_here(visit: Visit, verb: Any) -> Response | Errors:
@@ -207,6 +219,7 @@ def _page(
         who = desk.names_of_accounts(tx, [task.done_by])
         usual = usual_form(tx, viewer, ref, code)
         answer = _answer_of(tx, visit, case, task)
+        lacks = lacking(tx, visit, case) if code == APPOINTMENTS else []
     rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     return page(
         visit,
@@ -235,6 +248,8 @@ def _page(
             visit.values() | {"when": _said_when(visit)}, form=usual or "", at="", to="", why=""
         ),
         errors=errors,
+        lacks=lacks,
+        before_it=visit.translate(BEFORE_IT),
         theirs=theirs,
         version=case.version,
         answer=answer,

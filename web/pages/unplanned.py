@@ -48,6 +48,9 @@ def unplanned(visit: Visited, ref: str) -> Response:
             if visit.typed(f"share_{to}") in ("yes", "no")
         }
         _check_ticked(visit)
+        if not visit.typed("reason"):
+            # Whatever stood there first would be counted as the reason of half of them.
+            raise BadInput("no_reason", "Choose why the release is unplanned.", "reason")
         accepted = {"yes": True, "no": False}.get(visit.typed("accepted"))
         form = ShortForm(
             risk_talk=_ticked(visit, "risk_talk"),
@@ -126,7 +129,7 @@ def _page(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respo
         },
         values=chosen(
             visit.values(),
-            reason="court",
+            reason="",
             at=for_input(now),
             call="",
             call_at=for_input(suggested_call(now)),

@@ -189,9 +189,9 @@ def informed(page: Page) -> None:
 
 def planned(page: Page) -> None:
     """The coordinator asks for consent, books, and has the appointments confirmed."""
-    for what in ("sharing:health", "sharing:nav"):
+    for what, whom in (("sharing:health", "helsetjenesten"), ("sharing:nav", "NAV")):
         page.locator(f'button[value="{what}/given"]').click()
-        page.get_by_text("Lagret.").wait_for()
+        page.get_by_text(f"Ja er ført: Dele avtaler med {whom}").wait_for()
     for kind, when in (("GP", "2026-10-09T10:00"), ("NAV", "2026-10-12T13:00")):
         page.get_by_role("link", name="Legg inn avtale").click()
         page.get_by_label("Type").select_option(kind)
@@ -230,7 +230,7 @@ def let_go(page: Page) -> None:
     assert page.get_by_role("heading", name="Ikke gjort ennå").count() == 0
     page.get_by_label("Når").fill("2026-10-08T09:30")
     page.get_by_role("button", name="Registrer løslatelsen").click()
-    page.get_by_text("Løslatelsen er registrert.").wait_for()
+    page.get_by_text("Løslatelsen er registrert:").wait_for()
     page.locator("main").get_by_text("Oppfølging", exact=True).wait_for()
 
 

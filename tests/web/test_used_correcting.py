@@ -1,0 +1,69 @@
+"""A wrong phone number of an appointment is put right without calling the appointment off."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from cases import appointments, queries, release
+from cases.access import OPERATOR
+from cases.appointments import Booking
+from tests.people import at, make_case
+from tests.web.conftest import Desk
+
+WRONG = Booking("OTHER", at("2026-10-02 10:00"), "Kari Vik", "Torget 1", "22 33 44 55", "confirmed")
+
+
+def booked(desk: Desk) -> tuple[str, str]:
+    """The page of a confirmed appointment, and that of its case."""
+    with desk.db.write() as tx:
+        ref = make_case(tx, release_on=date(2026, 10, 1), answer="accepted").ref
+        (made,) = appointments.book(tx, OPERATOR, ref, WRONG, now=desk.now).appointments
+    return f"/cases/{ref}/appointments/{made.id}", f"/cases/{ref}"
+
+
+def test_a_wrong_number_is_put_right_and_the_rest_stays(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    path, case = booked(desk)
+    coordinator = desk.of("coordinator")
+    assert 'value="22 33 44 55"' in coordinator.get(path).text
+    typed = {"right_with": "Kari Vik", "right_place": "Torget 1"}
+    for phone, said in (("22 33 44 55", "Ingenting er endret"), ("", "Skriv noe her")):
+        refused = coordinator.send(path, typed | {"do": "correct", "right_phone": phone})
+        assert refused.status == 422
+        assert f'id="e-right_phone">{said}' in refused.text
+
+    done = coordinator.send(path, typed | {"do": "correct", "right_phone": "22 33 44 66"})
+
+    assert done.url == case
+    said = "Opplysningene er rettet: Annen avtale for Test Person, fre. 2.10. kl. 10.00: bekreftet."
+    assert said in done.text
+    with desk.db.read() as tx:
+        both = queries.case_by_ref(tx, OPERATOR, case.rpartition("/")[2]).appointments
+    assert {(each.status.value, each.starts_at) for each in both} == {
+        ("moved", WRONG.starts_at),
+        ("confirmed", WRONG.starts_at),
+    }
+    shown = done.text.split("Avtaler</h2>")[1].split("</section>")[0]
+    assert "22 33 44 66" in shown
+
+
+def test_after_the_release_the_figures_would_lose_it(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    path, case = booked(desk)
+    coordinator = desk.of("coordinator")
+    coordinator.get(path)
+    hidden = coordinator.get(path).hidden(path)
+    with desk.db.write() as tx:
+        release.release(tx, OPERATOR, case.rpartition("/")[2], now=desk.now)
+    desk.later(timedelta(minutes=5))
+
+    assert "Rett opplysningene" not in coordinator.get(path).text
+    typed = {"do": "correct", "right_with": "Ola", "right_place": "Torget 1", "right_phone": ""}
+    assert coordinator.post(path, hidden | typed).status == 422
+
+
+def test_what_may_not_be_read_cannot_be_put_right(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    path, _ = booked(desk)
+    assert desk.of("elsewhere").get(path).status == 404
+    assert desk.of("officer").get(path).status == 403

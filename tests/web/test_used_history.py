@@ -1,0 +1,77 @@
+"""The history says what an import changed and why something was taken back, to whom it may."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+from cases import queries, release, release_undo, service
+from cases.access import OPERATOR
+from cases.roster import import_roster
+from tests.people import at, complete, make_case
+from tests.web.conftest import Desk
+
+HEADER = "innsattnr;fornavn;etternavn;enhet;innsatt;planlagt løslatelse;løslatelsesgrunnlag"
+FIRST = f"{HEADER}\n4711;Kari;Berg;A;01.09.2026 08:00;01.12.2026;full tid\n"
+SECOND = f"{HEADER}\n4711;Kari;Berg;C;01.09.2026 06:00;15.11.2026;to tredjedeler\n"
+
+
+def history(desk: Desk, who: str, ref: str) -> str:
+    """The history of a case as somebody reads it, without tags."""
+    section = desk.of(who).get(f"/cases/{ref}").text.split('id="history"')[1]
+    return " ".join(re.sub(r"<[^>]*>", " ", section.split("</section>")[0]).split())
+
+
+def test_what_an_import_changed_stands_in_the_history(on_sqlite: Desk, tmp_path: Path) -> None:
+    desk = on_sqlite
+    for number, text in enumerate((FIRST, SECOND)):
+        file = tmp_path / f"{number}.csv"
+        file.write_text(text, encoding="utf-8")
+        import_roster(desk.db, file, OPERATOR, now=at(f"2026-09-0{6 + number} 08:00"), demo=True)
+    with desk.db.read() as tx:
+        ref = queries.newest_ref(tx, OPERATOR, "4711", now=desk.now)
+
+    for who in ("nurse", "officer", "coordinator"):
+        told = history(desk, who, ref)
+        assert "Endret fra innsattlisten: innsatt tirs. 1.9. kl. 06.00;" in told, who
+        assert "datoen for full tid er trukket" in told, who
+        assert "løslatelse søn. 15.11. (to tredjedeler)" in told, who
+        assert "overføring til C fengsel foreslått" in told, who
+        assert "Kari" not in told, who
+
+
+def test_the_reason_of_an_undo_stands_beside_it(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        case = make_case(tx, release_on=date(2026, 9, 7), answer="accepted", done=("brief_info",))
+        complete(tx, case, "intake_talk", at("2026-09-02 10:00"), answer="at_risk")
+        for code, why in (("brief_info", "wrong_person"), ("intake_talk", "wrong_task")):
+            service.undo_task(tx, OPERATOR, case.ref, code, why, now=at("2026-09-03 10:00"))
+        release.release(tx, OPERATOR, case.ref, now=at("2026-09-07 10:00"))
+        release_undo.undo_release(
+            tx, OPERATOR, case.ref, "not_released", now=at("2026-09-07 12:00")
+        )
+
+    nurse, officer = history(desk, "nurse", case.ref), history(desk, "officer", case.ref)
+
+    for told in (nurse, officer):
+        assert "Angret: Kort informasjon og overdosekort gitt (feil person)" in told
+        assert "Løslatelse tatt tilbake: ikke løslatt likevel" in told
+        assert "risiko" not in told
+    assert "Angret: Innkomstsamtale holdt (feil oppgave)" in nurse
+    assert "Angret: Innkomstsamtale holdt" in officer
+    assert "feil oppgave" not in officer, "as little as who did it"
+
+
+def test_why_an_answer_was_taken_back_is_the_health_services(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        ref = make_case(tx, answer="declined").ref
+        service.undo_task(
+            tx, OPERATOR, ref, "offer_answered", "wrong_person", now=at("2026-09-03 10:00")
+        )
+
+    assert "feil person" in history(desk, "nurse", ref)
+    for who in ("officer", "coordinator", "lead"):
+        assert "feil person" not in history(desk, who, ref), who
