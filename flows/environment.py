@@ -81,10 +81,41 @@ SERVER: Final[Mapping[str, str]] = {
 }
 
 
+MESSENGER_URL: Final = "PREFECT_REDIS_MESSAGING_URL"
+"""Prefect's own setting: the Redis over which several servers speak with each other."""
+
+DOCKET_URL: Final = "PREFECT_SERVER_DOCKET_URL"
+
+AMONG_SEVERAL: Final[Mapping[str, str]] = {
+    "PREFECT_SERVER_EVENTS_MESSAGING_BROKER": "prefect_redis.messaging",
+    "PREFECT_SERVER_EVENTS_MESSAGING_CACHE": "prefect_redis.messaging",
+    "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "prefect_redis.ordering",
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
+    "PREFECT_SERVER_WORKER_CHANNEL_CLEANUP_QUEUE_STORAGE": "prefect_redis.cleanup_queue",
+}
+"""What a server keeps in its own memory unless told otherwise; one that is forgotten is no error,
+the servers then only do not know of each other there."""
+
+
 def for_clients(environ: MutableMapping[str, str]) -> None:
     """Fill in what a process that speaks to Prefect needs, before it imports Prefect."""
     for name, value in CLIENT.items():
         environ.setdefault(name, value)
+
+
+def for_a_server(environ: MutableMapping[str, str]) -> None:
+    """Fill in what every Prefect server needs, before it imports Prefect.
+
+    Where a Redis is named it is one of several: all that they must know of each other goes there.
+    """
+    for_clients(environ)
+    for name, value in SERVER.items():
+        environ.setdefault(name, value)
+    messenger = environ.get(MESSENGER_URL)
+    if messenger:
+        for name, value in AMONG_SEVERAL.items():
+            environ.setdefault(name, value)
+        environ.setdefault(DOCKET_URL, messenger)
 
 
 def for_a_server_of_our_own(folder: Path, port: int, environ: MutableMapping[str, str]) -> None:
@@ -95,9 +126,7 @@ def for_a_server_of_our_own(folder: Path, port: int, environ: MutableMapping[str
     home = folder / "prefect"
     home.mkdir(mode=0o700, exist_ok=True)
     auth = auth_string(folder)
-    for_clients(environ)
-    for name, value in SERVER.items():
-        environ.setdefault(name, value)
+    for_a_server(environ)
     address = f"http://{HOST}:{port}"
     environ.setdefault("PREFECT_HOME", str(home))
     environ.setdefault("PREFECT_SERVER_API_HOST", HOST)

@@ -1,14 +1,16 @@
 """Prefect's own server as one process of ours: `python -m flows.server`, everything by environment.
 
 `prefect server start` is a program that starts another; this is the other, without the first. It
-also mends three things (docs/adr/0046): without the first nothing with a schedule is ever
+also mends four things (docs/adr/0046, 0099): without the first nothing with a schedule is ever
 scheduled, without the second SQLite is "locked" when two write at a time, without the third it is
-busy doing nothing.
+busy doing nothing, without the fourth one of two that start together ends.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from collections.abc import MutableMapping
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -16,24 +18,35 @@ from functools import partial
 from typing import Any, Final
 
 import uvicorn
-from prefect.settings import get_current_settings
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
 from core.parent import end_with_parent, is_child
+from flows import environment
 
 APPLICATION: Final = "prefect.server.api.server:create_app"
 
 LEISURE: Final = timedelta(seconds=1)
 """Between two looks of Prefect's server for work of its own, all of which may wait a minute."""
 
+MAKING_THE_SCHEMA: Final = 46_3808
+"""The advisory lock of who makes or changes the tables of Prefect; any number will do."""
+
+TURN_WITHIN: Final = 300.0
+"""Seconds after which nobody is believed to be at it still."""
+
 
 def main() -> None:
     """Serve until SIGTERM."""
     if is_child(os.environ):
         end_with_parent()
+    environment.for_a_server(os.environ)
+    from prefect.settings import get_current_settings  # noqa: PLC0415 - reads what stands there now
+
     mend_scheduling()
     mend_locking()
     mend_haste()
+    mend_starting_together()
     api = get_current_settings().server.api
     uvicorn.run(
         APPLICATION,
@@ -95,6 +108,40 @@ def mend_haste() -> None:
     of_prefect.Worker = partial(
         of_prefect.Worker, minimum_check_interval=LEISURE, scheduling_resolution=LEISURE
     )
+
+
+def mend_starting_together() -> None:
+    """Let servers that share a Postgres bring its schema up to date one after the other.
+
+    Each does so as it starts. Two at a time make the same tables, and one of them ends.
+    """
+    from prefect.server.database import (  # noqa: PLC0415 - the server alone loads it
+        PrefectDBInterface,
+    )
+
+    interface: Any = PrefectDBInterface
+    of_prefect = PrefectDBInterface.create_db
+
+    async def in_turn(self: PrefectDBInterface) -> None:
+        engine = await self.engine()
+        if engine.dialect.name != "postgresql":
+            await of_prefect(self)
+            return
+        async with engine.connect() as plain:
+            # In no transaction: an index that is built concurrently waits for all that are open.
+            connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+            # Asked again and again for the same reason: who waits in a statement is waited for.
+            until = time.monotonic() + TURN_WITHIN
+            while not await connection.scalar(select(func.pg_try_advisory_lock(MAKING_THE_SCHEMA))):
+                if time.monotonic() > until:
+                    break
+                await asyncio.sleep(LEISURE.total_seconds())
+            try:
+                await of_prefect(self)
+            finally:
+                await connection.scalar(select(func.pg_advisory_unlock(MAKING_THE_SCHEMA)))
+
+    interface.create_db = in_turn
 
 
 def _passed_over(cls: type, mapping: MutableMapping[str, Any], value: Any) -> None:

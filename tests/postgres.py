@@ -138,35 +138,42 @@ def session_server(folder: Path) -> str:
     return url.read_text()
 
 
-def start(folder: Path, settings: dict[str, str]) -> str:
-    """Make a cluster in `folder`/pg and start it; return the URL of its database `postgres`."""
+def start(folder: Path, settings: dict[str, str], *, programs: Path | None = None) -> str:
+    """Make a cluster in `folder`/pg and start it; return the URL of its database `postgres`.
+
+    `programs` is the folder of another Postgres than the wheel's, of whatever version.
+    """
     data = folder / "pg"
     data.mkdir(mode=0o700)
     user = _server_user()
     if user is not None:
         os.chown(data, user.pw_uid, user.pw_gid)
+    # An older Postgres has no order of its own that is the same on every machine.
+    order = () if programs else ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
     _run(
         folder, "initdb", "--pgdata", str(data), "--username=postgres", "--auth=trust",
-        "--encoding=UTF8", "--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-        "--no-sync", "--no-instructions",
+        "--encoding=UTF8", "--no-locale", *order, "--no-sync", "--no-instructions",
+        programs=programs,
     )  # fmt: skip
     written = "".join(f"{name} = '{value}'\n" for name, value in settings.items())
     with (data / "postgresql.conf").open("a") as configuration:
         configuration.write(f"{written}unix_socket_directories = '{data}'\n")
-    _run(folder, "pg_ctl", "-D", str(data), "-l", str(data / "log"), "-w", "start")
+    log = str(data / "log")
+    _run(folder, "pg_ctl", "-D", str(data), "-l", log, "-w", "start", programs=programs)
     return f"postgresql+psycopg://postgres@/postgres?host={data}"
 
 
-def stop(folder: Path) -> None:
+def stop(folder: Path, *, programs: Path | None = None) -> None:
     """Stop the server of `folder` at once: what it holds is thrown away anyway."""
-    _run(folder, "pg_ctl", "-D", str(folder / "pg"), "-w", "-m", "immediate", "stop")
+    data = str(folder / "pg")
+    _run(folder, "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop", programs=programs)
 
 
-def _run(folder: Path, program: str, *arguments: str) -> None:
+def _run(folder: Path, program: str, *arguments: str, programs: Path | None = None) -> None:
     user = _server_user()
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LANG"))}
     done = subprocess.run(  # noqa: PLW1510 - looked at below, with the log
-        [_programs(folder) / program, *arguments],
+        [(programs or _programs(folder)) / program, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -57,18 +58,32 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
     environment.for_a_server_of_our_own(folder, port, environ)
     environ["OVERLEV_BOOTSTRAP_PARENT"] = "1"
     server = PrefectServer(folder, port, environ)
-    log = (folder / "log").open("wb")
+    with serving(server):
+        yield server
+
+
+@contextmanager
+def serving(server: PrefectServer) -> Iterator[subprocess.Popen[bytes]]:
+    """Its process, from the first answer on; ended, if the test has not done so."""
+    with started(server) as process:
+        wait_for(server, process)
+        yield process
+
+
+@contextmanager
+def started(server: PrefectServer) -> Iterator[subprocess.Popen[bytes]]:
+    """Its process, which does not answer yet."""
+    log = (server.folder / "log").open("ab")
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "flows.server"],
         cwd=ROOT,
-        env=environ,
+        env=server.environ,
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,
     )
     try:
-        _wait(server, process)
-        yield server
+        yield process
     finally:
         process.terminate()
         process.wait(20)
@@ -77,7 +92,8 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
             process.stdin.close()
 
 
-def _wait(server: PrefectServer, process: subprocess.Popen[bytes]) -> None:
+def wait_for(server: PrefectServer, process: subprocess.Popen[bytes]) -> None:
+    """Until it answers."""
     until = time.monotonic() + START_WITHIN
     while time.monotonic() < until:
         assert process.poll() is None, (server.folder / "log").read_text()
@@ -92,6 +108,13 @@ def _wait(server: PrefectServer, process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture
 def prefect(prefect_server: PrefectServer) -> Iterator[PrefectServer]:
     """The server, and this process as its client."""
+    with client_of(prefect_server):
+        yield prefect_server
+
+
+@contextmanager
+def client_of(server: PrefectServer) -> Iterator[None]:
+    """Make this process a client of the server."""
     from prefect.settings import (
         PREFECT_API_AUTH_STRING,
         PREFECT_API_REQUEST_TIMEOUT,
@@ -103,14 +126,14 @@ def prefect(prefect_server: PrefectServer) -> Iterator[PrefectServer]:
 
     with temporary_settings(
         {
-            PREFECT_API_URL: prefect_server.url,
-            PREFECT_API_AUTH_STRING: prefect_server.auth,
+            PREFECT_API_URL: server.url,
+            PREFECT_API_AUTH_STRING: server.auth,
             PREFECT_API_REQUEST_TIMEOUT: 30,
             PREFECT_LOGGING_TO_API_ENABLED: False,
             PREFECT_RESULTS_PERSIST_BY_DEFAULT: False,
         }
     ):
-        yield prefect_server
+        yield
 
 
 @pytest.fixture

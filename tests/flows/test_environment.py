@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import ssl
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +68,44 @@ def test_a_server_of_our_own_calls_nobody_and_listens_to_this_machine_alone(
     file = tmp_path / "prefect" / environment.AUTH_FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert environment.auth_string(tmp_path) == environ["PREFECT_API_AUTH_STRING"]
+
+
+def test_a_server_started_by_itself_calls_nobody_either() -> None:
+    environ: dict[str, str] = {}
+    environment.for_a_server(environ)
+
+    assert environ.items() >= {**environment.CLIENT, **environment.SERVER}.items()
+    assert not environ.keys() & environment.AMONG_SEVERAL.keys(), "one alone needs no messenger"
+
+
+def test_one_of_several_keeps_nothing_in_its_own_memory_that_the_others_must_know() -> None:
+    environ = {environment.MESSENGER_URL: "redis://10.0.0.3:6379/0"}
+    environment.for_a_server(environ)
+    told = subprocess.run(
+        [sys.executable, "-P", "-c", _WHAT_LIES_IN_MEMORY],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+
+    assert environ[environment.DOCKET_URL] == "redis://10.0.0.3:6379/0"
+    assert told.stdout.split() == []
+
+
+_WHAT_LIES_IN_MEMORY = """
+from prefect.settings import get_current_settings
+
+def look(value, name):
+    if isinstance(value, dict):
+        for each, inner in value.items():
+            look(inner, f"{name}.{each}")
+    elif isinstance(value, str) and (value.endswith(".memory") or value.startswith("memory:")):
+        print(name)
+
+look(get_current_settings().model_dump(), "settings")
+"""
 
 
 def test_what_is_set_already_is_respected(tmp_path: Path) -> None:

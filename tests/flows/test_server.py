@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flows import server
+from tests.databases import PostgresDatabases
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -76,3 +77,50 @@ def test_the_server_looks_for_work_of_its_own_once_a_second(
 
     assert hasty.minimum_check_interval < unhurried.minimum_check_interval == server.LEISURE
     assert hasty.scheduling_resolution < unhurried.scheduling_resolution == server.LEISURE
+
+
+@pytest.mark.postgres
+def test_two_that_start_together_make_their_tables_one_after_the_other(
+    postgres_databases: PostgresDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.server.database import PrefectDBInterface
+    from sqlalchemy import make_url
+    from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+    at_it, most = 0, 0
+
+    async def makes_tables(self: object) -> None:
+        nonlocal at_it, most
+        at_it += 1
+        most = max(most, at_it)
+        await asyncio.sleep(0.2)
+        at_it -= 1
+
+    class Server:
+        def __init__(self, url: str) -> None:
+            self._engine = create_async_engine(url)
+
+        async def engine(self) -> AsyncEngine:
+            return self._engine
+
+    async def start(url: str) -> None:
+        one: Any = Server(url)
+        await PrefectDBInterface.create_db(one)
+        await (await one.engine()).dispose()
+
+    async def both(url: str) -> None:
+        await asyncio.gather(start(url), start(url))
+
+    monkeypatch.setattr(server, "LEISURE", server.LEISURE / 20)
+    monkeypatch.setattr(PrefectDBInterface, "create_db", makes_tables)
+    server.mend_starting_together()
+    created = postgres_databases.create(migrated=False)
+    url = make_url(created).set(drivername="postgresql+asyncpg")
+    asyncio.run(both(url.render_as_string(hide_password=False)))
+    assert most == 1
+
+    # Whoever holds it for ever, or seems to, is not waited for.
+    monkeypatch.setattr(server, "TURN_WITHIN", 0.0)
+    asyncio.run(both(url.render_as_string(hide_password=False)))
+    assert most == 2
+    postgres_databases.drop(created)
