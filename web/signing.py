@@ -53,7 +53,7 @@ def by_token(house: House, request: Request) -> Signed | None:
     scheme, _, token = written.partition(" ")
     if scheme.lower() != BEARER:
         raise BadToken("Authorization takes a Bearer token.")
-    with house.db.read() as tx:
+    with house.db.glance() as tx:
         viewer = viewer_of_token(tx, token.strip(), now=house.real_clock())
     return Signed(viewer, "token")
 
