@@ -7,12 +7,23 @@ is now would be told of them again. No one marks them as read: what was asked is
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, bindparam, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Exists,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from cases import ladder, queries
 from cases.access import Viewer
@@ -30,6 +41,9 @@ KEPT_FOR: Final = timedelta(days=90)
 """So far back is looked: as the longest of the leads' usual spans."""
 
 MOST: Final = 40
+MOST_KNOWN: Final = 4_000
+"""Cases of which it is remembered what they would be told of; nothing of a person is in it."""
+
 UNSTAFFED_FOR: Final = timedelta(days=30)
 
 CODES: Final = (
@@ -55,9 +69,29 @@ class Asking:
     since: datetime
 
 
+def _has_phone(*conditions: ColumnElement[bool]) -> Exists:
+    return exists().where(phone.c.person_id == person.c.id, *conditions)
+
+
 _BROUGHT: Final = (
-    select(case_.c.id, notice.c.task, notice.c.rung, notice.c.due_at, notice.c.told_at)
+    select(
+        case_.c.id,
+        case_.c.ref,
+        case_.c.version,
+        case_.c.unit,
+        person.c.ref.label("person"),
+        person.c.identity_enc,
+        person.c.language,
+        person.c.protection,
+        _has_phone(phone.c.state == "usable").label("reachable"),
+        _has_phone().label("has_number"),
+        notice.c.task,
+        notice.c.rung,
+        notice.c.due_at,
+        notice.c.told_at,
+    )
     .join(notice, notice.c.case_id == case_.c.id)
+    .join(person, person.c.id == case_.c.person_id)
     .where(
         one_of(notice.c.unit, "units"),
         notice.c.to_role == bindparam("role"),
@@ -69,17 +103,41 @@ _BROUGHT: Final = (
     .order_by(notice.c.told_at.desc(), notice.c.id.desc())
     .limit(bindparam("most"))
 )
-_PERSONS: Final = Prepared(
-    select(
-        case_.c.id,
-        person.c.ref,
-        person.c.identity_enc,
-        exists().where(phone.c.person_id == person.c.id).label("has_number"),
-    )
-    .join(person, person.c.id == case_.c.person_id)
-    .where(one_of(case_.c.id, "ids"))
-)
 _PREPARED: Final[dict[tuple[str, ...], Prepared]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Whose:
+    """A case as it stands: all that a case is made of has its version, or is named here."""
+
+    id: int
+    ref: str
+    version: int
+    unit: str
+    person: str
+    identity_enc: str | None
+    language: str
+    protection: str
+    reachable: bool
+    has_number: bool
+
+    @property
+    def stands(self) -> tuple[object, ...]:
+        """What tells one state of it from another."""
+        return (
+            self.ref,
+            self.version,
+            self.language,
+            self.protection,
+            bool(self.reachable),
+            bool(self.has_number),
+        )
+
+
+_Asks: TypeAlias = frozenset[tuple[str, str, datetime | None]]
+
+_KNOWN: Final[OrderedDict[tuple[object, ...], _Asks]] = OrderedDict()
+_LOCK: Final = threading.Lock()
 
 
 def asking(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Asking]:
@@ -93,21 +151,14 @@ def asking(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Asking]:
         "codes": list(CODES),
         "most": 4 * MOST,
     }
-    rows = _brought(viewer).rows(tx, binds)
-    if not rows:
-        return []
-    ids = sorted({row[0] for row in rows})
-    cases = queries.cases_by_ids(tx, viewer, ids)
-    whose = {row[0]: row[1:] for row in _PERSONS.rows(tx, {"ids": ids})}
-    still = {
-        case_id: _still(tx, case, has_number=whose[case_id][2]) for case_id, case in cases.items()
-    }
+    rows = [(_Whose(*row[:10]), *row[10:]) for row in _brought(viewer).rows(tx, binds)]
+    still = _still_of(tx, viewer, {row[0] for row in rows})
     found: dict[tuple[int, str], Asking] = {}
-    for case_id, about, rung, due_at, told_at in rows:
-        if (about, rung, None if rung == PHONE_INVALID else due_at) in still.get(case_id, ()):
-            case, (who, sealed, _) = cases[case_id], whose[case_id]
+    for case, about, rung, due_at, told_at in rows:
+        if (about, rung, None if rung == PHONE_INVALID else due_at) in still.get(case, ()):
             found.setdefault(
-                (case_id, rung), Asking(case.ref, who, sealed, case.unit, rung, told_at)
+                (case.id, rung),
+                Asking(case.ref, case.person, case.identity_enc, case.unit, rung, told_at),
             )
     return list(found.values())[:MOST]
 
@@ -119,9 +170,23 @@ def _brought(viewer: Viewer) -> Prepared:
     return _PREPARED[shape]
 
 
-def _still(
-    tx: Connection, case: Case, *, has_number: bool
-) -> set[tuple[str, str, datetime | None]]:
+def _still_of(tx: Connection, viewer: Viewer, whose: set[_Whose]) -> dict[_Whose, _Asks]:
+    """What each case would be told of now. A case that stands as it stood is not read again."""
+    with _LOCK:
+        still = {each: _KNOWN[each.stands] for each in whose if each.stands in _KNOWN}
+    new = {each.id: each for each in whose if each not in still}
+    if not new:
+        return still
+    for case_id, case in queries.cases_by_ids(tx, viewer, sorted(new)).items():
+        still[new[case_id]] = _still(tx, case, has_number=new[case_id].has_number)
+    with _LOCK:
+        _KNOWN.update((each.stands, still[each]) for each in new.values() if each in still)
+        while len(_KNOWN) > MOST_KNOWN:
+            _KNOWN.popitem(last=False)
+    return still
+
+
+def _still(tx: Connection, case: Case, *, has_number: bool) -> _Asks:
     """What the case would be told of now, by task, code and due time."""
     rungs = ladder.case_notices(case, package_named(tx, case.package))
     asks: set[tuple[str, str, datetime | None]] = {
@@ -129,7 +194,7 @@ def _still(
     }
     if has_number and not case.reachable:
         asks.add(("", PHONE_INVALID, None))
-    return asks
+    return frozenset(asks)
 
 
 _UNSTAFFED: Final = Prepared(

@@ -7,9 +7,11 @@ for whoever shows names. What is shown is logged by `looked_at`, in the same tra
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, or_, select, union
@@ -31,6 +33,9 @@ PEOPLE_LISTED: Final = "people_listed"
 PAGE: Final = 50
 MOST_COUNTED: Final = 200
 """A count goes no further: whether three or nine hundred wait, the work is the same."""
+
+FEW: Final = 4
+"""Units of which each is asked about by itself."""
 
 AT_A_TIME: Final = 2
 """How many times as many cases are looked at as rows are wanted, where a filter leaves some out."""
@@ -131,7 +136,7 @@ def task_lines(
         return [TaskLine(*row) for row in _tasks(shape, "all").rows(tx, binds)]
     looked_at = (offset + limit + 1) * (AT_A_TIME if shape.filtered else 1)
     while True:
-        near = _nearest(shape).rows(tx, binds | {"looked_at": looked_at})
+        near = _nearest_of(tx, viewer, shape, binds | {"looked_at": looked_at})
         rows = _tasks(shape, "near").rows(tx, binds | {"near": [each[0] for each in near]})
         lines = [TaskLine(*row) for row in rows]
         if len(near) < looked_at:
@@ -181,6 +186,19 @@ def _shape_of(viewer: Viewer, wanted: Filter) -> _Shape:
         with_snoozed=wanted.with_snoozed,
         sort=wanted.sort,
     )
+
+
+def _nearest_of(
+    tx: Connection, viewer: Viewer, shape: _Shape, binds: dict[str, Any]
+) -> list[tuple[Any, ...]]:
+    """The cases in which something is due first: number, when, reference."""
+    units = viewer.units
+    if shape.by_unit or tx.dialect.name != "sqlite" or not 1 < len(units) <= FEW:
+        return _nearest(shape).rows(tx, binds)
+    # Where the database is no way off, a question for each unit is less work than one for all.
+    one = _nearest(replace(shape, by_unit=True))
+    each = [one.rows(tx, binds | {"unit": unit}) for unit in units]
+    return sorted(chain(*each), key=itemgetter(1, 2))[: binds["looked_at"]]
 
 
 @lru_cache(maxsize=256)

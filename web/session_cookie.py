@@ -86,7 +86,7 @@ def session_in(house: House, request: Request) -> SignedIn | None:
     if not token:
         return None
     now = house.real_clock()
-    with house.db.read() as tx:
+    with house.db.glance() as tx:
         session = web_sessions.session_of(tx, token, now=now)
     if session is not None and web_sessions.is_to_touch(session, now=now):
         touched = session

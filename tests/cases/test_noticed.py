@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from unittest.mock import patch
 
 from bench.people import phone_number
-from cases import accounts, noticed, people, phones, vault
+from cases import accounts, noticed, people, phones, queries, vault
 from cases.access import Viewer
-from cases.model import Role
+from cases.model import Case, Role
 from cases.people import PersonChange
 from notifications.reasons import Reason
 from tests.cases.desk import (
@@ -127,3 +128,36 @@ def test_admins_hear_of_units_in_which_nobody_could_be_told_and_of_no_case(own_d
     assert (found.unit, found.cases, found.last_at) == ("a", 1, due_at)
     assert case.ref not in repr(found)
     assert desk.look(noticed.unstaffed, now=due_at + timedelta(days=31)) == []
+
+
+def of(case: Case, asks: list[tuple[str, str]]) -> list[str]:
+    return [code for ref, code in asks if ref == case.ref]
+
+
+def test_what_is_remembered_of_a_case_is_forgotten_with_its_next_change(desk: Desk) -> None:
+    case = make_case(desk, release_on=date(2026, 9, 18))
+    sweep_at(desk, ASKED_AGAIN)
+    for _ in range(3):
+        asks = asked(desk, COORDINATOR, "2026-09-21 16:00")
+        assert of(case, asks) == ["release_not_recorded"]
+
+    let_go(desk, case, now=oslo("2026-09-21 16:30"))
+
+    assert of(case, asked(desk, COORDINATOR, "2026-09-21 17:00")) == []
+
+
+def test_a_case_that_is_remembered_is_not_read_again(desk: Desk) -> None:
+    case = make_case(desk, release_on=date(2026, 9, 18))
+    sweep_at(desk, ASKED_AGAIN)
+    with patch.object(queries, "cases_by_ids", wraps=queries.cases_by_ids) as read:
+        for _ in range(3):
+            asks = asked(desk, COORDINATOR, "2026-09-21 16:00")
+            assert of(case, asks) == ["release_not_recorded"]
+    assert read.call_count == 1
+
+
+def test_what_is_remembered_is_shown_to_nobody_who_may_not_see_the_case(desk: Desk) -> None:
+    case = make_case(desk, release_on=date(2026, 9, 18))
+    sweep_at(desk, ASKED_AGAIN)
+    assert of(case, asked(desk, COORDINATOR, "2026-09-21 16:00"))
+    assert not of(case, asked(desk, staff(Role.COORDINATOR, "b"), "2026-09-21 16:00"))
