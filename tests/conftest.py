@@ -6,6 +6,8 @@ runs twice: on SQLite and on Postgres. Each gets a database of its own.
 
 from __future__ import annotations
 
+import gc
+import math
 import os
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -17,12 +19,15 @@ from tests import postgres
 from tests.databases import Databases, PostgresDatabases, SqliteFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 # Machines that run these tests are shared: how long an example takes says nothing about our code.
 settings.register_profile("overlev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("overlev-ci", settings.get_profile("overlev"), print_blob=True)
 settings.load_profile("overlev-ci" if os.environ.get("CI") else "overlev")
+
+ORDINARY_TIMEOUT = 180
+"""Seconds, as in `pyproject.toml`; a test that may take longer says so."""
 
 _SESSION_FOLDER = pytest.StashKey[Path]()
 _ALIVE = pytest.StashKey[IO[str]]()
@@ -39,6 +44,47 @@ def pytest_configure(config: pytest.Config) -> None:
         # The folders that tests ask for lie beside the databases; workers inherit it.
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
         config.stash[_ALIVE] = postgres.hold_alive(folder)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Leave a million objects that stay until the end out of every look for garbage.
+
+    Modules and collected tests are never garbage; to look through them costs a third of a second
+    each time, and it was done hundreds of times. What tests themselves leave is found as before.
+    """
+    gc.disable()
+    try:
+        result = yield
+    finally:
+        gc.enable()
+    gc.collect()
+    gc.freeze()
+    return result
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that may take longest: begun last, they are what all others wait for.
+
+    Most of them wait themselves, for a process or a browser, and so leave the cores to the others.
+    """
+    items.sort(key=_patience, reverse=True)
+
+
+def _patience(item: pytest.Item) -> float:
+    """How many seconds more than others a test may take."""
+    given = item.get_closest_marker("timeout")
+    if given is None:
+        return 0.0
+    seconds = float(given.args[0])
+    return max(0.0, seconds - ORDINARY_TIMEOUT) if seconds else math.inf
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker more than cores: while one waits for a process or a browser, all cores work."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -37,7 +37,7 @@ GIVEN_URL: Final = "OVERLEV_TEST_POSTGRES_URL"
 
 DURABLE: Final = {
     "listen_addresses": "",  # a socket file only: no port to collide on, no door to the network
-    "max_connections": "200",  # 20 threads in each of 4 processes, for two test workers
+    "max_connections": "400",  # 20 threads in each of 4 processes, for each test worker
     "log_checkpoints": "off",
 }
 """Settings of a server whose promises about a crash are Postgres's own (fsync and the rest on)."""
