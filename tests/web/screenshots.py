@@ -185,6 +185,8 @@ def _shoot(desk: Desk, ref: str, chromium: str) -> None:
             skip = page.get_by_role("button", name="Hopp over")  # the tour, at the first sign-in
             if skip.count():
                 skip.click()
+                skip.wait_for(state="detached")
+                page.wait_for_load_state()
             page.goto(path)
             if name == "package":
                 page.get_by_label("Pakken som tekst").fill(OVERLAY)
