@@ -543,8 +543,8 @@ def test_a_demo_has_5000_cases_unless_another_number_is_said(
     assert [(each["cases"], each["seed"]) for each in asked] == [(5000, 1), (0, 1), (12, 9)]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _no_open_files() -> Iterator[None]:
-    """Engines that a test looked in with are gone before the next one warns about them."""
+    """Engines that tests looked in with are gone before those of another file warn about them."""
     yield
     gc.collect()

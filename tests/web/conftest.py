@@ -19,8 +19,8 @@ from core.training import TrainingClock
 from tests.databases import Databases
 from tests.installation import installation
 from tests.people import at, make_units
+from tests.web.application import application
 from tests.web.browser import Browser
-from web.app import create_app
 from web.house import House
 
 NOW = at("2026-09-08 09:00")
@@ -88,7 +88,7 @@ def furnish(db: Database, now: datetime = NOW, *, folder: Path | None = None) ->
 
     training = TrainingClock(folder, real) if folder is not None else None
     house = House(db, training or real, settings, demo=True, real_clock=real, training=training)
-    return Desk(db, create_app(house), clock)
+    return Desk(db, application(house), clock)
 
 
 @pytest.fixture

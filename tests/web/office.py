@@ -21,7 +21,7 @@ from cases import tokens
 from cases.model import Role
 from core.settings import Settings
 from tests.cases.desk import Desk, furnish, oslo
-from web.app import create_app
+from tests.web.application import application
 from web.house import House
 
 NOW: Final = oslo("2026-09-10 12:00")
@@ -129,7 +129,7 @@ def opened(url: str, folder: Path) -> Iterator[Office]:
     """An office over a migrated, empty database; keys lie in `folder`."""
     desk = furnish(url, folder / "keys.db", staffed=False)
     clock = Clock()
-    app = create_app(House(desk.db, clock, Settings(), demo=True, real_clock=clock))
+    app = application(House(desk.db, clock, Settings(), demo=True, real_clock=clock))
     client = Client(app)
     try:
         yield Office(desk, app, client, clock)

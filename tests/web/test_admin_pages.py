@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from cases import heartbeats
 from core.settings import Settings
 from notifications import line
+from tests.web.application import application
 from tests.web.conftest import PASSWORD, Desk
-from web.app import create_app
 from web.house import House
 
 OVERLAY = 'key = "a-1"\nnumber = 1\nparent = "national-1"\n\n[task.talk_held]\ndue = ["{due}"]\n'
@@ -160,7 +160,7 @@ def test_no_setting_shows_a_secret(on_sqlite: Desk) -> None:
         contact_phone="22 11 00 00",
     )
     clock = desk.clock
-    desk.app = create_app(
+    desk.app = application(
         House(desk.db, lambda: clock[0], settings, demo=True, real_clock=lambda: clock[0])
     )
     page = desk.of("admin").get("/admin/settings")
@@ -178,7 +178,7 @@ def test_a_line_that_rests_says_why(on_sqlite: Desk) -> None:
         public_url="http://127.0.0.1:8000",
     )
     clock = desk.clock
-    desk.app = create_app(
+    desk.app = application(
         House(desk.db, lambda: clock[0], settings, demo=True, real_clock=lambda: clock[0])
     )
     with desk.db.write() as tx:

@@ -34,9 +34,9 @@ from core.settings import Settings
 from forms.card import TimeInHand
 from forms.overdose import Overdose
 from tests.people import at, complete, make_case, make_person
+from tests.web.application import application
 from tests.web.conftest import PASSWORD, Desk
 from tests.web.test_sign_in import second_step
-from web.app import create_app
 from web.pages import papers
 
 HERE = "192.0.2.5"
@@ -54,7 +54,7 @@ def test_the_card_names_the_number_that_the_installation_was_given(
 ) -> None:
     desk = on_sqlite
     settings = Settings(data=tmp_path, contact_phone="33 11 22 33")
-    desk.app = create_app(replace(desk.app.state.house, settings=settings))
+    desk.app = application(replace(desk.app.state.house, settings=settings))
     with desk.db.write() as tx:
         case = make_case(tx, answer="accepted", release_on=date(2026, 10, 1))
     printed: list[str | None] = []

@@ -16,8 +16,8 @@ from cases.tables import heartbeat
 from core.settings import Settings
 from tests.databases import Databases
 from tests.web.api.test_matrix import NAME, NUMBER, furnish
+from tests.web.application import application
 from tests.web.office import NOW, NURSE, Client, Office, opened
-from web.app import create_app
 from web.house import House
 
 
@@ -87,7 +87,7 @@ def test_only_this_machine_is_answered_and_not_what_a_proxy_on_it_passes_on(
 
 def test_with_a_token_whoever_sends_it_is_answered_and_nobody_else(office: Office) -> None:
     settings = Settings(metrics_token=SecretStr("a-token-for-prometheus"))
-    app: FastAPI = create_app(House(office.desk.db, office.clock, settings))
+    app: FastAPI = application(House(office.desk.db, office.clock, settings))
     client = Client(app)
     try:
         sent = {"Authorization": "Bearer a-token-for-prometheus", "X-Forwarded-For": "203.0.113.7"}

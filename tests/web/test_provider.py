@@ -28,9 +28,9 @@ from core.clock import system_now
 from core.settings import Settings, group_rules
 from tests.databases import Databases
 from tests.installation import installation
+from tests.web.application import application
 from tests.web.browser import ADDRESS, Browser, Page
 from tests.web.conftest import NOW, PASSWORD, Desk, furnish
-from web.app import create_app
 from web.house import House
 from web.provider import KEYS_ANEW, KNOWN_FOR, TURN, Provider
 from web.vouching import BACK, NotVouched
@@ -65,7 +65,7 @@ def settings_of(issuer: str, folder: Path, **more: Any) -> Settings:
 def with_settings(desk: Desk, settings: Settings) -> Desk:
     clock = desk.clock
     house = House(desk.db, lambda: clock[0], settings, real_clock=lambda: clock[0])
-    return replace(desk, app=create_app(house), signed={})
+    return replace(desk, app=application(house), signed={})
 
 
 @pytest.fixture

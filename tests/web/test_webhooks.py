@@ -35,7 +35,7 @@ from notifications.signature import sign
 from notifications.tables import attempt, callback, inbound, line
 from tests.installation import installation
 from tests.people import at, make_case, make_person, make_units
-from web.app import create_app
+from tests.web.application import application as application_of
 from web.house import House
 
 TOKEN = "the-auth-token"
@@ -109,7 +109,7 @@ def post(
 @lru_cache(maxsize=4)
 def application(db: Database, now: datetime, settings: Settings) -> FastAPI:
     """The application over a database at an instant: all calls of a test meet the same."""
-    return create_app(House(db, lambda: now, settings, real_clock=lambda: now))
+    return application_of(House(db, lambda: now, settings, real_clock=lambda: now))
 
 
 def ask(app: FastAPI, method: str, path: str, **more: Any) -> httpx.Response:
