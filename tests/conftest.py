@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import postgres
-from tests.databases import Databases, PostgresDatabases, SqliteFiles
+from tests.databases import Databases, Filling, PostgresDatabases, SqliteFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -144,8 +144,8 @@ def new_database_url(databases: Databases) -> Iterator[Callable[..., str]]:
     """A function that makes one more database: `new_database_url(migrated=True)` → URL."""
     made: list[str] = []
 
-    def make(*, migrated: bool = False) -> str:
-        made.append(databases.create(migrated=migrated))
+    def make(*, migrated: bool = False, filled: Filling | None = None) -> str:
+        made.append(databases.create(migrated=migrated, filled=filled))
         return made[-1]
 
     yield make
@@ -163,3 +163,11 @@ def engine_url(new_database_url: Callable[..., str]) -> str:
 def database_url(new_database_url: Callable[..., str]) -> str:
     """URL of a new, migrated, empty database."""
     return new_database_url(migrated=True)
+
+
+@pytest.fixture
+def units_url(new_database_url: Callable[..., str]) -> str:
+    """URL of a new database with what `tests.people.make_units` makes."""
+    from tests.people import UNITS
+
+    return new_database_url(migrated=True, filled=UNITS)

@@ -1,4 +1,4 @@
-"""Fresh databases for tests, on both engines, made by copying one migrated template."""
+"""Fresh databases for tests, on both engines: copies of one that is migrated, perhaps filled."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import sqlite3
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import psycopg
@@ -21,11 +22,25 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What many tests begin with, written once a session and copied: `fill` is given a URL.
+
+    Whatever it writes must lie in that database alone, and it must close what it opened.
+    """
+
+    name: str
+    fill: Callable[[str], None]
+
+
 class Databases(Protocol):
     """Where the databases of one engine come from."""
 
-    def create(self, *, migrated: bool) -> str:
-        """URL of a new database that nobody else uses: without any table, or migrated."""
+    def create(self, *, migrated: bool, filled: Filling | None = None) -> str:
+        """URL of a new database that nobody else uses: without any table, or migrated.
+
+        A migrated one may be filled.
+        """
 
     def drop(self, url: str) -> None:
         """Remove a database again, whoever is still connected."""
@@ -37,15 +52,15 @@ class SqliteFiles:
     def __init__(self, folder: Path, shared: Path, upgrade: Callable[[str], None]) -> None:
         """Files go to `folder`; the template to `shared`, where other workers find it too."""
         self._folder = folder
-        self._template = shared / "template.sqlite"
+        self._shared = shared
         self._upgrade = upgrade
         self._number = itertools.count(1)
 
-    def create(self, *, migrated: bool) -> str:
+    def create(self, *, migrated: bool, filled: Filling | None = None) -> str:
         """See Databases."""
         path = self._folder / f"{next(self._number)}.sqlite"
         if migrated:
-            shutil.copyfile(self._migrated_template(), path)
+            shutil.copyfile(self._template(filled), path)
         return f"sqlite:///{path}"
 
     def drop(self, url: str) -> None:
@@ -54,15 +69,20 @@ class SqliteFiles:
         for ending in ("", "-wal", "-shm"):
             (self._folder / f"{path}{ending}").unlink(missing_ok=True)
 
-    def _migrated_template(self) -> Path:
-        with locked(self._template.with_suffix(".lock")):
-            if not self._template.exists():
-                making = self._template.with_suffix(".making")
+    def _template(self, filled: Filling | None) -> Path:
+        template = self._shared / f"{_name_of(filled)}.sqlite"
+        with locked(template.with_suffix(".lock")):
+            if not template.exists():
+                making = template.with_suffix(".making")
                 making.unlink(missing_ok=True)
-                self._upgrade(f"sqlite:///{making}")
+                if filled is None:
+                    self._upgrade(f"sqlite:///{making}")
+                else:
+                    shutil.copyfile(self._template(None), making)
+                    filled.fill(f"sqlite:///{making}")
                 _fold_write_ahead_log(making)
-                making.rename(self._template)
-        return self._template
+                making.rename(template)
+        return template
 
 
 class PostgresDatabases:
@@ -72,14 +92,14 @@ class PostgresDatabases:
         """`server_url` names any database of the server; `shared` is the session's folder."""
         self._server = make_url(server_url)
         self._run = f"{shared.name.replace('-', '_')}".lower()
-        self._template = shared / "template.postgres"
+        self._shared = shared
         self._upgrade = upgrade
         self._number = itertools.count(1)
 
-    def create(self, *, migrated: bool) -> str:
+    def create(self, *, migrated: bool, filled: Filling | None = None) -> str:
         """See Databases."""
         name = f"{self._run}_{os.getpid()}_{next(self._number)}"
-        self._create(name, self._migrated_template() if migrated else "template0")
+        self._create(name, self._template(filled) if migrated else "template0")
         return self._url(name)
 
     def drop(self, url: str) -> None:
@@ -95,15 +115,16 @@ class PostgresDatabases:
         for (name,) in names:
             self._drop(name)
 
-    def _migrated_template(self) -> str:
-        with locked(self._template.with_suffix(".lock")):
-            if not self._template.exists():
-                name = f"{self._run}_template"
+    def _template(self, filled: Filling | None) -> str:
+        made = self._shared / f"{_name_of(filled)}.postgres"
+        with locked(made.with_suffix(".postgres-lock")):
+            if not made.exists():
+                name = f"{self._run}_{_name_of(filled)}"
                 self._drop(name)  # a half-made one, of an upgrade that failed
-                self._create(name, "template0")
-                self._upgrade(self._url(name))
-                self._template.write_text(name)
-        return self._template.read_text()
+                self._create(name, "template0" if filled is None else self._template(None))
+                (self._upgrade if filled is None else filled.fill)(self._url(name))
+                made.write_text(name)
+        return made.read_text()
 
     def _create(self, name: str, template: str) -> None:
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
@@ -123,6 +144,10 @@ class PostgresDatabases:
         return psycopg.connect(
             _readable(self._server.set(drivername="postgresql")), autocommit=True
         )
+
+
+def _name_of(filled: Filling | None) -> str:
+    return "template" if filled is None else f"template_{filled.name}"
 
 
 def _readable(url: URL) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection
 
@@ -19,6 +21,8 @@ from cases.registry import register_national
 from cases.service import Admission, TaskDone
 from cases.vault import Identity
 from core.clock import parse_instant
+from tests.databases import Filling
+from tests.installation import installation
 
 # `make_units` in a new database numbers the controllers: A's health service, the correctional
 # service, then B's and C's health services.
@@ -53,6 +57,15 @@ def make_units(tx: Connection, **more: str) -> None:
     ]
     organisation.import_units(tx, rows, now=now)
     register_national(tx, now=now)
+
+
+def _with_units(url: str) -> None:
+    with TemporaryDirectory() as folder, installation(url, Path(folder)) as db, db.write() as tx:
+        make_units(tx)
+
+
+UNITS = Filling("units", _with_units)
+"""A database in which `make_units` has been."""
 
 
 def make_person(

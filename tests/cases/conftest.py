@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cases.desk import Desk, furnish
+from tests.cases.desk import FURNISHED, RING, Desk, reopened
 from tests.databases import Databases
 
 
@@ -25,16 +25,17 @@ def desk(
     source: Databases = request.getfixturevalue(
         "sqlite_files" if request.param == "sqlite" else "postgres_databases"
     )
-    url = source.create(migrated=True)
-    furnished = furnish(url, tmp_path_factory.mktemp("keys") / "keys.db")
+    url = source.create(migrated=True, filled=FURNISHED)
+    furnished = reopened(url, tmp_path_factory.mktemp("keys") / "keys.db", RING)
     yield furnished
     furnished.close()
     source.drop(url)
 
 
 @pytest.fixture
-def own_desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
+def own_desk(new_database_url: Callable[..., str], tmp_path: Path) -> Iterator[Desk]:
     """Units A, B and C with staff, and nobody else's case."""
-    furnished = furnish(database_url, tmp_path / "keys.db")
+    url = new_database_url(migrated=True, filled=FURNISHED)
+    furnished = reopened(url, tmp_path / "keys.db", RING)
     yield furnished
     furnished.close()

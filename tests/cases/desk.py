@@ -10,8 +10,10 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, select
@@ -60,6 +62,8 @@ from core.keystore import KeyStore
 from notifications import outbox
 from notifications.message import MAY_HAVE_GONE, Message, MessageState
 from tests.cases.strategies import oslo as oslo  # noqa: PLC0414 - every test takes it from here
+from tests.databases import Filling
+from tests.installation import SECRET
 
 T = TypeVar("T")
 
@@ -153,9 +157,16 @@ class Desk:
         self.keys.close()
 
 
-def furnish(url: str, keys: Path, *, units: Iterable[str] = UNITS, staffed: bool = True) -> Desk:
+def furnish(
+    url: str,
+    keys: Path,
+    *,
+    units: Iterable[str] = UNITS,
+    staffed: bool = True,
+    ring: KeyRing | None = None,
+) -> Desk:
     """Make a migrated, empty database ready to work with; the keys go to the file `keys`."""
-    desk = reopened(url, keys, KeyRing.generate())
+    desk = reopened(url, keys, ring or KeyRing.generate())
     with desk.db.write() as tx:
         register_national(tx, now=_FURNISHED_AT)
         organisation.import_units(
@@ -189,6 +200,21 @@ def furnish(url: str, keys: Path, *, units: Iterable[str] = UNITS, staffed: bool
                 found = organisation.health_controllers(tx, [code], _FURNISHED_AT.date())
                 assert found == {number}
     return desk
+
+
+def _filled(url: str, *, staffed: bool) -> None:
+    with TemporaryDirectory() as folder:
+        furnish(url, Path(folder) / "keys.db", staffed=staffed, ring=RING).close()
+
+
+RING: Final = KeyRing.derive(SECRET)
+"""The ring of the databases that are copied."""
+
+FURNISHED: Final = Filling("furnished", partial(_filled, staffed=True))
+"""A database that `furnish` has made ready; `reopened` with `RING` is its desk."""
+
+UNSTAFFED: Final = Filling("unstaffed", partial(_filled, staffed=False))
+"""The same without accounts."""
 
 
 def reopened(url: str, keys: Path, ring: KeyRing) -> Desk:

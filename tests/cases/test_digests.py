@@ -22,7 +22,7 @@ from notifications.mail import SmtpMailer
 from notifications.segments import segments
 from notifications.sender import MemorySender, Outcome, SendResult
 from tests.installation import installation
-from tests.people import at, make_case, make_units
+from tests.people import at, make_case
 
 KARI, OLA, OUTSIDE = "+4799900001", "+4799900002", "+4799900003"
 URL = "https://overlev.example"
@@ -40,10 +40,9 @@ class MemoryMailer:
 
 
 @pytest.fixture
-def db(database_url: str, tmp_path: Path) -> Iterator[Database]:
-    with installation(database_url, tmp_path) as db:
+def db(units_url: str, tmp_path: Path) -> Iterator[Database]:
+    with installation(units_url, tmp_path) as db:
         with db.write() as tx:
-            make_units(tx)
             for name, unit, phone in (
                 ("kari", "A", KARI),
                 ("ola", "B", OLA),

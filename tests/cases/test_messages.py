@@ -39,7 +39,7 @@ from notifications.sender import MemorySender, Outcome, SendRequest, SendResult
 from notifications.tables import attempt
 from notifications.timing import Timing
 from tests.installation import installation
-from tests.people import COORDINATOR, OFFICER, OUTSIDER, at, make_case, make_person, make_units
+from tests.people import COORDINATOR, OFFICER, OUTSIDER, at, make_case, make_person
 
 NUMBER = "+4799900042"
 SENT = at("2026-11-24 14:00")
@@ -47,10 +47,8 @@ BETWEEN = at("2026-11-24 09:00")
 
 
 @pytest.fixture
-def db(database_url: str, tmp_path: Path) -> Iterator[Database]:
-    with installation(database_url, tmp_path) as db:
-        with db.write() as tx:
-            make_units(tx)
+def db(units_url: str, tmp_path: Path) -> Iterator[Database]:
+    with installation(units_url, tmp_path) as db:
         yield db
 
 

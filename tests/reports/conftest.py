@@ -10,14 +10,11 @@ from sqlalchemy import Connection
 
 from core.db import Database
 from tests.installation import installation
-from tests.people import make_units
 
 
 @pytest.fixture
-def db(database_url: str, tmp_path: Path) -> Iterator[Database]:
-    with installation(database_url, tmp_path) as db:
-        with db.write() as tx:
-            make_units(tx)
+def db(units_url: str, tmp_path: Path) -> Iterator[Database]:
+    with installation(units_url, tmp_path) as db:
         yield db
 
 

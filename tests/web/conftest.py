@@ -18,7 +18,7 @@ from core.settings import Settings
 from core.training import TrainingClock
 from tests.databases import Databases
 from tests.installation import installation
-from tests.people import at, make_units
+from tests.people import UNITS, at
 from tests.web.application import application
 from tests.web.browser import Browser
 from web.house import House
@@ -70,9 +70,8 @@ class Desk:
 
 
 def furnish(db: Database, now: datetime = NOW, *, folder: Path | None = None) -> Desk:
-    """Units, staff and the application over a migrated database."""
+    """Staff and the application over a database with units."""
     with db.write() as tx:
-        make_units(tx)
         # As quick as a hash can be: what it guards is synthetic.
         hashed = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
         made = [
@@ -92,16 +91,16 @@ def furnish(db: Database, now: datetime = NOW, *, folder: Path | None = None) ->
 
 
 @pytest.fixture
-def desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
+def desk(units_url: str, tmp_path: Path) -> Iterator[Desk]:
     """A house of its own, on both databases."""
-    with installation(database_url, tmp_path) as db:
+    with installation(units_url, tmp_path) as db:
         yield furnish(db, folder=tmp_path)
 
 
 @pytest.fixture
 def on_sqlite(sqlite_files: Databases, tmp_path: Path) -> Iterator[Desk]:
     """A house of its own on SQLite: for what the database has no part in."""
-    url = sqlite_files.create(migrated=True)
+    url = sqlite_files.create(migrated=True, filled=UNITS)
     with installation(url, tmp_path) as db:
         yield furnish(db, folder=tmp_path)
     sqlite_files.drop(url)

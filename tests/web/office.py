@@ -20,7 +20,7 @@ from httpx import ASGITransport, AsyncClient, Response
 from cases import tokens
 from cases.model import Role
 from core.settings import Settings
-from tests.cases.desk import Desk, furnish, oslo
+from tests.cases.desk import RING, Desk, oslo, reopened
 from tests.web.application import application
 from web.house import House
 
@@ -126,8 +126,8 @@ ADMIN: Final = (Role.ADMIN,)
 
 @contextmanager
 def opened(url: str, folder: Path) -> Iterator[Office]:
-    """An office over a migrated, empty database; keys lie in `folder`."""
-    desk = furnish(url, folder / "keys.db", staffed=False)
+    """An office over a database that was made `UNSTAFFED`; keys lie in `folder`."""
+    desk = reopened(url, folder / "keys.db", RING)
     clock = Clock()
     app = application(House(desk.db, clock, Settings(), demo=True, real_clock=clock))
     client = Client(app)

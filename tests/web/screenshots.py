@@ -27,7 +27,7 @@ from cases.people import NewPerson, register
 from cases.service import TaskDone
 from cases.vault import Identity
 from tests.installation import installation
-from tests.people import at, make_case
+from tests.people import at, make_case, make_units
 from tests.web.conftest import PASSWORD, Desk, furnish
 
 EARLIER: Final = (
@@ -74,6 +74,8 @@ def main() -> int:
         url = f"sqlite:///{folder / 'overlev.db'}"
         upgrade(url)
         with installation(url, folder) as db:
+            with db.write() as tx:
+                make_units(tx)
             desk = furnish(db, folder=folder)
             ref = _people(desk)
             _earlier(desk)

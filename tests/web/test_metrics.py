@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from cases import sweep
 from cases.tables import heartbeat
 from core.settings import Settings
+from tests.cases.desk import UNSTAFFED
 from tests.databases import Databases
 from tests.web.api.test_matrix import NAME, NUMBER, furnish
 from tests.web.application import application
@@ -23,7 +24,7 @@ from web.house import House
 
 @pytest.fixture
 def office(databases: Databases, tmp_path: Path) -> object:
-    url = databases.create(migrated=True)
+    url = databases.create(migrated=True, filled=UNSTAFFED)
     with opened(url, tmp_path) as made:
         yield made
     databases.drop(url)

@@ -28,6 +28,7 @@ from core.clock import system_now
 from core.settings import Settings, group_rules
 from tests.databases import Databases
 from tests.installation import installation
+from tests.people import UNITS
 from tests.web.application import application
 from tests.web.browser import ADDRESS, Browser, Page
 from tests.web.conftest import NOW, PASSWORD, Desk, furnish
@@ -70,7 +71,7 @@ def with_settings(desk: Desk, settings: Settings) -> Desk:
 
 @pytest.fixture
 def house(sqlite_files: Databases, tmp_path: Path) -> Iterator[Desk]:
-    url = sqlite_files.create(migrated=True)
+    url = sqlite_files.create(migrated=True, filled=UNITS)
     with installation(url, tmp_path) as db:
         yield furnish(db, folder=tmp_path)
     sqlite_files.drop(url)

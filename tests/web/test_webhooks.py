@@ -34,7 +34,7 @@ from notifications.sender import MemorySender, Outcome, SendRequest, SendResult
 from notifications.signature import sign
 from notifications.tables import attempt, callback, inbound, line
 from tests.installation import installation
-from tests.people import at, make_case, make_person, make_units
+from tests.people import at, make_case, make_person
 from tests.web.application import application as application_of
 from web.house import House
 
@@ -55,10 +55,8 @@ SETTINGS = Settings(
 
 
 @pytest.fixture
-def db(database_url: str, tmp_path: Path) -> Iterator[Database]:
-    with installation(database_url, tmp_path) as db:
-        with db.write() as tx:
-            make_units(tx)
+def db(units_url: str, tmp_path: Path) -> Iterator[Database]:
+    with installation(units_url, tmp_path) as db:
         yield db
 
 

@@ -21,6 +21,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks as openapi_checks
 
 from cases.model import Role
+from tests.cases.desk import UNSTAFFED
 from tests.databases import SqliteFiles
 from tests.web.api.test_matrix import Things, furnish
 from tests.web.office import Office, opened
@@ -45,7 +46,7 @@ EVERY_ROLE = [role for role in Role if role is not Role.OPERATOR]
 def place(
     sqlite_files: SqliteFiles, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Office, Things]]:
-    url = sqlite_files.create(migrated=True)
+    url = sqlite_files.create(migrated=True, filled=UNSTAFFED)
     with opened(url, Path(tmp_path_factory.mktemp("office"))) as office:
         yield office, furnish(office.desk)
     sqlite_files.drop(url)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cases.model import TaskState
-from tests.cases.desk import make_many
+from tests.cases.desk import UNSTAFFED, make_many
 from tests.databases import SqliteFiles
 from tests.web.office import OFFICER, Office, opened
 
@@ -39,7 +39,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def office(sqlite_files: SqliteFiles, small_disk: Path) -> Iterator[Office]:
-    made = Path(sqlite_files.create(migrated=True).removeprefix("sqlite:///"))
+    made = Path(sqlite_files.create(migrated=True, filled=UNSTAFFED).removeprefix("sqlite:///"))
     placed = small_disk / "overlev.db"
     shutil.copyfile(made, placed)
     with opened(f"sqlite:///{placed}", small_disk) as office:

@@ -17,7 +17,7 @@ from cases.appointments import Booking
 from cases.model import Case, Role
 from cases.service import Admission, TaskDone
 from cases.vault import Identity
-from tests.cases.desk import Desk, oslo
+from tests.cases.desk import UNSTAFFED, Desk, oslo
 from tests.databases import Databases
 from tests.web.office import MADE, NOW, ROLES, Office, opened
 from web.api import PREFIX
@@ -150,7 +150,7 @@ def furnish(desk: Desk) -> Things:
 
 @pytest.fixture
 def place(databases: Databases, tmp_path: Path) -> Iterator[tuple[Office, Things]]:
-    url = databases.create(migrated=True)
+    url = databases.create(migrated=True, filled=UNSTAFFED)
     with opened(url, tmp_path) as office:
         yield office, furnish(office.desk)
     databases.drop(url)

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.databases import SqliteFiles
+from tests.people import UNITS
 from tests.web.chromium.office import Office, launched, opened
 
 
@@ -25,7 +26,7 @@ def office(
     browser: Browser, sqlite_files: SqliteFiles, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Office]:
     """A furnished house without a single case."""
-    url = sqlite_files.create(migrated=True)
+    url = sqlite_files.create(migrated=True, filled=UNITS)
     with opened(browser, url, tmp_path_factory.mktemp("office")) as office:
         yield office
     sqlite_files.drop(url)

@@ -108,7 +108,7 @@ def launched(playwright: Playwright) -> Browser:
 
 @contextmanager
 def opened(browser: Browser, url: str, folder: Path, now: datetime = NOW) -> Iterator[Office]:
-    """An office over a migrated, empty database."""
+    """An office over a database with units and nobody in them."""
     with installation(url, folder) as db:
         desk = furnish(db, now, folder=folder)
         with _served(desk) as address:

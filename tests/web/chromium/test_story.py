@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page
 
 from cases.sweep import sweep
 from tests.databases import SqliteFiles
-from tests.people import at, make_case, make_person
+from tests.people import UNITS, at, make_case, make_person
 from tests.web.chromium.office import IN_A_BROWSER, Office, opened
 
 pytestmark = IN_A_BROWSER
@@ -64,7 +64,7 @@ class Way:
 @pytest.fixture
 def fresh(browser: Browser, sqlite_files: SqliteFiles, tmp_path: Path) -> Iterator[Office]:
     """A house with those who were released that autumn, and nobody else."""
-    url = sqlite_files.create(migrated=True)
+    url = sqlite_files.create(migrated=True, filled=UNITS)
     with opened(browser, url, tmp_path, at("2026-09-08 09:30")) as office:
         with office.desk.db.write() as tx:
             for number in range(OTHERS):
