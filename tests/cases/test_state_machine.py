@@ -5,7 +5,7 @@ the outbox is what is wanted; of the house holds what `lives.always` says; at th
 verify and every figure equals its recount, also as of earlier moments.
 
 `OVERLEV_TEST_SEQUENCES` says how many runs of 50 steps SQLite gets (a tenth of it on Postgres);
-the acceptance asks for 2,000. Without it forty and five, always the same ones.
+the acceptance asks for 2,000. Without it a hundred and ten, always the same ones.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.databases import Databases
 LONG = "OVERLEV_TEST_SEQUENCES" in os.environ
 
 
-@pytest.mark.timeout(0 if LONG else 300)
+@pytest.mark.timeout(0 if LONG else 600)
 def test_whatever_is_done_in_whatever_order_the_rules_hold(
     request: pytest.FixtureRequest,
     databases: Databases,

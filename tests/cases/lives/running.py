@@ -84,9 +84,9 @@ Opening = Callable[[], Any]
 
 
 def sequences(engine: str) -> int:
-    """How many runs: `OVERLEV_TEST_SEQUENCES`, a tenth of it on Postgres; else a few."""
-    asked = int(os.environ.get("OVERLEV_TEST_SEQUENCES", "0"))
-    return (asked or 40) if engine == "sqlite" else (asked // 10 or 5)
+    """How many runs: `OVERLEV_TEST_SEQUENCES`, a tenth of it on Postgres; else 100 and 10."""
+    asked = int(os.environ.get("OVERLEV_TEST_SEQUENCES", "100"))
+    return asked if engine == "sqlite" else max(1, asked // 10)
 
 
 def copies_of_one(databases: Databases, folder: Path) -> Opening:
