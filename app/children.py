@@ -108,14 +108,22 @@ class Child:
         again.start()
         return wait
 
-    def stop(self, within: float) -> bool:
-        """Ask it to end, and end it if it does not within so many seconds; False then."""
+    def ask_to_end(self) -> subprocess.Popen[bytes] | None:
+        """Tell it to end, once; its process, None where none runs."""
         with self._lock:
-            self._stopping = True
+            asked, self._stopping = self._stopping, True
             process = self._process
         if process is None or process.poll() is not None:
+            return None
+        if not asked:
+            process.send_signal(signal.SIGTERM)
+        return process
+
+    def stop(self, within: float) -> bool:
+        """Ask it to end, and end it if it does not within so many seconds; False then."""
+        process = self.ask_to_end()
+        if process is None:
             return True
-        process.send_signal(signal.SIGTERM)
         try:
             process.wait(within)
         except subprocess.TimeoutExpired:

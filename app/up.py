@@ -1,9 +1,10 @@
 """`overlev up`: a parent that starts the parts of the service, keeps them running, and stops them.
 
-The web first, then Prefect's server and the worker, each a process of its own. The parent holds the
-listening socket, so that whoever asks while the web starts again waits and is not turned away. What
-dies comes again, later and later if it keeps dying. SIGTERM and Ctrl-C stop everything in reverse.
-Should the parent itself be killed, its children notice that and end.
+The web first, then more of it, Prefect's server and the worker, each a process of its own. The
+parent holds the listening socket, which all web processes share: whoever is free takes who asks,
+and who asks while none is there waits and is not turned away. What dies comes again, later and
+later if it keeps dying. SIGTERM and Ctrl-C stop everything in reverse. Should the parent itself be
+killed, its children notice that and end.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NoReturn
 
 from app.children import Child, Ended
 from core.errors import EXIT_FAULT, OverlevError, UnsafeSettings
 from core.log import set_up_logging
+from core.scratch import private_folder
 from flows import environment
 
 HOST: Final = "127.0.0.1"
@@ -35,14 +38,29 @@ STOP_WITHIN: Final = {"worker": 20.0, "prefect": 4.0, "web": 4.0}
 
 PORTS_TRIED: Final = 50
 
+WEBS: Final = 2
+"""Web processes, unless told otherwise: one of Python's computes on one core at a time, and while
+it computes for one, all others wait."""
+
+
+COUNTED_TOGETHER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Tells Prometheus' client to count in files of this folder, which whoever is asked adds up."""
+
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is started: where the data lie, on which socket, beside which Prefect."""
+    """What is started: where the data lie, on which socket, beside which Prefect.
+
+    `counts` is where several web processes count together what they have answered.
+    """
 
     folder: Path
     listener: socket.socket
     prefect_port: int | None
+    webs: int = 1
+    counts: Path | None = None
     fill: tuple[str, ...] = ()
 
     @property
@@ -63,7 +81,7 @@ class Supervisor:
         """Start, watch, stop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda got, _: self._told.put(got))
-        self._start("web", "web", "--fd", str(self._plan.listener.fileno()))
+        self._start_web("web")
         try:
             if not self._ready():
                 return EXIT_FAULT
@@ -74,6 +92,8 @@ class Supervisor:
 
     def _after_the_web(self) -> None:
         print(f"Overlev is ready at {self._plan.address}", flush=True)
+        for number in range(2, self._plan.webs + 1):
+            self._start_web(f"web {number}")
         if self._plan.prefect_port is not None:
             self._children["prefect"] = Child(
                 "prefect", ("-m", "flows.server"), dict(os.environ), self._told
@@ -101,10 +121,21 @@ class Supervisor:
     def _start_worker(self) -> None:
         self._start("worker", "worker", "--page", self._plan.address)
 
-    def _start(self, name: str, *words: str) -> None:
+    def _start_web(self, name: str) -> None:
+        listener = self._plan.listener.fileno()
+        environ = {COUNTED_TOGETHER: str(self._plan.counts)} if self._plan.counts else {}
+        self._start(name, "web", "--fd", str(listener), environ=environ, keep=(listener,))
+
+    def _start(
+        self,
+        name: str,
+        *words: str,
+        environ: Mapping[str, str] = NOTHING,
+        keep: tuple[int, ...] = (),
+    ) -> None:
         command = ("-m", "app.cli", "--data", str(self._plan.folder), *words)
-        kept = (self._plan.listener.fileno(),) if name == "web" else ()
-        self._children[name] = Child(name, command, dict(os.environ), self._told, keep=kept).start()
+        child = Child(name, command, {**os.environ, **environ}, self._told, keep=keep)
+        self._children[name] = child.start()
 
     def _ready(self) -> bool:
         """Wait for the first page; False if it does not come, or somebody wants us to stop."""
@@ -150,30 +181,50 @@ class Supervisor:
         fill = self._children.pop("fill", None)
         if fill is not None:
             fill.stop(1.0)
-        for name, within in STOP_WITHIN.items():
-            child = self._children.get(name)
-            if child is not None and not child.stop(within):
-                print(f"overlev: {name} did not end in {within:.0f} s: ended", file=sys.stderr)
+        for part, within in STOP_WITHIN.items():
+            alike = [each for each in self._children.values() if each.name.split()[0] == part]
+            until = time.monotonic() + within
+            for child in alike:
+                child.ask_to_end()
+            for child in alike:
+                if not child.stop(max(0.0, until - time.monotonic())):
+                    told = f"overlev: {child.name} did not end in {within:.0f} s: ended"
+                    print(told, file=sys.stderr)
 
 
-def take_over(folder: Path, port: int, fill: tuple[str, ...]) -> NoReturn:
-    """Become the parent: the same process with another program, a fifth as large."""
-    words = ["-m", "app.up", str(folder), str(port), *fill]
+def take_over(folder: Path, port: int, webs: int | None, fill: tuple[str, ...]) -> NoReturn:
+    """Become the parent: the same process with another program, a fifth as large.
+
+    Without a number of `webs` there are two, or one where there is one core.
+    """
+    webs = webs or min(WEBS, len(os.sched_getaffinity(0)))
+    words = ["-m", "app.up", str(folder), str(port), str(webs), *fill]
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-P", *words])  # noqa: S606 - our own program
 
 
 def main(words: list[str]) -> int:
-    """`python -m app.up FOLDER PORT [the words of what fills a demo]`; returns the exit code."""
-    folder, port, fill = Path(words[0]), int(words[1]), tuple(words[2:])
+    """`python -m app.up FOLDER PORT WEBS [the words of what fills a demo]`; the exit code."""
+    folder, port, webs, fill = Path(words[0]), int(words[1]), int(words[2]), tuple(words[3:])
     set_up_logging()
     try:
-        with only_one(folder), listening(port) as listener:
-            return Supervisor(Plan(folder, listener, prefect_beside(folder), fill)).run()
+        with only_one(folder), listening(port) as listener, _counting(folder, webs) as counts:
+            plan = Plan(folder, listener, prefect_beside(folder), webs, counts, fill)
+            return Supervisor(plan).run()
     except OverlevError as refused:
         print(f"overlev: {refused.detail}", file=sys.stderr)
         return refused.exit_code
+
+
+@contextlib.contextmanager
+def _counting(folder: Path, webs: int) -> Iterator[Path | None]:
+    """Where several web processes count; in memory: they could not bear a disk that is full."""
+    if webs == 1:
+        yield None
+        return
+    with private_folder(folder) as counts:
+        yield counts
 
 
 def prefect_beside(folder: Path) -> int | None:

@@ -1,7 +1,8 @@
 """Completions over HTTP: 32 clients, each request under a key of its own, one commit each.
 
-The server is a process of its own; its CPU is read from the kernel. The limit is the same server
-with the framework alone and the driver writing the same rows (`bench.api_server`).
+The servers are processes of their own, as many as `overlev up` starts, on one socket; their CPU is
+read from the kernel. The limit is as many with the framework alone and the driver writing the same
+rows (`bench.api_server`).
 
 Asked twice. As fast as it answers: each client asks again at once. That tells the rate, and of the
 wait only that 32 always wait (on average 32 divided by the rate, whoever serves). And at a pace,
@@ -15,16 +16,18 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count, repeat
 from pathlib import Path
 from typing import Final
 
+from app.up import WEBS
 from bench.clock import BEGINNING
 from bench.completion import TASK, Todo, complete_one, open_tasks
 from bench.measure import Line, Outcome, pace, strain_of_run
@@ -115,7 +118,7 @@ def _measure(run: Run, engine: str, outcome: Outcome) -> None:
     goal = engine == "sqlite"
     outcome.lines += [
         Line(
-            f"completion over HTTP, {engine}, CPU of the server",
+            f"completion over HTTP, {engine}, CPU of the servers",
             most.each,
             "ms",
             least.each,
@@ -149,32 +152,58 @@ def _asked(kind: str, place: Place, token: str, todo: list[Todo]) -> tuple[Asked
     """As fast as it answers, and at a pace."""
     place.close()
     half = WARMING + (len(todo) - WARMING) // 2
-    with server(kind, place) as (process, port):
+    with served(kind, place) as (web, port):
         asyncio.run(_load(port, token, todo[:WARMING]))
-        before = cpu_of(process.pid)
+        before = web.cpu()
         pace()
         asked = asyncio.run(_load(port, token, todo[WARMING:half]))
         pace()
-        asked.cpu = cpu_of(process.pid) - before
+        asked.cpu = web.cpu() - before
         return asked, asyncio.run(_load(port, token, todo[half:], a_second=A_SECOND))
 
 
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The processes that serve."""
+
+    pids: tuple[int, ...]
+
+    def cpu(self) -> float:
+        """Seconds of CPU of all their threads until now, to the nanosecond."""
+        total = 0
+        for pid in self.pids:
+            for each in Path(f"/proc/{pid}/task").iterdir():
+                total += int((each / "schedstat").read_text(encoding="ascii").split()[0])
+        return total / 1e9
+
+
 @contextmanager
-def server(kind: str, place: Place) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A server over a place, and its port, for as long as the block runs."""
-    words = ("-m", "bench.api_server", kind, place.url, str(place.keys_file))
-    with subprocess.Popen(
-        [sys.executable, "-P", *words],
-        cwd=_ROOT,
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("a server without pipes")
-        yield process, int(process.stdout.readline())
-        process.stdin.close()
-        process.wait(30)
+def served(kind: str, place: Place) -> Iterator[tuple[Web, int]]:
+    """As many web processes as `overlev up` starts over a place, and their port."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener, ExitStack() as stack:
+        words = ("-m", "bench.api_server", kind, place.url, str(place.keys_file))
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-P", *words, *map(str, (listener.fileno(), number, WEBS))],
+                    cwd=_ROOT,
+                    text=True,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    pass_fds=(listener.fileno(),),
+                )
+            )
+            for number in range(WEBS)
+        ]
+        for each in processes:
+            if each.stdout is None or each.stdout.readline() != "ready\n":
+                raise RuntimeError("a server that did not start")
+        yield Web(tuple(each.pid for each in processes)), listener.getsockname()[1]
+        for each in processes:
+            if each.stdin is not None:
+                each.stdin.close()
+        for each in processes:
+            each.wait(30)
 
 
 async def _load(port: int, token: str, todo: list[Todo], *, a_second: float | None = None) -> Asked:
@@ -215,11 +244,3 @@ async def _client(
             raise RuntimeError(f"a completion was refused: {told[:200]!r}")
         asked.took.append(time.perf_counter() - began)
     writer.close()
-
-
-def cpu_of(pid: int) -> float:
-    """Seconds of CPU of all threads of a process, to the nanosecond."""
-    total = 0
-    for each in Path(f"/proc/{pid}/task").iterdir():
-        total += int((each / "schedstat").read_text(encoding="ascii").split()[0])
-    return total / 1e9

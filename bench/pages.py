@@ -2,8 +2,8 @@
 
 The application is asked as a server asks it (ASGI), signed in by the cookie, names opened and the
 look logged as always. The limit is the framework alone: the driver reads the fifty rows, a template
-writes them. The load is a server in a process of its own (`bench.api_server`), asked over loopback
-by people who each think five seconds between clicks.
+writes them. The load is that of web processes of their own (`bench.api_server`), asked over
+loopback by people who each think five seconds between clicks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from bench.api import cpu_of, server
+from bench.api import served
 from bench.clock import NOW
 from bench.lists import EARLIEST
 from bench.measure import Batches, Line, Outcome, pace, profile
@@ -188,12 +188,12 @@ def _many_people(
     place.close()
     waited = Waited()
     seconds = 8.0 if quick else 25.0
-    with server("ours", place) as (process, port):
+    with served("ours", place) as (web, port):
         asyncio.run(_crowd(port, cookies, 3.0, Waited()))
         pace()
-        before = cpu_of(process.pid)
+        before = web.cpu()
         asyncio.run(_crowd(port, cookies, seconds, waited))
-        used = cpu_of(process.pid) - before
+        used = web.cpu() - before
         pace()
     said = (
         f"{USERS} people who think {THINK:.0f} s, {len(waited.took)} requests in"

@@ -6,8 +6,6 @@ Identity goes twelve months after the last case of a person was closed. What mac
 
 from __future__ import annotations
 
-import contextlib
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,7 +20,7 @@ from cases.heartbeats import forget_old
 from cases.installation import Installation
 from cases.tables import case_, idempotency, person
 from core.clock import from_local, local
-from core.scratch import wipe
+from core.scratch import forget_files
 from core.statement import Prepared
 
 KEPT_MONTHS: Final = 12
@@ -34,6 +32,10 @@ NEVER_USED: Final = timedelta(days=365)
 UPLOADS: Final = "uploads"
 UPLOADS_KEPT: Final = timedelta(days=1)
 """Rosters that were uploaded and looked at, and never taken in (sealed, in the data folder)."""
+
+ANSWERS: Final = "answers"
+ANSWERS_KEPT: Final = timedelta(minutes=30)
+"""Pages that answered a form, for whoever goes back to one (sealed, in the data folder)."""
 
 MOST: Final = 500
 """Persons in one go; the rest the next night."""
@@ -92,6 +94,7 @@ def retain(house: Installation, *, now: datetime, viewer: Viewer = SYSTEM) -> Re
     finish(house.db, house.keys, viewer, now=now)
     rows = house.db.transact(lambda tx: _machinery(tx, now))
     rows += forget_uploads(house.settings.data / UPLOADS)
+    rows += forget_files(house.settings.data / ANSWERS, after=ANSWERS_KEPT)
     return Retained(len(persons), rows)
 
 
@@ -105,16 +108,7 @@ def erase_person(
 
 def forget_uploads(folder: Path) -> int:
     """Take out what lies in the folder of uploads longer than a day, by the real clock."""
-    gone = 0
-    for path in folder.glob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > UPLOADS_KEPT.total_seconds():
-                if path.is_dir():
-                    wipe(path)
-                else:
-                    path.unlink()
-                gone += 1
-    return gone
+    return forget_files(folder, after=UPLOADS_KEPT)
 
 
 def _machinery(tx: Connection, now: datetime) -> int:

@@ -6,18 +6,14 @@ A write opens and closes its transaction inside the caller's own call::
         service.complete_task(tx, viewer, ref, done, now=now)
 
 or, where a deadlock may make the whole verb run again, ``db.transact(lambda tx: verb(tx, …))``.
-On SQLite there is one writer at a time on the machine: a thread lock, then a file lock beside the
-database, both taken before ``BEGIN IMMEDIATE``; whoever does not get both within
-`WRITE_PATIENCE` gets `Busy`. Waiting in line outside the database keeps the slowest writer quick,
-where SQLite's own busy loop lets some starve.
+On SQLite there is one writer at a time on the machine, who takes the turn (`core.turns`) before
+``BEGIN IMMEDIATE``; whoever does not get it within `WRITE_PATIENCE` gets `Busy`.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -44,11 +40,12 @@ from sqlalchemy.types import TypeEngine
 
 from core.errors import Busy
 from core.statement import told
+from core.turns import WriterQueue
 
 T = TypeVar("T")
 
 WRITE_PATIENCE = 2.0
-"""Seconds a writer waits for the thread lock and the file lock together."""
+"""Seconds a writer waits for its turn."""
 
 TRIES = 3
 """How often a whole verb runs when Postgres reports a deadlock or a serialization failure."""
@@ -189,7 +186,7 @@ class Database:
                 },
             )
             event.listen(self.engine, "connect", _prepare_sqlite)
-            self._queue = _WriterQueue(Path(str(self.url.database)), patience)
+            self._queue = WriterQueue(Path(str(self.url.database)), patience)
         else:
             if self.url.get_driver_name() in ("psycopg2", ""):
                 self.url = self.url.set(drivername="postgresql+psycopg")
@@ -365,62 +362,6 @@ class Inside:
     def transact(self, verb: Callable[[Connection], T]) -> T:
         """Run a verb in the open transaction."""
         return verb(self._tx)
-
-
-class _WriterQueue:
-    """The line of writers on one machine: a thread lock, then a lock on a file."""
-
-    def __init__(self, database: Path, patience: float) -> None:
-        self._path = database.with_name(database.name + ".lock")
-        self._patience = patience
-        self._thread_lock = threading.Lock()
-        self._fd: int | None = None
-        self._owner = 0
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        deadline = time.monotonic() + self._patience
-        if not self._thread_lock.acquire(timeout=self._patience):
-            raise Busy("Others are writing. Try again in a moment.")
-        try:
-            fd = self._file()
-            self._lock_file(fd, deadline)
-            try:
-                yield
-            finally:
-                fcntl.flock(fd, fcntl.LOCK_UN)
-        finally:
-            self._thread_lock.release()
-
-    @contextmanager
-    def nobody_here(self) -> Iterator[None]:
-        """While no thread of this process writes; after the patience, whoever writes."""
-        had = self._thread_lock.acquire(timeout=self._patience)
-        try:
-            yield
-        finally:
-            if had:
-                self._thread_lock.release()
-
-    def _file(self) -> int:
-        # A forked child must not share the parent's open file: a lock belongs to the open file.
-        if self._fd is None or self._owner != os.getpid():
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._owner = os.getpid()
-        return self._fd
-
-    def _lock_file(self, fd: int, deadline: float) -> None:
-        pause = 0.0005
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() + pause > deadline:
-                    raise Busy("Others are writing. Try again in a moment.") from None
-                time.sleep(pause)
-                pause = min(pause * 1.5, 0.005)
-            else:
-                return
 
 
 def unhurried(tx: Connection) -> None:

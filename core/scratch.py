@@ -1,12 +1,18 @@
-"""A folder for what must lie open for a moment: in memory, or wiped before it goes."""
+"""Files for a time: a folder for what lies open for a moment, and what is forgotten when it is old.
+
+What lies open lies in memory, or is wiped before it goes.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -38,3 +44,27 @@ def wipe(folder: Path) -> None:
                 file.flush()
                 os.fsync(file.fileno())
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def forget_files(folder: Path, *, after: timedelta, most: int | None = None) -> int:
+    """Take out what lies in a folder longer than `after`, by the real clock; returns how many.
+
+    With `most`, the oldest go beyond so many. Others may do the same at the same time.
+    """
+    old = time.time() - after.total_seconds()
+    lying: list[tuple[float, Path]] = []
+    for path in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            lying.append((path.stat().st_mtime, path))
+    lying.sort(reverse=True)
+    gone = 0
+    for number, (since, path) in enumerate(lying):
+        if since >= old and (most is None or number < most):
+            continue
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_dir():
+                wipe(path)
+            else:
+                path.unlink()
+            gone += 1
+    return gone

@@ -98,6 +98,13 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, description="address people use, https except on this machine"
     )
+    web_processes: int | None = Field(
+        None,
+        ge=1,
+        le=16,
+        description="web processes that `up` starts, about 110 MB each;"
+        " default 2, or 1 where there is one core",
+    )
     small_number_threshold: int = Field(
         5, description=f"counts below it are hidden in published tables, at least {LEAST_THRESHOLD}"
     )

@@ -31,7 +31,7 @@ def create_app(house: House) -> FastAPI:
     app = FastAPI(title="Overlev", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.router = Switchboard(dependency_overrides_provider=app)
     app.state.house = house
-    app.state.kept_pages = pages.KeptPages()
+    app.state.kept_pages = pages.KeptPages(house)
     app.state.lately = pages.Kept()
     counted = app.state.metrics = Metrics(house)
     for router in (api.router, health.router, metrics.router, webhooks.router, pages.router):

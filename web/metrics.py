@@ -1,7 +1,8 @@
 """`/metrics` for Prometheus: requests, queues, heartbeats. Counts and ages; nothing of a person.
 
 Requests are counted by the template of their route and never by their address. The counts are
-those of this process: of several, each is asked. What is in the database is the same for all.
+those of this process, and of all that `overlev up` has started where there are several; of those on
+ports of their own, each is asked. What is in the database is the same for all.
 
 Who may look: with `OVERLEV_METRICS_TOKEN` whoever sends it; without, only this machine, and not
 what a proxy on it passes on.
@@ -10,6 +11,7 @@ what a proxy on it passes on.
 from __future__ import annotations
 
 import hmac
+import os
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Final
@@ -19,6 +21,7 @@ from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import bindparam, func, select
 from starlette.types import Scope
@@ -44,6 +47,9 @@ _WAITING: Final = (
 _METHODS: Final = frozenset({"GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS"})
 _NOW: Final = bindparam("now", type_=task.c.wake_at.type)
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+COUNTED_TOGETHER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Where it is set, Prometheus' client counts in files of that folder (`app.up`)."""
+
 _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
@@ -82,7 +88,15 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self.registry.register(_InTheDatabase(house))
+        self._in_the_database: Final = _InTheDatabase(house)
+
+    def told(self) -> bytes:
+        """Everything, as Prometheus reads it."""
+        counted = self.registry
+        if COUNTED_TOGETHER in os.environ:
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+        return generate_latest(counted) + generate_latest(self._in_the_database)
 
     def know(self, app: FastAPI) -> None:
         """Learn the templates of an application's routes."""
@@ -140,7 +154,7 @@ def metrics(request: Request) -> Response:
     """What is counted, for Prometheus."""
     _check_may_look(request)
     counted: Metrics = request.app.state.metrics
-    return Response(generate_latest(counted.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(counted.told(), media_type=CONTENT_TYPE_LATEST)
 
 
 def _check_may_look(request: Request) -> None:

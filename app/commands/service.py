@@ -85,7 +85,7 @@ def up(
             _prepare(settings, demo=demo)
     else:
         _make(settings, demo=demo)
-    take_over(settings.data, port, _to_come(settings))
+    take_over(settings.data, port, settings.web_processes, _to_come(settings))
 
 
 def _refuse_taken(port: int) -> None:

@@ -145,12 +145,19 @@ class Up(Process):
         super().__init__(folder, "up", "--port", self.port, *words, env=env)
         self.page = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
+    def parts(self, name: str) -> list[int]:
+        """The processes of a part, the oldest first."""
+        found = [
+            pid
+            for pid, parent, command in living()
+            if parent == self.pid and PARTS[name] in command
+        ]
+        return sorted(found)
+
     def part(self, name: str) -> int | None:
-        """The process of a part, None while there is none."""
-        for pid, parent, command in living():
-            if parent == self.pid and PARTS[name] in command:
-                return pid
-        return None
+        """A process of a part, None while there is none."""
+        found = self.parts(name)
+        return found[0] if found else None
 
     def kill_part(self, name: str) -> int:
         """End a part with -9; which process it was."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -56,6 +57,56 @@ def test_from_an_empty_folder_to_a_page_and_to_a_clean_end(tmp_path: Path) -> No
         assert service.left() == []
         with pytest.raises(httpx.ConnectError):
             service.page.get("/healthz")
+
+
+def test_two_web_processes_share_the_address_and_count_together(house: Shell) -> None:
+    env = {**NO_PREFECT, "OVERLEV_WEB_PROCESSES": "2"}
+    counted = 'overlev_requests_total{method="GET",route="/healthz",status="200"} '
+
+    def ask(path: str = "/healthz") -> str:
+        """Over a connection of its own, as another browser would."""
+        answer = httpx.get(f"http://127.0.0.1:{service.port}{path}", timeout=60)
+        assert answer.status_code == 200
+        return answer.text
+
+    def told() -> float:
+        lines = ask("/metrics").splitlines()
+        return sum(float(each.removeprefix(counted)) for each in lines if each.startswith(counted))
+
+    def without(pid: int, asked: Callable[[], object]) -> object:
+        """What is answered while one of them is stopped: by the other."""
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            return asked()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    with up(house.folder, env=env) as service:
+        one, other = until(
+            lambda: len(webs := service.parts("web")) == 2 and all(map(_serves, webs)) and webs,
+            what="two that serve",
+        )
+        before = told()
+        for pid in (one, other):
+            without(pid, lambda: [ask() for _ in range(5)])
+        assert told() == before + 10
+        assert [without(pid, told) for pid in (one, other)] == [before + 10, before + 10]
+
+        os.kill(one, signal.SIGKILL)
+        assert ask("/healthz")
+        assert told() == before + 11, "what the killed one has counted is not lost"
+        until(lambda: len({*service.parts("web"), one, other}) == 3, what="another one")
+
+        began = time.monotonic()
+        assert service.stop() == 0
+        assert time.monotonic() - began < 30
+        assert service.left() == []
+
+
+def _serves(pid: int) -> bool:
+    """Whether a process listens by now: it has opened what it waits for the network with."""
+    opened = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()]
+    return any("eventpoll" in each for each in opened)
 
 
 def test_a_killed_parent_leaves_nothing_behind(house: Shell) -> None:

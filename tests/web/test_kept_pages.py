@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urlsplit
 
+from cases.retention import ANSWERS
+from core.scratch import forget_files
 from tests.people import make_case
+from tests.web.application import application
 from tests.web.browser import Browser, Page
 from tests.web.conftest import PASSWORD, Desk
-from web.pages.kept_pages import MOST, WAY, Kept, KeptPages
+from web.pages.kept_pages import HOLDS, MOST, WAY, Kept, KeptPages
 
 GOING_THERE = {"sec-fetch-mode": "navigate", "sec-fetch-site": "same-origin"}
 NOW = datetime(2026, 9, 8, 9, tzinfo=UTC)
@@ -71,13 +79,63 @@ def test_a_wrong_password_leaves_no_page_that_cannot_be_gone_back_to(on_sqlite: 
     assert browser.get(wrong.url).url == "/today"
 
 
-def test_the_oldest_pages_go_first_and_secrets_after_one_look() -> None:
-    pages = KeptPages()
+def test_the_oldest_pages_go_first_and_secrets_after_one_look(on_sqlite: Desk) -> None:
+    pages = KeptPages(on_sqlite.app.state.house)
     late = NOW + timedelta(minutes=1)
     first = pages.keep(Kept(b"", 422, "a", late, once=False))
+    for path in _answers(on_sqlite):
+        os.utime(path, (time.time() - 60, time.time() - 60))
     refs = [pages.keep(Kept(b"", 200, "a", late, once=True)) for _ in range(MOST)]
 
     assert pages.look(first, "a", now=NOW) is None
+    assert len(_answers(on_sqlite)) == MOST
     assert pages.look(refs[0], "b", now=NOW) is None
     assert pages.look(refs[0], "a", now=NOW) is not None
     assert pages.look(refs[0], "a", now=NOW) is None
+
+
+def _answers(desk: Desk) -> list[Path]:
+    return list((desk.app.state.house.settings.data / ANSWERS).iterdir())
+
+
+def test_another_web_process_of_the_machine_has_the_page_too(on_sqlite: Desk) -> None:
+    nurse = on_sqlite.of("nurse")
+    _, refused = _refused(on_sqlite, nurse)
+    other = application(on_sqlite.app.state.house)
+    assert other.state.kept_pages is not on_sqlite.app.state.kept_pages
+    nurse.app = other
+    back = nurse.get(refused.url)
+    assert (back.status, back.text) == (422, refused.text)
+
+
+def test_a_kept_page_lies_sealed_and_only_for_its_owner(on_sqlite: Desk) -> None:
+    nurse = on_sqlite.of("nurse")
+    _, refused = _refused(on_sqlite, nurse)
+    (path,) = _answers(on_sqlite)
+    ref = urlsplit(refused.url).path.removeprefix(WAY)
+    lies = path.read_bytes()
+    assert ref not in path.name
+    assert path.stat().st_mode & 0o077 == 0
+    assert b"2026-12-24" not in lies
+    assert b"\x1f\x8b" not in lies, "packed is not sealed"
+
+    # Laid under another page's name it is no page at all.
+    path.with_name(sha256(b"other").hexdigest()[:32]).write_bytes(lies)
+    assert on_sqlite.app.state.kept_pages.look("other", "a", now=NOW) is None
+
+
+def test_what_nobody_went_back_to_goes_when_its_time_is_over(on_sqlite: Desk) -> None:
+    _refused(on_sqlite, on_sqlite.of("nurse"))
+    (path,) = _answers(on_sqlite)
+    assert forget_files(path.parent, after=HOLDS) == 0
+    os.utime(path, (time.time() - 1_801, time.time() - 1_801))
+    assert forget_files(path.parent, after=HOLDS) == 1
+    assert _answers(on_sqlite) == []
+
+
+def test_where_nothing_can_be_kept_the_page_comes_at_once(on_sqlite: Desk) -> None:
+    nurse = on_sqlite.of("nurse")
+    (on_sqlite.app.state.house.settings.data / ANSWERS).write_text("no folder")
+    address, refused = _refused(on_sqlite, nurse)
+    assert (refused.status, refused.url) == (422, address)
+    assert "2026-12-24T10:00" in refused.text
