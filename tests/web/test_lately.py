@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from collections.abc import Callable, Hashable
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Template
 
+from cases import desk as desks
 from cases import people, service, transfers, worklist
 from cases.access import OPERATOR
 from cases.people import NewPerson, PersonChange
 from cases.vault import Identity
 from tests.people import at, complete, make_case
+from tests.web.browser import Browser
 from tests.web.conftest import Desk
 from web.pages import rendering
-from web.pages.lately import COUNTS_LIE, NAMES_LIE, Lately
+from web.pages.lately import COUNTS_LIE, NAMES_LIE, Kept, Lately
 from web.pages.visit import Visit
 
 NOW = at("2026-09-08 09:00")
@@ -183,6 +187,66 @@ def test_a_count_is_new_after_ones_own_form_and_soon_after_anothers(
     assert pick is not None
     coordinator.send("/overdue", [("pick", pick[1]), ("do", "snooze-7")])
     assert said() == after - 1
+
+
+def _counted(browser: Browser) -> int:
+    found = re.search(r'Frister <span class="count number">(\d+)', browser.get("/overdue").text)
+    assert found is not None
+    return int(found[1])
+
+
+def _first_pick(browser: Browser) -> str:
+    found = re.search(r'name="pick" value="([^"]+)"', browser.get("/overdue").text)
+    assert found is not None
+    return found[1]
+
+
+def test_a_look_while_ones_own_form_is_under_way_leaves_no_count_behind(
+    on_sqlite: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = on_sqlite
+    monkeypatch.setattr("web.pages.overdue.PAGE", 1)
+    for number in range(3):
+        a_case(desk, f"Ane{number}", "Prøvesen")
+    asked: list[tuple[str, Hashable]] = []
+    count, snooze = Kept.count, desks.snooze
+
+    def noted(
+        kept: Kept, account: str, what: Hashable, counted: Callable[[], int], *, now: datetime
+    ) -> int:
+        asked.append((account, what))
+        return count(kept, account, what, counted, now=now)
+
+    def looked_at_meanwhile(*given: Any, **named: Any) -> None:
+        # Another window of the same person counts before this form is done.
+        count(desk.app.state.lately, *asked[-1], lambda: before, now=desk.now)
+        snooze(*given, **named)
+
+    monkeypatch.setattr(Kept, "count", noted)
+    monkeypatch.setattr(desks, "snooze", looked_at_meanwhile)
+    coordinator = desk.of("coordinator")
+    before, pick = _counted(coordinator), _first_pick(coordinator)
+    coordinator.send("/overdue", [("pick", pick), ("do", "snooze-7")])
+
+    assert _counted(coordinator) == before - 1
+
+
+def test_the_count_beside_a_receipt_is_new_whichever_process_took_the_form(
+    on_sqlite: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = on_sqlite
+    monkeypatch.setattr("web.pages.overdue.PAGE", 1)
+    for number in range(3):
+        a_case(desk, f"Ane{number}", "Prøvesen")
+    coordinator = desk.of("coordinator")
+    before, pick = _counted(coordinator), _first_pick(coordinator)
+    assert coordinator.last is not None
+    hidden = coordinator.last.hidden("/overdue")
+    here, desk.app.state.lately = desk.app.state.lately, Kept()  # as of another process
+    coordinator.post("/overdue", hidden | {"pick": pick, "do": "snooze-7"}, follow=False)
+    desk.app.state.lately = here
+
+    assert _counted(coordinator) == before - 1
 
 
 def test_a_frame_is_written_once_a_minute_for_its_reader(

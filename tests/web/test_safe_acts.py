@@ -244,6 +244,17 @@ def test_a_whole_page_is_settled_only_after_a_question_and_is_undone_in_one(
     assert "7 angret" in undone.text
 
 
+def test_a_button_with_more_in_it_than_ours_have_is_no_fault(on_sqlite: Desk) -> None:
+    (case,) = _board(on_sqlite, "K1")
+    coordinator = on_sqlite.of("coordinator")
+    coordinator.get("/today")
+
+    page = coordinator.send("/act", {"do": f"snooze/{case.ref}/brief_info/7/more"})
+
+    assert page.status == 200
+    assert "Utsatt til 15. september 2026" in page.text
+
+
 def test_nothing_is_waived_for_a_reason_that_nobody_chose(on_sqlite: Desk) -> None:
     [case] = _board(on_sqlite, "T1")
     browser = on_sqlite.of("coordinator")

@@ -47,6 +47,30 @@ def test_a_wrong_number_is_put_right_and_the_rest_stays(on_sqlite: Desk) -> None
     assert "22 33 44 66" in shown
 
 
+def test_what_is_too_long_is_told_where_it_was_typed(on_sqlite: Desk) -> None:
+    path, _ = booked(on_sqlite)
+    coordinator = on_sqlite.of("coordinator")
+    coordinator.get(path)
+    typed = {"right_with": "x" * 201, "right_place": "Torget 1", "right_phone": "22 33 44 55"}
+
+    refused = coordinator.send(path, typed | {"do": "correct"})
+
+    assert refused.status == 422
+    assert 'id="e-right_with">Det er for langt.' in refused.text
+    assert 'id="e-with"' not in refused.text
+
+
+def test_in_a_closed_case_nothing_is_offered_that_would_be_refused(on_sqlite: Desk) -> None:
+    path, case = booked(on_sqlite)
+    with on_sqlite.db.write() as tx:
+        release.close(tx, OPERATOR, case.rpartition("/")[2], "died", now=on_sqlite.now)
+
+    text = on_sqlite.of("coordinator").get(path).text
+
+    assert "Rett opplysningene" not in text
+    assert 'value="move"' not in text
+
+
 def test_after_the_release_the_figures_would_lose_it(on_sqlite: Desk) -> None:
     desk = on_sqlite
     path, case = booked(desk)

@@ -6,6 +6,8 @@ import re
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from cases import queries, release, release_undo, service
 from cases.access import OPERATOR
 from cases.roster import import_roster
@@ -75,3 +77,22 @@ def test_why_an_answer_was_taken_back_is_the_health_services(on_sqlite: Desk) ->
     assert "feil person" in history(desk, "nurse", ref)
     for who in ("officer", "coordinator", "lead"):
         assert "feil person" not in history(desk, who, ref), who
+
+
+@pytest.mark.parametrize("earlier", [None, "accepted", "not_now"])
+def test_that_an_answer_was_taken_back_is_not_told_by_what_followed_from_it(
+    on_sqlite: Desk, earlier: str | None
+) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        ref = make_case(tx, answer=earlier).ref
+        service.answer_offer(tx, OPERATOR, ref, "declined", now=at("2026-09-03 09:00"))
+        service.undo_task(
+            tx, OPERATOR, ref, "offer_answered", "wrong_person", now=at("2026-09-03 10:00")
+        )
+
+    nurse = history(desk, "nurse", ref)
+    assert "Angret: Tilbudet besvart (feil person)" in nurse
+    assert "Kort informasjon" not in nurse, "nobody had done it, and nobody took it back"
+    for who in ("officer", "coordinator", "lead"):
+        assert "Angret" not in history(desk, who, ref), who

@@ -47,7 +47,8 @@ def act(visit: Visited) -> Response:
 
     def do(tx: Connection) -> str:
         verb(tx, visit.viewer, parts[1], parts[2:], visit.now)
-        said = f"{parts[0]}{until(visit.now, parts[-1]) if parts[0] == 'snooze' else ''}"
+        more = until(visit.now, _argument(parts[2:])) if parts[0] == "snooze" else ""
+        said = f"{parts[0]}{more}"
         where = with_told(visit.typed("next", "/"), f"{said}/{about}")
         return where + _place(visit, parts[1], parts[2:])
 

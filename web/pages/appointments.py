@@ -13,7 +13,7 @@ from cases import appointments, people, queries, vault
 from cases.access import Viewer
 from cases.appointments import BOOKING, NEXT, AppointmentNotFound, Booking
 from cases.consents import SHARED_WITH, sees_details
-from cases.model import Appointment, AppointmentKind, AppointmentStatus, Case
+from cases.model import Appointment, AppointmentKind, AppointmentStatus, Case, Phase
 from cases.rules import check_owns, check_role
 from cases.views import CASE_READ
 from core.errors import BadInput, NotAllowed, Refused
@@ -101,13 +101,16 @@ RIGHT: Final = {"with": "right_with", "place": "right_place", "phone": "right_ph
 """Details of an appointment, and the fields in which they are put right."""
 
 
+def _may_move(case: Case, this: Appointment) -> bool:
+    return AppointmentStatus.MOVED in NEXT[this.status] and case.phase is not Phase.CLOSED
+
+
 def _may_correct(case: Case, this: Appointment, now: datetime) -> bool:
-    """Whether details can be put right: they are by a move to the same time.
+    """Whether details can be put right: they are by a move to the same time, in an open case.
 
     After the release that would take the appointment out of the figures of who attended.
     """
-    stands = AppointmentStatus.MOVED in NEXT[this.status]
-    return stands and this.starts_at > now and case.released_at is None
+    return _may_move(case, this) and this.starts_at > now and case.released_at is None
 
 
 def _correct(tx: Connection, visit: Visit, case: Case, this: Appointment) -> None:
@@ -124,16 +127,20 @@ def _correct(tx: Connection, visit: Visit, case: Case, this: Appointment) -> Non
             raise BadInput("empty", f"{name} cannot be empty.", RIGHT[name])
     if not told:
         raise BadInput("nothing_new", "Nothing was changed.", RIGHT["phone"])
-    appointments.move(
-        tx,
-        visit.viewer,
-        this.id,
-        this.starts_at,
-        now=visit.now,
-        with_whom=told.get("with"),
-        place=told.get("place"),
-        phone=told.get("phone"),
-    )
+    try:
+        appointments.move(
+            tx,
+            visit.viewer,
+            this.id,
+            this.starts_at,
+            now=visit.now,
+            with_whom=told.get("with"),
+            place=told.get("place"),
+            phone=told.get("phone"),
+        )
+    except BadInput as wrong:
+        # Named as the fields of the move to another time are, which stands below.
+        raise BadInput(wrong.reason, str(wrong), RIGHT.get(wrong.field or "")) from wrong
 
 
 def _starts_at(visit: Visit) -> Any:
@@ -227,7 +234,7 @@ def _one(visit: Visit, ref: str, number: str, errors: Errors, *, status: int = 2
         this=this,
         details=details,
         outcomes=[each for each in to if each != "moved"],
-        may_move="moved" in to,
+        may_move=_may_move(case, this),
         may_correct=_may_correct(case, this, visit.now),
         values=chosen(
             visit.values(),

@@ -94,9 +94,15 @@ def history_of(
 
 
 def _settled_by(event: history.Event) -> tuple[str, ...]:
-    """The tasks that an act of somebody settled or opened again."""
+    """The tasks that an act of somebody settled or opened again.
+
+    Not what followed from it: that all tasks of somebody open at once tells that an answer was
+    taken back.
+    """
     if event.verb not in _ABOUT_TASKS:
         return ()
+    if undone := event.payload.get("undone"):
+        return tuple(undone)
     changed = event.payload.get("tasks", {})
     return tuple(code for code, fields in changed.items() if "state" in fields)
 

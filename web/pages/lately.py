@@ -79,7 +79,7 @@ class Kept:
 
     `rows` and `frames` are kept by all that was read for them, frames for their reader alone. A
     count follows from what others do, too: it is forgotten with the next form of its own reader,
-    and otherwise lies for some seconds.
+    and by the page that tells of one, and otherwise lies for some seconds.
     """
 
     def __init__(self) -> None:

@@ -214,7 +214,11 @@ class PageRoute(Guarded):
             if any("\0" in str(part) for part in request.path_params.values()):
                 raise NotFound("There is no such page.")  # Postgres knows no such text
             visit = visit_of(request, form)
-            if form is not None and visit.session is not None:
+            # The page that tells of a form may come from another process than the one it went to,
+            # and while the form was under way its sender may have looked in another window.
+            if visit.session is not None and (
+                form is not None or receipts.receipt_in(visit.house, request)
+            ):
                 visit.lately.sent(visit.viewer.account)
             answered: Response = handler(visit, **request.path_params)
             if not policy.public:
