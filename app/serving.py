@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from app.checks import Check
 from cases.installation import Installation
+from core.clock import system_now
 from core.errors import EXIT_FAULT, UnsafeSettings
 from core.training import TrainingClock
 from flows import environment
@@ -22,6 +23,9 @@ from flows import environment
 if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
+
+    from core.clock import Clock
+    from web.pages import Kept
 
 
 def for_long() -> None:
@@ -42,6 +46,9 @@ TURN = 0.0005
 Whoever comes back from the database or the network mostly wants it for a moment, and often stands
 in the way of all others meanwhile: the one that is writing, or the one that answers.
 """
+
+FORGETS_EVERY = 30.0
+"""Seconds between two looks at what pages keep for a moment."""
 
 NO_PREFECT = "http://127.0.0.1:9/api"
 """Where nobody answers: a client that is told nothing would look for a server elsewhere."""
@@ -75,9 +82,28 @@ def serve_web(house: Installation, *, host: str, port: int, fd: int | None) -> i
         else:
             listener = stack.enter_context(socket.socket(fileno=os.dup(fd)))
         server = uvicorn.Server(config)
+        stack.enter_context(_forgetting(app.state.lately, system_now))
         with _quiet_signals(server):
             server.run([listener])
         return 0 if server.started else EXIT_FAULT
+
+
+@contextlib.contextmanager
+def _forgetting(kept: Kept, clock: Clock, every: float = FORGETS_EVERY) -> Iterator[None]:
+    """Beside the requests: no name lies in memory for long where nobody asks for lists."""
+    over = threading.Event()
+
+    def forget() -> None:
+        while not over.wait(every):
+            kept.turn(clock())
+
+    thread = threading.Thread(target=forget, name="forgetting", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _nothing() -> None:

@@ -44,13 +44,13 @@ class Lately(Generic[V]):
 
     def find(self, key: Hashable, *, now: datetime) -> V | None:
         """What is kept under a key, None for nothing; `now` by the real clock."""
-        self._turn(now)
+        self.turn(now)
         found = self._new.get(key)
         return found if found is not None else self._old.get(key)
 
     def keep(self, key: Hashable, value: V, *, now: datetime) -> V:
         """Keep a value under its key; returns it."""
-        self._turn(now)
+        self.turn(now)
         with self._lock:
             self._new[key] = value
         return value
@@ -60,7 +60,7 @@ class Lately(Generic[V]):
         found = self.find(key, now=now)
         return found if found is not None else self.keep(key, make(), now=now)
 
-    def _turn(self, now: datetime) -> None:
+    def turn(self, now: datetime) -> None:
         """Throw the full half away when its time has come; both, after a pause."""
         with self._lock:
             if self._since is None or now - self._since >= 2 * self._lasts:
@@ -87,6 +87,11 @@ class Kept:
         self.frames: Final[Lately[Any]] = Lately(lasts=NAMES_LIE, most=MOST_FRAMES)
         self._counts: Final[Lately[int]] = Lately(lasts=COUNTS_LIE, most=MOST_COUNTS)
         self._forms: Final[Counter[str]] = Counter()
+
+    def turn(self, now: datetime) -> None:
+        """Let go of what has lain here long enough, though nobody asks for a list any more."""
+        for each in (self.rows, self.frames, self._counts):
+            each.turn(now)
 
     def sent(self, account: str) -> None:
         """Somebody has sent a form: what they see next is counted anew."""
