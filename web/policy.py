@@ -19,18 +19,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
-from starlette.concurrency import run_in_threadpool
 from starlette.routing import Mount
 
 from cases.access import CASE_ROLES
 from cases.model import Role
 from core.errors import NotAllowed
 from web.limits import BODY_LIMIT, limited
+from web.reading import Reader
 from web.signing import by_a_quick_look, sign
+from web.threads import in_a_thread
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -101,16 +103,22 @@ class Guarded(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """See `APIRoute`; FastAPI calls this again for every router the route is included in."""
-        policy = policy_of(self.endpoint)
+        policy, endpoint = policy_of(self.endpoint), self.endpoint
         answer = super().get_route_handler()
+        reader = None if iscoroutinefunction(endpoint) else Reader.of(self)
 
         async def guarded(request: Request) -> Response:
             if not policy.public:
                 if by_a_quick_look(request):
                     sign(request, policy)
                 else:
-                    await run_in_threadpool(sign, request, policy)
-            return await answer(limited(request, policy.body_limit))
+                    await in_a_thread(sign, request, policy)
+            request = limited(request, policy.body_limit)
+            if reader is not None:
+                said = await reader.read(request)
+                if said is not None:
+                    return await in_a_thread(endpoint, **said)
+            return await answer(request)
 
         return guarded
 

@@ -16,7 +16,6 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Depends
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -43,6 +42,7 @@ from web.session_cookie import (
     token_in,
 )
 from web.signing import sign
+from web.threads import in_a_thread
 
 LANGUAGE_COOKIE: Final = "overlev-language"
 SCHEME_COOKIE: Final = "overlev-scheme"
@@ -228,7 +228,7 @@ class PageRoute(Guarded):
         async def read(request: Request) -> FormData:
             # Nothing is read for whoever may not send it.
             if not policy.public:
-                await run_in_threadpool(sign, request, policy)
+                await in_a_thread(sign, request, policy)
             check_came_from_here(house_of(request), request)
             form: FormData = await request.form(max_files=1, max_fields=2000)
             request.state.form = form
@@ -238,7 +238,7 @@ class PageRoute(Guarded):
             request = limited(request, policy.body_limit)
             try:
                 form = None if request.method in SAFE else await read(request)
-                return await run_in_threadpool(answer, request, form)
+                return await in_a_thread(answer, request, form)
             except NotSignedIn:
                 if request.method not in SAFE:
                     check_came_from_here(house_of(request), request)
