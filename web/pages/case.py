@@ -143,6 +143,7 @@ def may(viewer: Viewer, case: Case) -> dict[str, bool]:
     role = viewer.role
     return {
         "book": is_open and role in appointments.BOOKING,
+        "contact": case.phase is Phase.FOLLOW_UP and role in appointments.BOOKING,
         "date": inside and role in release.DATING,
         "release": inside and role in release.RELEASING,
         "unplanned": inside and role in FILLING_IN,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from cases.model import AppointmentStatus
 from cases.views import View
 from web.i18n import marked
 from web.pages.visit import Visit
@@ -17,11 +18,15 @@ from web.pages.words import in_language
 
 @dataclass(frozen=True, slots=True)
 class CaseReceipt:
-    """One line, and where it is changed or taken back; empty where there is nothing to press."""
+    """One line, and where it is changed or taken back; empty where there is nothing to press.
+
+    `undo` is the number of a contact that can be taken back.
+    """
 
     text: str
     act: str = ""
     href: str = ""
+    undo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,23 @@ def _appointment(seen: _Seen, text: str, key: str = "id") -> CaseReceipt | None:
         seen._(_CHANGE) if each["kind"] else "",
         f"/cases/{seen.view['ref']}/appointments/{each['id']}" if each["kind"] else "",
     )
+
+
+def _contact(seen: _Seen, text: str, *, stands: bool) -> CaseReceipt | None:
+    """A contact after the release, recorded or taken back."""
+    for each in seen.view["appointments"]:
+        gone = each["status"] == AppointmentStatus.CANCELLED.value
+        if each["contact"] and each["id"] == seen.part() and gone is not stands:
+            how = seen.word("how", each["how"])
+            went = seen.word("contact", each["status"]).lower()
+            said = seen._(
+                text,
+                name=seen.name,
+                when=seen.visit.dates.time(each["starts_at"]),
+                went=f"{went} {how}".strip(),
+            )
+            return CaseReceipt(said, undo=each["id"] if stands else "")
+    return None
 
 
 def _consent(seen: _Seen) -> CaseReceipt | None:
@@ -147,6 +169,8 @@ _UNDONE: Final = marked("Løslatelsen er tatt tilbake. Saken til %(name)s er som
 _APPOINTMENT: Final = marked("%(what)s for %(name)s, %(when)s: %(status)s.")
 _MOVED: Final = marked("%(what)s for %(name)s er flyttet til %(when)s: %(status)s.")
 _CORRECTED: Final = marked("Opplysningene er rettet: %(what)s for %(name)s, %(when)s: %(status)s.")
+CONTACTED: Final = marked("Kontakt etter løslatelse med %(name)s, %(when)s: %(went)s.")
+UNCONTACTED: Final = marked("Kontakten med %(name)s, %(when)s, er angret.")
 _SOME: Final = marked("Avtale")
 _CHANGE: Final = marked("Endre")
 _CONSENT: Final = {
@@ -174,6 +198,8 @@ _WORDED: Final[dict[str, Callable[[_Seen], CaseReceipt | None]]] = {
     "appointment": lambda seen: _appointment(seen, _APPOINTMENT),
     "moved": lambda seen: _appointment(seen, _MOVED, "moved_from"),
     "corrected": lambda seen: _appointment(seen, _CORRECTED, "moved_from"),
+    "contact": lambda seen: _contact(seen, CONTACTED, stands=True),
+    "uncontact": lambda seen: _contact(seen, UNCONTACTED, stands=False),
     "consent": _consent,
     "date": _date,
     "absence": _absence,

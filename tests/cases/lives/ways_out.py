@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from cases import (
     appointments,
+    contact_made,
     duplicates,
     leave,
     naloxone,
@@ -21,10 +22,12 @@ from cases import (
     transfers,
 )
 from cases.access import OPERATOR
+from cases.contact_made import Contact, ContactHow, ContactUndoReason
 from cases.custody import Kind, RefillReason
 from cases.model import (
     AbsenceKind,
     Destination,
+    Phase,
     Protection,
     Receiver,
     Role,
@@ -149,6 +152,34 @@ class WaysOut(Lives):
         self._try(
             appointments.move, who, start, case=case, about=this.id, status=status, place=place
         )
+
+    @rule(
+        which=WHICH,
+        viewer=VIEWERS,
+        how=codes(ContactHow),
+        reached=YES,
+        note=st.sampled_from([None, "Har det bra."]),
+        when=WHEN,
+    )
+    def somebody_is_called(
+        self, how: str, reached: bool, note: str | None, when: Any, **who: Any
+    ) -> None:
+        # Somebody who is out if there is one, so that this finds somebody to call.
+        every = [self.desk.case(ref) for ref in all_refs(self.desk)]
+        out = [case for case in every if case.phase is Phase.FOLLOW_UP]
+        case = out[who["which"] % len(out)] if out else self._case(who["which"])
+        at = self._at(when, who)
+        contact = Contact(how, reached, note)
+        self._try(contact_made.record_contact, who, contact, case=case, happened_at=at)
+
+    @rule(which=WHICH, viewer=VIEWERS, why=codes(ContactUndoReason))
+    def a_call_is_taken_back(self, which: int, viewer: Any, why: str) -> None:
+        every = [self.desk.case(ref) for ref in all_refs(self.desk)]
+        made = [(case, each.id) for case in every for each in case.appointments if each.unbooked]
+        if made:
+            case, about = made[which % len(made)]
+            who = {"which": which, "viewer": viewer}
+            self._try(contact_made.undo_contact, who, why, case=case, about=about)
 
     @rule(which=WHICH, unit=st.sampled_from(UNITS), shares=YES)
     def somebody_moves_who_has_answered(self, which: int, unit: str, shares: bool) -> None:
