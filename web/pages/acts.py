@@ -1,7 +1,7 @@
 """What one tap on a list does: done, yesterday, an answer, waived, undone, put off, handed on.
 
 A button says it whole: `done/REF/TASK`, `done/REF/TASK/ANSWER`, `yesterday/REF/TASK`,
-`offer/REF/accepted`, `waive/REF/TASK/REASON`, `undo/REF/TASK/REASON`, `snooze/REF/TASK/7`,
+`offer/REF/accepted`, `waive/REF/TASK/REASON`, `undo/REF/TASK/REASON`, `snooze/REF/TASK/7`, `wake/REF/TASK`,
 `outcome/REF/APPOINTMENT/attended`, `contact/REF/phone/attended`, `uncontact/REF/CONTACT/REASON`.
 A list and its buttons are one form, so that it stays small
 and works without a script.
@@ -140,6 +140,10 @@ def _snooze(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: date
     desk.snooze(tx, viewer, [(ref, told[0])], int(days) if days.isdecimal() else 0, now=now)
 
 
+def _wake(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:
+    desk.wake(tx, viewer, [(ref, told[0])], now=now)
+
+
 def _outcome(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:
     if all(each.id != told[0] for each in queries.case_by_ref(tx, viewer, ref).appointments):
         raise AppointmentNotFound("There is no such appointment here.")
@@ -191,6 +195,7 @@ _VERBS: Final[dict[str, _Verb]] = {
     "waive": _waive,
     "undo": _undo,
     "snooze": _snooze,
+    "wake": _wake,
     OUTCOME: _outcome,
     CONTACT: _contact,
     UNCONTACT: _uncontact,

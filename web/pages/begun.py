@@ -24,6 +24,7 @@ _DOES: Final = {
     "waive": marked("Frafall"),
     "undo": marked("Angre"),
     "snooze": marked("Utsett"),
+    "wake": marked("Angre"),
     UNCONTACT: marked("Angre"),
 }
 
