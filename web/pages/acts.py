@@ -1,10 +1,10 @@
 """What one tap on a list does: done, yesterday, an answer, waived, undone, put off, handed on.
 
 A button says it whole: `done/REF/TASK`, `done/REF/TASK/ANSWER`, `yesterday/REF/TASK`,
-`offer/REF/accepted`, `waive/REF/TASK/REASON`, `undo/REF/TASK/REASON`, `snooze/REF/TASK/7`, `wake/REF/TASK`,
-`outcome/REF/APPOINTMENT/attended`, `contact/REF/phone/attended`, `uncontact/REF/CONTACT/REASON`.
-A list and its buttons are one form, so that it stays small
-and works without a script.
+`offer/REF/accepted`, `waive/REF/TASK/REASON`, `undo/REF/TASK/REASON`, `snooze/REF/TASK/7`,
+`wake/REF/TASK`, `outcome/REF/APPOINTMENT/attended`, `contact/REF/phone/attended`,
+`uncontact/REF/CONTACT/REASON`. A list and its buttons are one form, so that it stays small and
+works without a script.
 """
 
 from __future__ import annotations
