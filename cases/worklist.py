@@ -14,7 +14,18 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    union,
+)
 
 from cases import people
 from cases.access import COMPLETERS, Viewer, check_may_open_cases
@@ -60,6 +71,8 @@ class TaskLine:
     due_at: datetime
     assigned_to: str | None
     snoozed_until: datetime | None
+    held: bool
+    """Whether it is the booking of a talk that was held: a tick is left of it, nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,17 @@ class Filter:
     sort: str = "due"
 
 
+BOOKED: Final = "talk_booked"
+HELD: Final = "talk_held"
+"""The booking of the release talk, and the talk."""
+
+_other: Final = task.alias("other")
+_TALK_HELD: Final = and_(
+    task.c.code == BOOKED,
+    exists().where(
+        _other.c.case_id == task.c.case_id, _other.c.code == HELD, _other.c.state == "done"
+    ),
+)
 _TASK_FIELDS: Final = (
     case_.c.ref,
     person.c.ref.label("person"),
@@ -95,6 +119,7 @@ _TASK_FIELDS: Final = (
     task.c.due_at,
     task_desk.c.assigned_to,
     task_desk.c.snoozed_until,
+    _TALK_HELD.label("held"),
 )
 _SORTS: Final[dict[str, tuple[Any, ...]]] = {
     "due": (task.c.due_at, case_.c.ref, task.c.code),

@@ -40,6 +40,7 @@ from cases.short_form import FILLING_IN
 from cases.transfers import TRANSFERRING
 from cases.views import SEES_CONSENTS, View
 from cases.warnings import warnings_for
+from cases.worklist import BOOKED, HELD
 from core.clock import local_date
 from core.errors import Refused
 from web.pages import papers, rows
@@ -51,9 +52,6 @@ from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import label_of, step_label
 from web.policy import CASE_WORKERS, allow
-
-BOOKED: Final = "talk_booked"
-"""A talk that was held needs no booking: what is left of it is a tick, and nothing to be red of."""
 
 _RED: Final = frozenset({StepState.OVERDUE.value, StepState.MISSED.value})
 _NOT_TAKEN_BACK: Final = frozenset({CloseReason.REIMPRISONED, CloseReason.REGISTERED_IN_ERROR})
@@ -161,7 +159,7 @@ def may(viewer: Viewer, case: Case) -> dict[str, bool]:
 def _talk_held(view: View) -> bool:
     """Whether the release talk was held, as far as this view goes."""
     tasks = (task for step in view["steps"] for task in step["tasks"])
-    return any(task["task"] == "talk_held" and task["state"] == "done" for task in tasks)
+    return any(task["task"] == HELD and task["state"] == "done" for task in tasks)
 
 
 def _appointments_hold(case: Case, package: Package) -> bool:

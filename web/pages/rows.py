@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 
 from markupsafe import Markup
 from sqlalchemy import Connection
@@ -19,6 +20,7 @@ from cases.rules import CaseNotFound
 from cases.vault import Identity
 from cases.worklist import PersonLine, TaskLine
 from core.clock import local_date
+from web.i18n import marked
 from web.pages.acts import OFFER, told_of
 from web.pages.dates import Dates
 from web.pages.visit import Visit
@@ -45,6 +47,9 @@ class Row:
     answers: tuple[str, ...]
     assigned_to: str | None
     snoozed_until: datetime | None
+    held: bool = False
+    """Whether it is the booking of a talk that was held."""
+
     ready: bool = False
     """Whether a rule of its own is known to be met: a list does not look."""
 
@@ -120,7 +125,7 @@ def task_rows(tx: Connection, visit: Visit, lines: Iterable[TaskLine]) -> list[R
     it need not be opened again for the next look at the same list.
     """
     kept, real = visit.lately.rows, visit.house.real_clock()
-    keys = [(line, visit.language, line.due_at < visit.now) for line in lines]
+    keys = [(line, visit.language, _is_late(line, visit.now)) for line in lines]
     found: list[Row | None] = [kept.find(key, now=real) for key in keys]
     new = [line for (line, *_), row in zip(keys, found, strict=True) if row is None]
     known = worklist.names(tx, new) if new else {}
@@ -149,11 +154,25 @@ def _row(tx: Connection, visit: Visit, line: TaskLine, identity: Identity | None
         step=step_label(package, line.step, visit.language),
         owner=line.owner,
         due_at=line.due_at,
-        overdue=line.due_at < visit.now,
+        overdue=_is_late(line, visit.now),
         answers=_answers(rule),
         assigned_to=line.assigned_to,
         snoozed_until=line.snoozed_until,
+        held=line.held,
     )
+
+
+def _is_late(line: TaskLine, now: datetime) -> bool:
+    """Whether a row is past its time: a talk that was held needs no booking any more."""
+    return line.due_at < now and not line.held
+
+
+def due_said(row: Row, visit: Visit) -> str:
+    """When a row is due, as its page says it; as on the case's own page."""
+    return visit.translate(HELD_ALREADY) if row.held else visit.dates.due(row.due_at)
+
+
+HELD_ALREADY: Final = marked("Samtalen er holdt: før også avtalen som gjort.")
 
 
 def release_said(row: Row, dates: Dates) -> str:

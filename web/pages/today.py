@@ -129,7 +129,7 @@ def _written(
                 row.ref,
                 row.name,
                 row.label,
-                dates.due(row.due_at),
+                rows.due_said(row, visit),
                 code=row.code,
                 answers=row.answers,
                 ready=row.ready,
