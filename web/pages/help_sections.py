@@ -171,3 +171,9 @@ SECTIONS: Final = (
 def section_about(path: str) -> Section | None:
     """The section of the page at a path, None where none is about it."""
     return next((each for each in SECTIONS if each.about.search(path)), None)
+
+
+def help_about(path: str) -> str:
+    """Where the help page tells of the page at a path: its own section, where there is one."""
+    section = section_about(path)
+    return f"/help#{section.anchor}" if section is not None else "/help"
