@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
@@ -186,6 +186,44 @@ def release_said(row: Row, dates: Dates) -> str:
 
 def _answers(rule: TaskRule | None) -> tuple[str, ...]:
     return rule.answers if rule is not None else ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfTheDay:
+    """Who is released today or tomorrow, and who is out and to be spoken with today (and the day).
+
+    `more` where not all of them are here.
+    """
+
+    leaving: tuple[Human, ...] = ()
+    contacts: tuple[tuple[Human, int], ...] = ()
+    more: bool = False
+
+
+def of_the_day(
+    tx: Connection, visit: Visit, on: date, contacts: Sequence[int], *, most: int
+) -> OfTheDay:
+    """What a day is about, whoever's task is due."""
+    lines = worklist.of_the_day(tx, visit.viewer, on, contacts, limit=most + 1)
+    here = _kept_humans(tx, visit, lines[:most])
+    return OfTheDay(
+        tuple(each for each in reversed(here) if each.phase == Phase.IN_PRISON.value),
+        tuple(
+            (each, (on - each.release_on).days)
+            for each in here
+            if each.phase != Phase.IN_PRISON.value and each.release_on is not None
+        ),
+        len(lines) > most,
+    )
+
+
+def _kept_humans(tx: Connection, visit: Visit, lines: list[PersonLine]) -> list[Human]:
+    """As `humans`; a row follows from its line, and is kept under it as those of tasks are."""
+    kept, real = visit.lately.rows, visit.house.real_clock()
+    new = [line for line in lines if kept.find(line, now=real) is None]
+    for line, human in zip(new, humans(tx, new), strict=True):
+        kept.keep(line, human, now=real)
+    return [kept.find(line, now=real) or humans(tx, [line])[0] for line in lines]
 
 
 def humans(tx: Connection, lines: Iterable[PersonLine]) -> list[Human]:
