@@ -16,6 +16,7 @@ from cases import (
     leave,
     naloxone,
     protection,
+    release,
     release_undo,
     service,
     short_form,
@@ -164,11 +165,14 @@ class WaysOut(Lives):
     def somebody_is_called(
         self, how: str, reached: bool, note: str | None, when: Any, **who: Any
     ) -> None:
-        # Somebody who is out if there is one, so that this finds somebody to call.
-        every = [self.desk.case(ref) for ref in all_refs(self.desk)]
-        out = [case for case in every if case.phase is Phase.FOLLOW_UP]
-        case = out[who["which"] % len(out)] if out else self._case(who["which"])
-        at = self._at(when, who)
+        """All that leads to a call: seldom met step by step."""
+        case = self._case(who["which"])
+        if note is not None and case.phase is Phase.IN_PRISON:  # not always: it ends the stay
+            operator = {"which": who["which"], "viewer": OPERATOR}
+            self._try(service.answer_offer, operator, "accepted")
+            self._try(release.release, operator)
+            case = self.desk.case(case.ref)
+        at = None if reached else self._at(when, who)
         contact = Contact(how, reached, note)
         self._try(contact_made.record_contact, who, contact, case=case, happened_at=at)
 
