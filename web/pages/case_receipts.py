@@ -26,6 +26,13 @@ class CaseReceipt:
     text: str
     act: str = ""
     href: str = ""
+    then: str = ""
+    then_href: str = ""
+    """What is done next, where something is."""
+
+    note: str = ""
+    """What there is to look at in what was done."""
+
     undo: str = ""
 
 
@@ -38,6 +45,7 @@ class _Seen:
     name: str
     units: Mapping[str, str]
     said: list[str]
+    notes: Mapping[str, list[str]]
 
     def _(self, text: str, **values: object) -> str:
         return self.visit.translate(text, **values)
@@ -49,11 +57,20 @@ class _Seen:
         return self.said[at] if len(self.said) > at else ""
 
 
-def receipt_of(visit: Visit, view: View, name: str, units: Mapping[str, str]) -> CaseReceipt | None:
-    """The receipt of this page, None where it tells of nothing that is so."""
+def receipt_of(
+    visit: Visit,
+    view: View,
+    name: str,
+    units: Mapping[str, str],
+    notes: Mapping[str, list[str]],
+) -> CaseReceipt | None:
+    """The receipt of this page, None where it tells of nothing that is so.
+
+    `notes`: what to look at beside each appointment.
+    """
     verb, *said = visit.told("said").split("/")
     words = _WORDED.get(verb)
-    return words(_Seen(visit, view, name, units, said)) if words is not None else None
+    return words(_Seen(visit, view, name, units, said, notes)) if words is not None else None
 
 
 def _released(seen: _Seen) -> CaseReceipt | None:
@@ -75,6 +92,8 @@ def _appointment(seen: _Seen, text: str, key: str = "id") -> CaseReceipt | None:
             break
     else:
         return None
+    missed = each["status"] == AppointmentStatus.NO_SHOW.value and bool(each["kind"])
+    here = f"/cases/{seen.view['ref']}/appointments"
     return CaseReceipt(
         seen._(
             text,
@@ -84,7 +103,10 @@ def _appointment(seen: _Seen, text: str, key: str = "id") -> CaseReceipt | None:
             status=seen.word("status", each["status"]).lower(),
         ),
         seen._(_CHANGE) if each["kind"] else "",
-        f"/cases/{seen.view['ref']}/appointments/{each['id']}" if each["kind"] else "",
+        f"{here}/{each['id']}" if each["kind"] else "",
+        then=seen._(AGAIN) if missed else "",
+        then_href=f"{here}/new?kind={each['kind']}" if missed else "",
+        note=" ".join(seen.notes.get(each["id"], ())),
     )
 
 
@@ -172,6 +194,7 @@ _CORRECTED: Final = marked("Opplysningene er rettet: %(what)s for %(name)s, %(wh
 CONTACTED: Final = marked("Kontakt etter løslatelse med %(name)s, %(when)s: %(went)s.")
 UNCONTACTED: Final = marked("Kontakten med %(name)s, %(when)s, er angret.")
 _SOME: Final = marked("Avtale")
+AGAIN: Final = marked("Avtal ny tid")
 _CHANGE: Final = marked("Endre")
 _CONSENT: Final = {
     "given": marked("Ja er ført: %(what)s, %(name)s."),

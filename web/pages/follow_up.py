@@ -65,6 +65,9 @@ class Meeting:
     undoes: bool = False
     """Whether it is a contact that was recorded once it had been; whether this viewer undoes it."""
 
+    code: str = ""
+    """The code of `kind`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Out:
@@ -203,8 +206,9 @@ def _is_asked(visit: Visit, case: Case, each: Appointment) -> bool:
 
 def _meeting(visit: Visit, case: Case, each: Appointment) -> Meeting:
     known = sees_details(visit.viewer, case, each.kind)
-    kind = in_language(visit.translate)("kind", each.kind.value) if known else ""
-    return Meeting(each.id, kind, each.starts_at, each.status.value, each.unbooked)
+    code = each.kind.value if known else ""
+    kind = in_language(visit.translate)("kind", code) if known else ""
+    return Meeting(each.id, kind, each.starts_at, each.status.value, each.unbooked, code=code)
 
 
 def _went(

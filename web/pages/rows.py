@@ -220,10 +220,13 @@ def of_the_day(
 def _kept_humans(tx: Connection, visit: Visit, lines: list[PersonLine]) -> list[Human]:
     """As `humans`; a row follows from its line, and is kept under it as those of tasks are."""
     kept, real = visit.lately.rows, visit.house.real_clock()
-    new = [line for line in lines if kept.find(line, now=real) is None]
-    for line, human in zip(new, humans(tx, new), strict=True):
-        kept.keep(line, human, now=real)
-    return [kept.find(line, now=real) or humans(tx, [line])[0] for line in lines]
+    found: list[Human | None] = [kept.find(line, now=real) for line in lines]
+    unknown = [line for line, human in zip(lines, found, strict=True) if human is None]
+    new = iter(humans(tx, unknown) if unknown else ())
+    return [
+        human if human is not None else kept.keep(line, next(new), now=real)
+        for line, human in zip(lines, found, strict=True)
+    ]
 
 
 def humans(tx: Connection, lines: Iterable[PersonLine]) -> list[Human]:
