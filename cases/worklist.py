@@ -412,7 +412,7 @@ _WHICH: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
                 and_(_OUT, case_.c.release_on.in_(_DAYS[2:]), ~_SPOKEN_WITH),
             ),
         ),
-        (case_.c.release_on.desc(), case_.c.id),
+        (case_.c.release_on.desc(), case_.c.id.desc()),
     ),
     "follow_up": (
         (_OUT,),
