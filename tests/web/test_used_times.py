@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from cases import appointments, release, service
+from cases import appointments, queries, release, service
 from cases.access import OPERATOR
 from cases.appointments import Booking
 from tests.people import at, make_case
@@ -30,7 +30,7 @@ def shared(desk: Desk, **about: object) -> str:
 
 def booked(desk: Desk, ref: str, kind: str, when: str, status: str = "confirmed") -> str:
     with desk.db.write() as tx:
-        known = {each.id for each in service.queries.case_by_ref(tx, OPERATOR, ref).appointments}
+        known = {each.id for each in queries.case_by_ref(tx, OPERATOR, ref).appointments}
         meeting = Booking(kind, at(when), "Kari Vik", "Torget 1", status=status)
         case = appointments.book(tx, OPERATOR, ref, meeting, now=desk.now)
     return next(each.id for each in case.appointments if each.id not in known)
