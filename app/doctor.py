@@ -49,6 +49,7 @@ def examine(settings: Settings, *, now: datetime | None) -> Iterator[Check]:
     yield from _code()
     yield from _time_zone()
     yield from doctor_service.settings()
+    yield from doctor_service.redis()
     try:
         house = open_installation(settings, now=now, any_schema=True)
     except OverlevError as refused:

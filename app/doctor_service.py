@@ -22,6 +22,7 @@ from app.checks import Check
 from cases import backup, heartbeats, provided
 from cases.installation import Installation
 from cases.sending import sender_of
+from core import messenger
 from core.chain import read_heads
 from core.clock import iso_local, system_now
 from core.errors import UnsafeSettings
@@ -109,6 +110,20 @@ def prefect(house: Installation) -> Iterator[Check]:
         ours = version("prefect")
         says = there if there == ours else f"it is {there}, ours is {ours}: run the same version"
         yield Check("Prefect", ok=there == ours, says=says)
+
+
+def redis() -> Iterator[Check]:
+    """Whether the Redis between several Prefect servers answers, where one is named."""
+    if not os.environ.get(messenger.URL):
+        return
+    away = messenger.is_away()
+    says = "it answers"
+    if away:
+        says = (
+            "it does not answer: start it; until then nothing new is shown in Prefect, and what is"
+            " due is done without it"
+        )
+    yield Check("Prefect's Redis", ok=not away, says=says)
 
 
 def _address(house: Installation) -> str | None:

@@ -43,10 +43,12 @@ __all__ = [
     "Booking",
     "book",
     "controller_of",
+    "for_update",
     "move",
     "outside_window",
     "record_outcome",
     "sees_details",
+    "with_changed",
 ]
 
 LONGEST: Final = 200
@@ -191,7 +193,7 @@ def record_outcome(
 
     `moved` here says only that it was moved, to no time that is known yet; see `move`.
     """
-    before, this = _for_update(tx, viewer, appointment_id, "record how an appointment went")
+    before, this = for_update(tx, viewer, appointment_id, "record how an appointment went")
     to = rules.one_of(AppointmentStatus, status, "status")
     _check_next(before, this, to)
     at = happened_at or now
@@ -214,7 +216,7 @@ def record_outcome(
         tx,
         viewer,
         before,
-        _with(before, changed),
+        with_changed(before, changed),
         verb=Verb.APPOINTMENT_OUTCOME,
         kind=this.kind,
         now=now,
@@ -241,7 +243,7 @@ def move(
     says requested or confirmed; what is not said of whom, where and phone stays. Its reminder
     replaces the old one's. `happened_at` is when it was moved.
     """
-    before, this = _for_update(tx, viewer, appointment_id, "move an appointment")
+    before, this = for_update(tx, viewer, appointment_id, "move an appointment")
     rules.check_open(before)
     _check_next(before, this, AppointmentStatus.MOVED)
     to = rules.one_of(AppointmentStatus, status, "status") if status is not None else this.status
@@ -265,7 +267,7 @@ def move(
         details=_resealed(tx, before, this, told),
         moved_from=this.id,
     )
-    gone = _with(before, replace(this, status=AppointmentStatus.MOVED, outcome_at=at))
+    gone = with_changed(before, replace(this, status=AppointmentStatus.MOVED, outcome_at=at))
     after = replace(gone, appointments=(*gone.appointments, moved_on))
     return _write(
         tx,
@@ -279,7 +281,7 @@ def move(
     )
 
 
-def _for_update(
+def for_update(
     tx: Connection, viewer: Viewer, appointment_id: str, what: str
 ) -> tuple[Case, Appointment]:
     """An appointment that the viewer may change, with its case."""
@@ -313,7 +315,8 @@ def _check_bookable(status: AppointmentStatus) -> None:
         )
 
 
-def _with(case: Case, changed: Appointment) -> Case:
+def with_changed(case: Case, changed: Appointment) -> Case:
+    """The case with one of its appointments as it is now."""
     return replace(
         case,
         appointments=tuple(changed if a.id == changed.id else a for a in case.appointments),

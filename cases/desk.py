@@ -33,6 +33,7 @@ SNOOZES: Final = (7, 30)
 MOST_AT_ONCE: Final = 100
 MOST_FILTERS: Final = 20
 SNOOZED: Final = "tasks_snoozed"
+WOKEN: Final = "tasks_woken"
 ASSIGNED: Final = "tasks_assigned"
 
 _VALUES: Final = ("case_id", "code", "assigned_to", "snoozed_until", "changed_at", "by")
@@ -76,6 +77,13 @@ def snooze(
     _put(tx, viewer, tasks, "snoozed_until", now + timedelta(days=days), now=now)
 
 
+def wake(
+    tx: Connection, viewer: Viewer, tasks: Sequence[tuple[str, str]], *, now: datetime
+) -> None:
+    """Take back that tasks were put off: those that are still open stand on the board again."""
+    _put(tx, viewer, tasks, "snoozed_until", None, now=now)
+
+
 def assign(
     tx: Connection,
     viewer: Viewer,
@@ -117,18 +125,22 @@ def _put(
     if not tasks or len(tasks) > MOST_AT_ONCE:
         raise BadInput("out_of_range", f"Choose 1 to {MOST_AT_ONCE} tasks.", "tasks")
     cases = queries.cases_by_refs(tx, viewer, (ref for ref, _ in tasks))
+    wakes = column == "snoozed_until" and value is None
     rows = []
     for ref, code in tasks:
         case = cases.get(ref)
         if case is None:
             raise rules.case_not_found()
-        if rules.task_of(case, code).state is not TaskState.OPEN:
+        waits = rules.task_of(case, code).state is TaskState.OPEN
+        if wakes and not waits:
+            continue  # settled meanwhile: nothing of it is off the board
+        if not waits:
             raise Refused(f"{code} is not open any more. Load the page anew.")
         rows.append(dict.fromkeys(_VALUES) | {"case_id": case.id, "code": code, column: value})
     statement = _WRITE[tx.dialect.name, column]
     for row in rows:
         tx.execute(statement, row | {"changed_at": now, "by": viewer.account})
-    verb = SNOOZED if column == "snoozed_until" else ASSIGNED
+    verb = ASSIGNED if column == "assigned_to" else WOKEN if wakes else SNOOZED
     looked_at(tx, viewer, verb, cases, now=now)
     return cases
 

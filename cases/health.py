@@ -1,4 +1,4 @@
-"""Health answers: in a table of their own, sealed, readable by members of their controller only.
+"""Health answers and notes: in a table of their own, sealed, for members of their controller only.
 
 After a transfer to another municipality they stay behind; the service that holds them can hand a
 copy on, which then belongs to the receiving one. They stand in no event and in no row that
@@ -49,6 +49,11 @@ _FORGET: Final = delete(health_answer).where(
 _ANSWERS: Final = select(
     health_answer.c.task, health_answer.c.controller_id, health_answer.c.value_enc
 ).where(health_answer.c.case_id == bindparam("case_id"))
+
+
+def note_of(contact: str) -> str:
+    """What the note of a contact stands under among the health answers."""
+    return f"contact:{contact}"
 
 
 def is_private(task: Task) -> bool:

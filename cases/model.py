@@ -421,6 +421,14 @@ class Appointment:
     details: str = ""
     moved_from: str | None = None
 
+    @property
+    def unbooked(self) -> bool:
+        """Whether it is a contact that was recorded once it had been (`cases.contact_made`).
+
+        What is booked lies ahead when it is booked, and is confirmed before it is held.
+        """
+        return self.confirmed_at is None and self.starts_at <= self.booked_at
+
 
 @dataclass(frozen=True, slots=True)
 class Transfer:

@@ -87,6 +87,8 @@ class Verb(StrEnum):
     APPOINTMENT_BOOKED = "appointment_booked"
     APPOINTMENT_OUTCOME = "appointment_outcome"
     APPOINTMENT_MOVED = "appointment_moved"
+    CONTACT_RECORDED = "contact_recorded"
+    CONTACT_UNDONE = "contact_undone"
     PERSON_CHANGED = "person_changed"
     PERSON_MERGED = "person_merged"
     PERSON_UNMERGED = "person_unmerged"

@@ -48,7 +48,7 @@ HEALTH_ANSWERS_SHARED: Final = "health_answers_shared"
 """What the access log calls it."""
 
 _WHERE_IS: Final = (
-    select(case_.c.ref, transfer.c.from_unit, transfer.c.to_unit)
+    select(case_.c.ref, transfer.c.from_unit, transfer.c.to_unit, transfer.c.answered_by)
     .join(transfer, transfer.c.case_id == case_.c.id)
     .where(transfer.c.id == bindparam("id"))
 )
@@ -123,6 +123,38 @@ def who_they_are_about(
         for ref, case in cases.items()
         if (identity := known.get(case.person)) is not None
     }
+
+
+def whom_i_answered_about(
+    tx: Connection, viewer: Viewer, transfer_id: str, *, now: datetime
+) -> About | None:
+    """Whom a transfer was about that the viewer has answered, None for any other; logged.
+
+    As before the answer: the name to who owns the case, to the other unit the number alone.
+    """
+    check_may_open_cases(viewer)
+    found = tx.execute(_WHERE_IS, {"id": transfer_id}).one_or_none()
+    if found is None or found.answered_by != viewer.account:
+        return None
+    sides = [unit for unit in (found.from_unit, found.to_unit) if acts_in(viewer, unit)]
+    hidden = queries.is_hidden_from(tx, viewer, found.ref)
+    if not sides or (hidden and viewer.role is not Role.UNIT_LEAD):
+        return None
+    case = queries.cases_by_refs(tx, SYSTEM, [found.ref])[found.ref]
+    identity = people.identity_of(tx, case.person)
+    if identity is None:
+        return None
+    look = AccessRow(
+        scope=sides[0],
+        at=now,
+        actor=viewer.account,
+        role=viewer.role.value,
+        verb=TRANSFERS_LISTED,
+        subjects=(found.ref,),
+    )
+    append(tx, [look], now=now)
+    owns = acts_in(viewer, case.unit) and not hidden
+    return About(identity.inmate_no, identity.name if owns else None)
 
 
 def with_proposal(case: Case, to_unit: str, source: Source, by: str, *, now: datetime) -> Case:

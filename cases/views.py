@@ -159,6 +159,7 @@ def case_view(
     past = present is not None
     package = package_named(tx, case.package)
     identity = people.identity_of(tx, case.person)
+    answers = _answers(tx, viewer, case)
     view: View = {
         "ref": case.ref,
         "version": case.version,
@@ -177,7 +178,7 @@ def case_view(
         "opened_at": _at(case.opened_at),
         "release": _release(case),
         "released_at": _at(case.released_at),
-        "steps": _steps(case, package, viewer, _answers(tx, viewer, case), now),
+        "steps": _steps(case, package, viewer, answers, now),
         "release_dates": [
             {
                 "kind": record.kind.value,
@@ -189,7 +190,7 @@ def case_view(
             for record in case.release_dates
         ],
         "appointments": [
-            appointment_view(tx, viewer, case, each, present=present or case)
+            appointment_view(tx, viewer, case, each, present=present or case, answers=answers)
             for each in sorted(case.appointments, key=lambda each: (each.starts_at, each.id))
         ],
         "transfers": [
@@ -311,9 +312,18 @@ def _answers(tx: Connection, viewer: Viewer, case: Case) -> dict[str, str]:
 
 
 def appointment_view(
-    tx: Connection, viewer: Viewer, case: Case, each: Appointment, *, present: Case
+    tx: Connection,
+    viewer: Viewer,
+    case: Case,
+    each: Appointment,
+    *,
+    present: Case,
+    answers: Mapping[str, str],
 ) -> View:
-    """One appointment, its details where both the case and its `present` let the viewer see."""
+    """One appointment, its details where both the case and its `present` let the viewer see.
+
+    Among `answers`, the health answers that this viewer may read, is the note of a contact.
+    """
     if not all(sees_details(viewer, asked, each.kind) for asked in (case, present)):
         return {
             "id": each.id,
@@ -325,12 +335,14 @@ def appointment_view(
             "phone": None,
             "outside_window": outside_window(case, each),
             "moved_from": each.moved_from,
+            "contact": each.unbooked,
+            "how": None,
         }
     try:
         details = vault.unseal(tx, case.person, vault.DETAILS, each.details)
     except KeyDestroyed:
         details = {}
-    return {
+    view = {
         "id": each.id,
         "kind": each.kind.value,
         "starts_at": _at(each.starts_at),
@@ -340,7 +352,11 @@ def appointment_view(
         "phone": details.get("phone"),
         "outside_window": outside_window(case, each),
         "moved_from": each.moved_from,
+        "contact": each.unbooked,
+        "how": details.get("how") if each.unbooked else None,
     }
+    note = answers.get(health.note_of(each.id))
+    return view if note is None else view | {"note": note}
 
 
 def messages_view(tx: Connection, viewer: Viewer, case: Case, *, now: datetime) -> list[View]:

@@ -52,6 +52,7 @@ def warnings(case: Case, *, now: datetime) -> tuple[CaseWarning, ...]:
     agreed for R or R + 1: a contact the same day, or a call the day after. Until that day ends;
     what was only asked for is not agreed.
     `APPOINTMENT_OUTSIDE_WINDOW`: a confirmed one that is still to come lies outside R … R + 7 d.
+    A contact that was tried and reached nobody, without having been agreed, quiets none of them.
     Nothing about a closed case, nor while the answer is no, nor as long as R is unknown.
     """
     R = case.release_on
@@ -60,7 +61,9 @@ def warnings(case: Case, *, now: datetime) -> tuple[CaseWarning, ...]:
     booked = [
         each
         for each in case.appointments
-        if each.status not in _NO_LONGER and local_date(each.starts_at) >= R
+        if each.status not in _NO_LONGER
+        and local_date(each.starts_at) >= R
+        and not (each.unbooked and each.status is AppointmentStatus.NO_SHOW)
     ]
     with_oat = [each for each in booked if each.kind is AppointmentKind.OAT]
     found: list[CaseWarning] = []

@@ -6,22 +6,34 @@ for whoever shows names. What is shown is logged by `looked_at`, in the same tra
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    union,
+)
 
 from cases import people
 from cases.access import COMPLETERS, Viewer, check_may_open_cases
+from cases.calendar import midnight_ending
 from cases.journal import SYSTEM_SCOPE, AccessRow, append
-from cases.model import Owner, Phase, Step
+from cases.model import AppointmentStatus, Owner, Phase, Step
 from cases.queries import visible_binds, visible_cases
-from cases.tables import case_, person, task, task_desk
+from cases.tables import appointment, case_, person, task, task_desk
 from cases.vault import Identity
 from core.db import UtcDateTime
 from core.listed import one_of
@@ -60,6 +72,8 @@ class TaskLine:
     due_at: datetime
     assigned_to: str | None
     snoozed_until: datetime | None
+    held: bool
+    """Whether it is the booking of a talk that was held: a tick is left of it, nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,17 @@ class Filter:
     sort: str = "due"
 
 
+BOOKED: Final = "talk_booked"
+HELD: Final = "talk_held"
+"""The booking of the release talk, and the talk."""
+
+_other: Final = task.alias("other")
+_TALK_HELD: Final = and_(
+    task.c.code == BOOKED,
+    exists().where(
+        _other.c.case_id == task.c.case_id, _other.c.code == HELD, _other.c.state == "done"
+    ),
+)
 _TASK_FIELDS: Final = (
     case_.c.ref,
     person.c.ref.label("person"),
@@ -95,6 +120,7 @@ _TASK_FIELDS: Final = (
     task.c.due_at,
     task_desk.c.assigned_to,
     task_desk.c.snoozed_until,
+    _TALK_HELD.label("held"),
 )
 _SORTS: Final[dict[str, tuple[Any, ...]]] = {
     "due": (task.c.due_at, case_.c.ref, task.c.code),
@@ -325,11 +351,19 @@ def admitted_since(
     return _people_of("admitted", tx, viewer, {"since": since, "limit": limit})
 
 
-def leaving_until(
-    tx: Connection, viewer: Viewer, last_on: date, *, limit: int = PAGE
+def of_the_day(
+    tx: Connection, viewer: Viewer, on: date, contacts: Sequence[int], *, limit: int = PAGE
 ) -> list[PersonLine]:
-    """Who is in prison with a release date up to a day, the first first; past dates among them."""
-    return _people_of("leaving", tx, viewer, {"last_on": last_on, "limit": limit})
+    """Who is to be released on a day or the next, and who is out for one of these numbers of days.
+
+    At most `MOST_CONTACTS` numbers. In the order of the dates of release, the last first. Of those
+    who are out everybody is left out who was met or reached that day, as on the follow-up.
+    """
+    days = [on + timedelta(days=1), on, *(on - timedelta(days=each) for each in contacts)]
+    days += [days[-1]] * (2 + MOST_CONTACTS - len(days))
+    binds: dict[str, Any] = {f"day_{at}": each for at, each in enumerate(days)}
+    binds |= {"from": midnight_ending(on - timedelta(days=1)), "to": midnight_ending(on)}
+    return _people_of("of_the_day", tx, viewer, binds | {"limit": limit})
 
 
 def in_follow_up(tx: Connection, viewer: Viewer, *, limit: int = 500) -> list[PersonLine]:
@@ -351,18 +385,37 @@ class _Viewed:
     places: tuple[str, ...]
 
 
+MOST_CONTACTS: Final = 6
+
 _IN_PRISON: Final = case_.c.phase == Phase.IN_PRISON.value
+_OUT: Final = case_.c.phase == Phase.FOLLOW_UP.value
+_DAYS: Final = [
+    bindparam(f"day_{at}", type_=case_.c.release_on.type) for at in range(2 + MOST_CONTACTS)
+]
+_SPOKEN_WITH: Final = exists().where(
+    appointment.c.case_id == case_.c.id,
+    appointment.c.status == AppointmentStatus.ATTENDED.value,
+    appointment.c.starts_at >= bindparam("from", type_=UtcDateTime),
+    appointment.c.starts_at < bindparam("to", type_=UtcDateTime),
+)
 _WHICH: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
     "admitted": (
         (_IN_PRISON, case_.c.admitted_at >= bindparam("since", type_=UtcDateTime)),
         (case_.c.admitted_at.desc(), case_.c.id),
     ),
-    "leaving": (
-        (_IN_PRISON, case_.c.release_on <= bindparam("last_on", type_=case_.c.release_on.type)),
-        (case_.c.release_on, case_.c.id),
+    "of_the_day": (
+        (
+            # Each day by itself, which an index of the unit's days of release finds.
+            case_.c.release_on.in_(_DAYS),
+            or_(
+                and_(_IN_PRISON, case_.c.release_on.in_(_DAYS[:2])),
+                and_(_OUT, case_.c.release_on.in_(_DAYS[2:]), ~_SPOKEN_WITH),
+            ),
+        ),
+        (case_.c.release_on.desc(), case_.c.id.desc()),
     ),
     "follow_up": (
-        (case_.c.phase == Phase.FOLLOW_UP.value,),
+        (_OUT,),
         (case_.c.released_at.desc(), case_.c.id),
     ),
 }

@@ -12,6 +12,8 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Final
 
+from core import messenger
+
 HOST: Final = "127.0.0.1"
 PORT: Final = 4200
 API_URL: Final = "PREFECT_API_URL"
@@ -81,7 +83,7 @@ SERVER: Final[Mapping[str, str]] = {
 }
 
 
-MESSENGER_URL: Final = "PREFECT_REDIS_MESSAGING_URL"
+MESSENGER_URL: Final = messenger.URL
 """Prefect's own setting: the Redis over which several servers speak with each other."""
 
 DOCKET_URL: Final = "PREFECT_SERVER_DOCKET_URL"
@@ -111,11 +113,11 @@ def for_a_server(environ: MutableMapping[str, str]) -> None:
     for_clients(environ)
     for name, value in SERVER.items():
         environ.setdefault(name, value)
-    messenger = environ.get(MESSENGER_URL)
-    if messenger:
+    between_them = environ.get(MESSENGER_URL)
+    if between_them:
         for name, value in AMONG_SEVERAL.items():
             environ.setdefault(name, value)
-        environ.setdefault(DOCKET_URL, messenger)
+        environ.setdefault(DOCKET_URL, between_them)
 
 
 def for_a_server_of_our_own(folder: Path, port: int, environ: MutableMapping[str, str]) -> None:

@@ -2,7 +2,8 @@
 
 Ready is who can do what must be done: the database answers, and sweep and deliver live. Degraded,
 but ready, is what somebody should look at: Prefect is away, the show stands still, something that
-was due a minute ago still waits, or the provider of SMS refuses us or does not answer.
+was due a minute ago still waits, the Redis between Prefect's servers is away, or the provider of
+SMS refuses us or does not answer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from fastapi.responses import JSONResponse
 
 from cases import heartbeats, sweep
 from cases.heartbeats import LoopHealth
+from core import messenger
 from core.clock import iso_local
 from core.db import Database
 from core.errors import Busy
@@ -29,6 +31,9 @@ LOOPS: Final = ("sweep", "deliver")
 
 BESIDE: Final = (heartbeats.PREFECT, "show")
 """What the service can do without for a while."""
+
+REDIS: Final = "redis"
+"""What several Prefect servers speak over, where it is named and does not answer."""
 
 LATE: Final = timedelta(seconds=60)
 """What was due so long ago and still waits is late."""
@@ -72,6 +77,8 @@ def health_of(house: House) -> Health:
     degraded = [each.loop for each in every if each.loop in BESIDE and not each.alive]
     if late:
         degraded.append("late")
+    if messenger.is_away():
+        degraded.append(REDIS)
     if not messages.well:
         degraded.append("messages")
     return Health(tuple(every), stuck, tuple(degraded), messages)

@@ -88,6 +88,10 @@ case_ = Table(
     Index("ix_case_admitted_on", "admitted_on"),
     Index("ix_case_released_on", "released_on", sqlite_where=text("released_on IS NOT NULL"),
           postgresql_where=text("released_on IS NOT NULL")),
+    # Who is released on a day, or has been out for so many.
+    Index("ix_case_unit_release_on", "unit", "release_on",
+          sqlite_where=text("release_on IS NOT NULL"),
+          postgresql_where=text("release_on IS NOT NULL")),
     Index("ix_case_closed_at", "closed_at"),
     Index("ix_case_next_due_at", "next_due_at", "ref",
           sqlite_where=text("next_due_at IS NOT NULL"),

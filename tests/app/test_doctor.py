@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core import messenger
 from tests.app.databases import behind
 from tests.app.shell import Shell
 
@@ -146,3 +147,14 @@ def test_a_clock_behind_the_newest_entry_is_told_where_people_are_real(tmp_path:
 
 def test_a_demo_may_go_back_in_time(shell: Shell) -> None:
     assert "may go back" in shell("doctor", now="2020-01-01T00:00").out
+
+
+def test_the_redis_between_prefect_servers_is_looked_at_where_one_is_named(
+    used: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = "2026-09-10T09:00"
+    assert "Redis" not in used("doctor", now=now).out
+    monkeypatch.setenv(messenger.URL, "redis://:secret@127.0.0.1:1/0")
+    told = used("doctor", now=now, code=1)
+    assert "Prefect's Redis: it does not answer: start it" in told.out
+    assert "secret" not in told.out + told.err

@@ -14,6 +14,7 @@ import pytest
 
 from cases import heartbeats
 from cases.heartbeats import beat
+from core import messenger
 from core.clock import iso_local, parse_instant
 from core.db import Database
 from core.settings import Settings
@@ -103,6 +104,21 @@ def test_without_prefect_the_service_is_ready_but_degraded(db: Database) -> None
     assert get(db, "/readyz").json()["status"] == "ready"
     later = get(db, "/readyz", now=NOW + timedelta(seconds=61)).json()
     assert (later["status"], later["reason"]) == ("not_ready", list(LOOPS))
+
+
+def test_the_redis_of_several_prefect_servers_is_told_when_it_is_away(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats(db)
+    beside(db, "prefect", "show")
+    monkeypatch.setenv(messenger.URL, "redis://:secret@127.0.0.1:1/0")
+
+    answer = get(db, "/readyz")
+
+    assert (answer.status_code, answer.json()["reason"]) == (200, ["redis"])
+    assert "secret" not in answer.text
+    monkeypatch.delenv(messenger.URL)
+    assert get(db, "/readyz").json()["status"] == "ready"
 
 
 def test_one_living_worker_is_enough(db: Database) -> None:

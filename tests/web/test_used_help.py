@@ -7,6 +7,7 @@ import re
 import pytest
 
 from cases.model import Role
+from tests.people import make_case
 from tests.web.browser import ADDRESS
 from tests.web.conftest import Desk
 from web.pages.help_sections import SECTIONS, section_about
@@ -52,3 +53,21 @@ def test_every_page_of_a_menu_has_its_section() -> None:
     for role in OF_CASES:
         for entry in menu_for(role):
             assert section_about(entry.path) is not None, entry.path
+
+
+def test_the_foot_of_a_page_leads_to_what_is_said_of_it(on_sqlite: Desk) -> None:
+    with on_sqlite.db.write() as tx:
+        ref = make_case(tx).ref
+    for who, path, to in (
+        ("nurse", "/today", "/help#lists"),
+        ("nurse", f"/cases/{ref}", "/help#case"),
+        ("nurse", f"/cases/{ref}/appointments/new", "/help#appointments"),
+        ("nurse", "/help", "/help"),
+        ("admin", "/admin/units", "/help"),
+    ):
+        foot = on_sqlite.of(who).get(path).text.split('<footer class="foot">')[1]
+        assert f'href="{to}"' in foot, path
+    refused = on_sqlite.of("nurse")
+    refused.get(f"/cases/{ref}/appointments/new")
+    again = refused.send(f"/cases/{ref}/appointments/new", {"kind": "GP"})
+    assert 'href="/help#appointments"' in again.text.split('<footer class="foot">')[1]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, TypeAlias
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from cases.access import Viewer
+from cases.contact_made import ContactHow
 from cases.model import (
     AbsenceKind,
     AppointmentKind,
@@ -87,6 +88,11 @@ class Appointment(Output):
     phone: str | None
     outside_window: bool
     moved_from: str | None
+    contact: bool
+    """Whether it is a contact after the release that was recorded once it had been."""
+
+    how: ContactHow | None
+    note: str | None = None
 
 
 class Transfer(Output):

@@ -2,8 +2,9 @@
 
 A button says it whole: `done/REF/TASK`, `done/REF/TASK/ANSWER`, `yesterday/REF/TASK`,
 `offer/REF/accepted`, `waive/REF/TASK/REASON`, `undo/REF/TASK/REASON`, `snooze/REF/TASK/7`,
-`outcome/REF/APPOINTMENT/attended`. A list and its buttons are one form, so that it stays small
-and works without a script.
+`wake/REF/TASK`, `outcome/REF/APPOINTMENT/attended`, `contact/REF/phone/attended`,
+`uncontact/REF/CONTACT/REASON`. A list and its buttons are one form, so that it stays small and
+works without a script.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from urllib.parse import parse_qsl, urlsplit
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import appointments, desk, queries, service
+from cases import appointments, contact_made, desk, queries, service
 from cases.access import Viewer
 from cases.appointments import AppointmentNotFound
+from cases.contact_made import Contact
+from cases.model import AppointmentStatus
 from cases.registry import package_named
 from cases.service import TaskDone
 from core.errors import BadInput
@@ -32,6 +35,10 @@ OFFER: Final = "offer_answered"
 OUTCOME: Final = "outcome"
 """The verb that says how an appointment went; it names that where others name a task."""
 
+CONTACT: Final = "contact"
+UNCONTACT: Final = "uncontact"
+"""The verbs that record a contact after the release and take it back; both name the contact."""
+
 router: Final = Pages()
 
 
@@ -43,10 +50,10 @@ def act(visit: Visited) -> Response:
     verb = _VERBS.get(parts[0])
     if verb is None or len(parts) < 3:
         raise BadInput("unknown_code", "This button is not known here. Load the page anew.", "do")
-    about = f"{parts[1]}/{OFFER if parts[0] == 'offer' else parts[2]}"
 
     def do(tx: Connection) -> str:
-        verb(tx, visit.viewer, parts[1], parts[2:], visit.now)
+        made = verb(tx, visit.viewer, parts[1], parts[2:], visit.now)
+        about = f"{parts[1]}/{made or (OFFER if parts[0] == 'offer' else parts[2])}"
         more = until(visit.now, _argument(parts[2:])) if parts[0] == "snooze" else ""
         said = f"{parts[0]}{more}"
         where = with_told(visit.typed("next", "/"), f"{said}/{about}")
@@ -58,6 +65,8 @@ def act(visit: Visited) -> Response:
 def _place(visit: Visit, ref: str, rest: list[str]) -> str:
     """Where on the page to go on: on a case at the task, on a list at the row that is next."""
     if visit.typed("next").partition("?")[0] == f"/cases/{ref}":
+        if visit.typed("do").partition("/")[0] in OF_APPOINTMENTS:
+            return "#appointments"
         code = rest[0] if visit.typed("do").partition("/")[0] != "offer" else OFFER
         return f"#task-{code}"
     return "#resume"
@@ -131,17 +140,54 @@ def _snooze(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: date
     desk.snooze(tx, viewer, [(ref, told[0])], int(days) if days.isdecimal() else 0, now=now)
 
 
+def _wake(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:
+    desk.wake(tx, viewer, [(ref, told[0])], now=now)
+
+
 def _outcome(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:
     if all(each.id != told[0] for each in queries.case_by_ref(tx, viewer, ref).appointments):
         raise AppointmentNotFound("There is no such appointment here.")
     appointments.record_outcome(tx, viewer, told[0], _argument(told), now=now)
 
 
+def _contact(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> str:
+    reached = {
+        AppointmentStatus.ATTENDED.value: True,
+        AppointmentStatus.NO_SHOW.value: False,
+    }.get(_argument(told))
+    if reached is None:
+        raise BadInput("unknown_code", "Say whether the person was reached.", "do")
+    return record_contact(tx, viewer, ref, Contact(told[0], reached), now=now)
+
+
+def record_contact(
+    tx: Connection,
+    viewer: Viewer,
+    ref: str,
+    contact: Contact,
+    *,
+    now: datetime,
+    at: datetime | None = None,
+) -> str:
+    """Record a contact; returns its number."""
+    known = {each.id for each in queries.case_by_ref(tx, viewer, ref).appointments}
+    after = contact_made.record_contact(tx, viewer, ref, contact, now=now, happened_at=at)
+    return next(each.id for each in after.appointments if each.id not in known)
+
+
+def _uncontact(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:
+    if all(each.id != told[0] for each in queries.case_by_ref(tx, viewer, ref).appointments):
+        raise AppointmentNotFound("There is no such contact here.")
+    contact_made.undo_contact(tx, viewer, told[0], _argument(told), now=now)
+
+
 def _argument(told: list[str]) -> str:
     return told[1] if len(told) > 1 else ""
 
 
-_Verb = Callable[[Connection, Viewer, str, list[str], datetime], None]
+_Verb = Callable[[Connection, Viewer, str, list[str], datetime], str | None]
+"""Does it; returns the number of what was made, where it is that which the receipt is about."""
+
 _VERBS: Final[dict[str, _Verb]] = {
     "done": _done_now,
     "yesterday": _done_yesterday,
@@ -149,9 +195,13 @@ _VERBS: Final[dict[str, _Verb]] = {
     "waive": _waive,
     "undo": _undo,
     "snooze": _snooze,
+    "wake": _wake,
     OUTCOME: _outcome,
+    CONTACT: _contact,
+    UNCONTACT: _uncontact,
 }
-
+OF_APPOINTMENTS: Final = frozenset({OUTCOME, CONTACT, UNCONTACT})
+"""Those that are about an appointment, and no task."""
 
 ASSIGN: Final = "assign"
 _TOLD: Final = {*_VERBS, ASSIGN}

@@ -13,6 +13,7 @@ from cases.model import Role
 from cases.staff import KEEPING
 from core.clock import local_date
 from core.errors import BadInput
+from web.pages.admin_receipts import person_saved
 from web.pages.forms import Errors, chosen, tried
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited, address
@@ -114,7 +115,8 @@ def change(visit: Visited, ref: str) -> Response:
             staff.end_session(tx, viewer, ref, None if which == "all" else which, now=now)
         else:
             raise BadInput("unknown_code", "This button is not known here.", "do")
-        return address(f"/admin/people/{ref}", {"said": do})
+        told = f"{do}/all" if (do, which) == ("end", "all") else do
+        return address(f"/admin/people/{ref}", {"said": told})
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _one(visit, ref, answer, status=422)
@@ -160,7 +162,7 @@ def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200, **shown: 
         roles=_roles(visit),
         values={"role": visit.typed("role") if typed else found.role or ""},
         errors=errors,
-        said=visit.told("said"),
+        said=person_saved(visit, found, units),
         link=shown.get("link", ""),
         password=shown.get("password", ""),
     )

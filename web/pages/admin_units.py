@@ -16,6 +16,7 @@ from cases.registry import package_in_force
 from cases.units import ADMINISTERING
 from core.clock import local_date
 from core.errors import BadInput, NotFound
+from web.pages.admin_receipts import said_of, unit_saved
 from web.pages.forms import Errors, chosen, day_in, tried
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited, address
@@ -66,6 +67,7 @@ def new(visit: Visited) -> Response:
     """Take a unit up."""
 
     def verb(tx: Connection) -> str:
+        on = day_in(visit, "on") or local_date(visit.now)
         made = units.open_unit(
             tx,
             visit.viewer,
@@ -75,10 +77,11 @@ def new(visit: Visited) -> Response:
             region=visit.typed("region"),
             municipality=visit.typed("municipality") or None,
             parent=visit.typed("parent") or None,
-            on=day_in(visit, "on") or local_date(visit.now),
+            on=on,
             now=visit.now,
         )
-        return f"/admin/units/{made.unit}?said=new"
+        told = said_of("new", on)
+        return address(f"/admin/units/{made.unit}", {"said": told})
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _new(visit, answer, status=422)
@@ -103,7 +106,9 @@ def change(visit: Visited, code: str) -> Response:
     def act(tx: Connection) -> str:
         on = day_in(visit, "on") or local_date(visit.now)
         verb(tx, visit, code, on, which)
-        return address(f"/admin/units/{code}", {"said": do})
+        about = {"certify": visit.typed("username"), "naloxone": visit.typed("on")}
+        told = said_of(do, on, about.get(do, which))
+        return address(f"/admin/units/{code}", {"said": told})
 
     answer = tried(visit, act)
     return answer if isinstance(answer, Response) else _one(visit, code, answer, status=422)
@@ -234,6 +239,7 @@ def _one(visit: Visit, code: str, errors: Errors, *, status: int = 200) -> Respo
             "distributors": distributors.of_unit(tx, code, on),
             "numbers": [each for each in contacts.standing(tx, visit.viewer) if each.unit == code],
             "package": package_in_force(tx, code, on=on).key,
+            "said": unit_saved(tx, visit, code),
             "others": [(c, name) for c, name in _named(tx, visit) if c != code],
         }
     return page(
@@ -253,7 +259,6 @@ def _one(visit: Visit, code: str, errors: Errors, *, status: int = 200) -> Respo
         values=_values(visit, version, on),
         errors=errors,
         do=do,
-        said=visit.told("said"),
         **context,
     )
 

@@ -13,12 +13,14 @@ from cases import appointments, people, queries, vault
 from cases.access import Viewer
 from cases.appointments import BOOKING, NEXT, AppointmentNotFound, Booking
 from cases.consents import SHARED_WITH, sees_details
+from cases.contact_made import may_undo
 from cases.model import Appointment, AppointmentKind, AppointmentStatus, Case, Phase
 from cases.rules import check_owns, check_role
 from cases.views import CASE_READ
 from core.errors import BadInput, NotAllowed, Refused
 from core.keystore import KeyDestroyed
 from web.pages import rows
+from web.pages.acts import CONTACT
 from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, time_in, tried
 from web.pages.rendering import page
@@ -91,7 +93,8 @@ def change(visit: Visited, ref: str, number: str) -> Response:
             )
         else:
             appointments.record_outcome(tx, visit.viewer, number, do, now=visit.now)
-        return f"/cases/{ref}?said={'moved' if do == 'move' else 'appointment'}/{number}"
+        said = "moved" if do == "move" else CONTACT if this.unbooked else "appointment"
+        return f"/cases/{ref}?said={said}/{number}"
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _one(visit, ref, number, answer, status=422)
@@ -221,6 +224,7 @@ def _one(visit: Visit, ref: str, number: str, errors: Errors, *, status: int = 2
             details = vault.unseal(tx, case.person, vault.DETAILS, this.details)
         except KeyDestroyed:
             details = {}
+        undoes = may_undo(tx, visit.viewer, case, this)
     rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     to = [each.value for each in AppointmentStatus if each in NEXT[this.status]]
     if this.starts_at > visit.now:  # nobody knows yet how it went
@@ -234,6 +238,7 @@ def _one(visit: Visit, ref: str, number: str, errors: Errors, *, status: int = 2
         this=this,
         details=details,
         outcomes=[each for each in to if each != "moved"],
+        undoes=undoes,
         may_move=_may_move(case, this),
         may_correct=_may_correct(case, this, visit.now),
         values=chosen(

@@ -31,7 +31,10 @@ UNASKED: Final = 5
 
 SETTLING: Final = ("done", "waive")
 _SNOOZES: Final = {"snooze-7": 7, "snooze-30": 30}
-_SAID: Final = ("done", "waive", "assign", "snooze-7", "snooze-30", "undo")
+_SAID: Final = ("done", "waive", "assign", "snooze-7", "snooze-30", "wake", "undo")
+NAMED: Final = 5
+"""As many persons as a receipt names before it counts the rest."""
+
 
 Pick = tuple[str, str]
 """A case's reference and the code of a task."""
@@ -57,6 +60,16 @@ class Came:
     refused: tuple[Line, ...]
     to: str = ""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Whom it was about, each once, as the rows name them; a few of many."""
+        return tuple(dict.fromkeys(line.name for line in self.settled))[:NAMED]
+
+    @property
+    def unnamed(self) -> int:
+        """How many more persons it was about."""
+        return len({line.ref for line in self.settled}) - len(self.names)
+
 
 def picked(values: list[str]) -> list[Pick]:
     """The rows that are ticked, each once."""
@@ -80,6 +93,9 @@ def carry_out(tx: Connection, visit: Visit, do: str, picks: list[Pick]) -> list[
         return [*told, ("to", visit.typed("to")), *_keys("ok", picks)]
     if said in _SNOOZES:
         desk.snooze(tx, visit.viewer, picks, _SNOOZES[said], now=visit.now)
+        return [*told, *_keys("ok", picks)]
+    if said == "wake":
+        desk.wake(tx, visit.viewer, picks, now=visit.now)
         return [*told, *_keys("ok", picks)]
     if said == "waive" and not visit.typed("why"):
         raise BadInput("no_reason", "Choose why it is waived.", "why")

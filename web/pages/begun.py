@@ -12,7 +12,7 @@ from cases.registry import package_named
 from cases.views import CASE_READ
 from web.i18n import Translate, marked
 from web.pages import rows
-from web.pages.acts import OFFER, OUTCOME
+from web.pages.acts import CONTACT, OF_APPOINTMENTS, OFFER, OUTCOME, UNCONTACT
 from web.pages.visit import Visit
 from web.pages.words import in_language, label_of
 
@@ -24,6 +24,8 @@ _DOES: Final = {
     "waive": marked("Frafall"),
     "undo": marked("Angre"),
     "snooze": marked("Utsett"),
+    "wake": marked("Angre"),
+    UNCONTACT: marked("Angre"),
 }
 
 
@@ -62,7 +64,7 @@ def _picks(path: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]
         named.append(f"{rest.partition('/')[0]}/{OFFER}")
     elif rest.count("/"):
         named.append("/".join(rest.split("/")[:2]))
-    if verb == OUTCOME:  # of an appointment: the form is about no task
+    if verb in OF_APPOINTMENTS:  # the form is about no task
         return [(rest.partition("/")[0], "")]
     parts = [each.partition("/") for each in dict.fromkeys(named)]
     return [(ref, code) for ref, _, code in parts if ref and code]
@@ -76,6 +78,8 @@ def _says(translate: Translate, pairs: Sequence[tuple[str, str]]) -> str:
         return word("participation", rest[-1]) if rest else ""
     if verb == OUTCOME:
         return word("status", rest[-1]) if rest else ""
+    if verb == CONTACT:
+        return word("contact", rest[-1]) if rest else ""
     if verb == "done" and len(rest) == 3:
         return word("answer", rest[2])
     return translate(_DOES[verb]) if verb in _DOES else ""

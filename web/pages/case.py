@@ -39,10 +39,10 @@ from cases.service import CONSENTING
 from cases.short_form import FILLING_IN
 from cases.transfers import TRANSFERRING
 from cases.views import SEES_CONSENTS, View
-from cases.warnings import warnings_for
+from cases.worklist import BOOKED, HELD
 from core.clock import local_date
 from core.errors import Refused
-from web.pages import papers, rows
+from web.pages import ill_timed, papers, rows
 from web.pages.acts import handed_to
 from web.pages.case_history import history_of
 from web.pages.case_receipts import receipt_of
@@ -51,9 +51,6 @@ from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import label_of, step_label
 from web.policy import CASE_WORKERS, allow
-
-BOOKED: Final = "talk_booked"
-"""A talk that was held needs no booking: what is left of it is a tick, and nothing to be red of."""
 
 _RED: Final = frozenset({StepState.OVERDUE.value, StepState.MISSED.value})
 _NOT_TAKEN_BACK: Final = frozenset({CloseReason.REIMPRISONED, CloseReason.REGISTERED_IN_ERROR})
@@ -95,6 +92,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
     given_up = history.stay_given_up(viewer, case)
     done_by = (task["done_by"] for step in view["steps"] for task in step["tasks"])
     happened = history_of(tx, visit, case, units) if here else []
+    notes = ill_timed.notes_of(visit, case) if here else {}
     return {
         "view": view,
         "ref": ref,
@@ -109,7 +107,9 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "next": _next(view),
         "happened": happened,
         "may": {what: can and here for what, can in may(viewer, case).items()},
-        "warnings": [each.value for each in warnings_for(viewer, case, now=now)] if here else [],
+        "warnings": ill_timed.warned(visit, case) if here else [],
+        "again": ill_timed.to_book_again(view) if here and may(viewer, case)["book"] else set(),
+        "notes": notes,
         "consents": _consents(view) if viewer.role in SEES_CONSENTS and "consents" in view else {},
         "talk_held": held,
         "outdated": here and _has_old_card(case, now),
@@ -120,7 +120,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "reads_until": _reads_until(given_up.to_at) if given_up and given_up.to_at else None,
         "readers": _readers(case, now) if here else [],
         "told": rows.told(tx, visit) if here else None,
-        "said": receipt_of(visit, view, name, units) if here else None,
+        "said": receipt_of(visit, view, name, units, notes) if here else None,
         "papers": papers.offered(viewer, case) if here and identity is not None else [],
     }
 
@@ -143,6 +143,7 @@ def may(viewer: Viewer, case: Case) -> dict[str, bool]:
     role = viewer.role
     return {
         "book": is_open and role in appointments.BOOKING,
+        "contact": case.phase is Phase.FOLLOW_UP and role in appointments.BOOKING,
         "date": inside and role in release.DATING,
         "release": inside and role in release.RELEASING,
         "unplanned": inside and role in FILLING_IN,
@@ -160,7 +161,7 @@ def may(viewer: Viewer, case: Case) -> dict[str, bool]:
 def _talk_held(view: View) -> bool:
     """Whether the release talk was held, as far as this view goes."""
     tasks = (task for step in view["steps"] for task in step["tasks"])
-    return any(task["task"] == "talk_held" and task["state"] == "done" for task in tasks)
+    return any(task["task"] == HELD and task["state"] == "done" for task in tasks)
 
 
 def _appointments_hold(case: Case, package: Package) -> bool:

@@ -43,6 +43,8 @@ _APPOINTMENTS: Final = frozenset(
         Verb.APPOINTMENT_BOOKED.value,
         Verb.APPOINTMENT_OUTCOME.value,
         Verb.APPOINTMENT_MOVED.value,
+        Verb.CONTACT_RECORDED.value,
+        Verb.CONTACT_UNDONE.value,
     }
 )
 _SILENT: Final = frozenset({Verb.ADVANCED.value})
@@ -87,7 +89,11 @@ def history_of(
                 event.recorded_at - event.happened_at > LATE_ENTRY,
                 event.actor if _tells_who(viewer, case, event.verb, tasks) else None,
                 tasks,
-                (*_dates(visit, event, units), *_reasons(visit, case, event, tasks)),
+                (
+                    *_dates(visit, event, units),
+                    *_contacts(visit, event),
+                    *_reasons(visit, case, event, tasks),
+                ),
             )
         )
     return found[::-1][:MOST_EVENTS]
@@ -136,6 +142,17 @@ def _dates(visit: Visit, event: history.Event, units: Mapping[str, str]) -> Iter
     changed = payload.get("transfers", {}).values()
     if any(each.get("state") == TransferState.REVOKED.value for each in changed):
         yield visit.translate(_REVOKED)
+
+
+def _contacts(visit: Visit, event: history.Event) -> Iterator[str]:
+    """Whether somebody was reached, or why a contact was taken back."""
+    word = in_language(visit.translate)
+    if event.verb == Verb.CONTACT_RECORDED.value:
+        for made in _new(event.payload, "appointments", "status"):
+            yield word("contact", made["status"]).lower()
+    if event.verb == Verb.CONTACT_UNDONE.value:
+        for why in event.payload.get("undone", {}).values():
+            yield word("undo_contact", why).lower()
 
 
 def _new(payload: Mapping[str, Any], part: str, field: str) -> list[Mapping[str, Any]]:

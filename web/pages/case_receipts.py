@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from cases.model import AppointmentStatus
 from cases.views import View
 from web.i18n import marked
 from web.pages.visit import Visit
@@ -17,11 +18,22 @@ from web.pages.words import in_language
 
 @dataclass(frozen=True, slots=True)
 class CaseReceipt:
-    """One line, and where it is changed or taken back; empty where there is nothing to press."""
+    """One line, and where it is changed or taken back; empty where there is nothing to press.
+
+    `undo` is the number of a contact that can be taken back.
+    """
 
     text: str
     act: str = ""
     href: str = ""
+    then: str = ""
+    then_href: str = ""
+    """What is done next, where something is."""
+
+    note: str = ""
+    """What there is to look at in what was done."""
+
+    undo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,7 @@ class _Seen:
     name: str
     units: Mapping[str, str]
     said: list[str]
+    notes: Mapping[str, list[str]]
 
     def _(self, text: str, **values: object) -> str:
         return self.visit.translate(text, **values)
@@ -44,11 +57,20 @@ class _Seen:
         return self.said[at] if len(self.said) > at else ""
 
 
-def receipt_of(visit: Visit, view: View, name: str, units: Mapping[str, str]) -> CaseReceipt | None:
-    """The receipt of this page, None where it tells of nothing that is so."""
+def receipt_of(
+    visit: Visit,
+    view: View,
+    name: str,
+    units: Mapping[str, str],
+    notes: Mapping[str, list[str]],
+) -> CaseReceipt | None:
+    """The receipt of this page, None where it tells of nothing that is so.
+
+    `notes`: what to look at beside each appointment.
+    """
     verb, *said = visit.told("said").split("/")
     words = _WORDED.get(verb)
-    return words(_Seen(visit, view, name, units, said)) if words is not None else None
+    return words(_Seen(visit, view, name, units, said, notes)) if words is not None else None
 
 
 def _released(seen: _Seen) -> CaseReceipt | None:
@@ -70,6 +92,8 @@ def _appointment(seen: _Seen, text: str, key: str = "id") -> CaseReceipt | None:
             break
     else:
         return None
+    missed = each["status"] == AppointmentStatus.NO_SHOW.value and bool(each["kind"])
+    here = f"/cases/{seen.view['ref']}/appointments"
     return CaseReceipt(
         seen._(
             text,
@@ -79,8 +103,28 @@ def _appointment(seen: _Seen, text: str, key: str = "id") -> CaseReceipt | None:
             status=seen.word("status", each["status"]).lower(),
         ),
         seen._(_CHANGE) if each["kind"] else "",
-        f"/cases/{seen.view['ref']}/appointments/{each['id']}" if each["kind"] else "",
+        f"{here}/{each['id']}" if each["kind"] else "",
+        then=seen._(AGAIN) if missed else "",
+        then_href=f"{here}/new?kind={each['kind']}" if missed else "",
+        note=" ".join(seen.notes.get(each["id"], ())),
     )
+
+
+def _contact(seen: _Seen, text: str, *, stands: bool) -> CaseReceipt | None:
+    """A contact after the release, recorded or taken back."""
+    for each in seen.view["appointments"]:
+        gone = each["status"] == AppointmentStatus.CANCELLED.value
+        if each["contact"] and each["id"] == seen.part() and gone is not stands:
+            how = seen.word("how", each["how"])
+            went = seen.word("contact", each["status"]).lower()
+            said = seen._(
+                text,
+                name=seen.name,
+                when=seen.visit.dates.time(each["starts_at"]),
+                went=f"{went} {how}".strip(),
+            )
+            return CaseReceipt(said, undo=each["id"] if stands else "")
+    return None
 
 
 def _consent(seen: _Seen) -> CaseReceipt | None:
@@ -147,7 +191,10 @@ _UNDONE: Final = marked("Løslatelsen er tatt tilbake. Saken til %(name)s er som
 _APPOINTMENT: Final = marked("%(what)s for %(name)s, %(when)s: %(status)s.")
 _MOVED: Final = marked("%(what)s for %(name)s er flyttet til %(when)s: %(status)s.")
 _CORRECTED: Final = marked("Opplysningene er rettet: %(what)s for %(name)s, %(when)s: %(status)s.")
+CONTACTED: Final = marked("Kontakt etter løslatelse med %(name)s, %(when)s: %(went)s.")
+UNCONTACTED: Final = marked("Kontakten med %(name)s, %(when)s, er angret.")
 _SOME: Final = marked("Avtale")
+AGAIN: Final = marked("Avtal ny tid")
 _CHANGE: Final = marked("Endre")
 _CONSENT: Final = {
     "given": marked("Ja er ført: %(what)s, %(name)s."),
@@ -174,6 +221,8 @@ _WORDED: Final[dict[str, Callable[[_Seen], CaseReceipt | None]]] = {
     "appointment": lambda seen: _appointment(seen, _APPOINTMENT),
     "moved": lambda seen: _appointment(seen, _MOVED, "moved_from"),
     "corrected": lambda seen: _appointment(seen, _CORRECTED, "moved_from"),
+    "contact": lambda seen: _contact(seen, CONTACTED, stands=True),
+    "uncontact": lambda seen: _contact(seen, UNCONTACTED, stands=False),
     "consent": _consent,
     "date": _date,
     "absence": _absence,

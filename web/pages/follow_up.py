@@ -1,19 +1,20 @@
 """Who is out, day by day: red the first week, amber the second, yellow until day 28.
 
 Each row leads with what is to be done for the person: tasks that are still open, and appointments
-that have been of which nobody has said how they went. A contact is an appointment like any other.
+that have been of which nobody has said how they went. A contact is an appointment like any other,
+or is recorded in one act once it has been; who was reached today waits for the next day of contact.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import queries, standing, worklist
+from cases import contact_made, queries, standing, worklist
 from cases.access import COMPLETERS
 from cases.appointments import NEXT
 from cases.consents import sees_details
@@ -21,7 +22,7 @@ from cases.model import Appointment, AppointmentStatus, Case, Role, TaskState
 from cases.registry import package_named
 from core.clock import local_date
 from web.pages import rows
-from web.pages.acts import OUTCOME, told_of
+from web.pages.acts import OF_APPOINTMENTS, told_of
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import in_language, in_order, label_of
@@ -60,6 +61,12 @@ class Meeting:
     kind: str
     starts_at: datetime
     status: str
+    contact: bool = False
+    undoes: bool = False
+    """Whether it is a contact that was recorded once it had been; whether this viewer undoes it."""
+
+    code: str = ""
+    """The code of `kind`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,8 @@ class Out:
     tasks: tuple[Waiting, ...] = ()
     been: tuple[Meeting, ...] = ()
     ahead: Meeting | None = None
+    last: Meeting | None = None
+    """The latest contact: an appointment that was held, or a contact that was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,7 @@ def follow_up(visit: Visited) -> Response:
         out = [
             _with_what_waits(tx, visit, out_of(each, on), cases.get(each.ref)) for each in people
         ]
+        went = _went(tx, visit, people, cases)
         units = rows.unit_names(tx, visit.viewer, on)
         told = rows.told(tx, visit)
     seen = [each.ref for each in people] + ([told.ref] if told is not None else [])
@@ -103,10 +113,9 @@ def follow_up(visit: Visited) -> Response:
         visit,
         "pages/follow_up.html",
         out=out,
-        presses=any(each.been or any(task.mine for task in each.tasks) for each in out),
         units=units,
         told=told,
-        went=_went(visit, people, cases),
+        went=went,
     )
 
 
@@ -124,20 +133,46 @@ def _with_what_waits(tx: Connection, visit: Visit, out: Out, case: Case | None) 
     ahead = [
         each for each in case.appointments if each.status in _AHEAD and each.starts_at > visit.now
     ]
-    first = min(ahead, key=lambda each: (each.starts_at, each.id), default=None)
-    return Out(
-        out.human,
-        out.day,
-        out.colour,
-        out.next_contact,
-        _tasks(tx, visit, case),
-        tuple(
+    first = min(ahead, key=_by_time, default=None)
+    last = _last(case, visit.now)
+    if last is not None and last.status is AppointmentStatus.ATTENDED and _is_today(visit, last):
+        # Who was reached today is not to be contacted again today.
+        out = replace(out, next_contact=next((each for each in CONTACTS if each > out.day), None))
+    return replace(
+        out,
+        tasks=_tasks(tx, visit, case),
+        been=tuple(
             _meeting(visit, case, each)
-            for each in sorted(case.appointments, key=lambda each: (each.starts_at, each.id))
+            for each in sorted(case.appointments, key=_by_time)
             if _is_asked(visit, case, each)
         ),
-        _meeting(visit, case, first) if first is not None else None,
+        ahead=_meeting(visit, case, first) if first is not None else None,
+        last=_meeting(visit, case, last) if last is not None else None,
     )
+
+
+def _by_time(each: Appointment) -> tuple[datetime, str]:
+    return each.starts_at, each.id
+
+
+def _is_today(visit: Visit, each: Appointment) -> bool:
+    return local_date(each.starts_at) == local_date(visit.now)
+
+
+def _last(case: Case, now: datetime) -> Appointment | None:
+    """The latest contact since the release, held or tried; what was only agreed is none."""
+    released = case.released_at
+    been = [
+        each
+        for each in case.appointments
+        if released is not None
+        and released <= each.starts_at <= now
+        and (
+            each.status is AppointmentStatus.ATTENDED
+            or (each.unbooked and each.status is AppointmentStatus.NO_SHOW)
+        )
+    ]
+    return max(been, key=_by_time, default=None)
 
 
 def _tasks(tx: Connection, visit: Visit, case: Case) -> tuple[Waiting, ...]:
@@ -171,17 +206,21 @@ def _is_asked(visit: Visit, case: Case, each: Appointment) -> bool:
 
 def _meeting(visit: Visit, case: Case, each: Appointment) -> Meeting:
     known = sees_details(visit.viewer, case, each.kind)
-    kind = in_language(visit.translate)("kind", each.kind.value) if known else ""
-    return Meeting(each.id, kind, each.starts_at, each.status.value)
+    code = each.kind.value if known else ""
+    kind = in_language(visit.translate)("kind", code) if known else ""
+    return Meeting(each.id, kind, each.starts_at, each.status.value, each.unbooked, code=code)
 
 
-def _went(visit: Visit, people: list[rows.Human], cases: dict[str, Case]) -> Went | None:
+def _went(
+    tx: Connection, visit: Visit, people: list[rows.Human], cases: dict[str, Case]
+) -> Went | None:
     """What the receipt tells of an appointment, None where it tells of nothing."""
     verb, ref, number = told_of(visit) or ("", "", "")
     case, human = cases.get(ref), next((each for each in people if each.ref == ref), None)
-    if verb != OUTCOME or case is None or human is None:
+    if verb not in OF_APPOINTMENTS or case is None or human is None:
         return None
     for each in case.appointments:
         if each.id == number and sees_details(visit.viewer, case, each.kind):
-            return Went(ref, human.name, _meeting(visit, case, each))
+            undoes = contact_made.may_undo(tx, visit.viewer, case, each)
+            return Went(ref, human.name, replace(_meeting(visit, case, each), undoes=undoes))
     return None

@@ -80,14 +80,18 @@ SECTIONS: Final = (
     _section(
         "follow-up",
         marked("Oppfølging"),
-        r"^/follow-up",
+        r"^/(follow-up|cases/\w+/contact\b)",
         marked(
             "Den som har takket ja, følges i 42 dager. Den første uken står rødt."
             " Kontakt foreslås på dag 1, 3, 7, 14, 28 og 42."
         ),
         marked(
             "Raden viser oppgavene som står åpne, og avtaler som har vært: trykk «Møtte» eller"
-            " «Møtte ikke». En kontakt legges inn som en avtale."
+            " «Møtte ikke»."
+        ),
+        marked(
+            "«Før kontakt» sier at du ringte eller møtte personen, og om du nådde fram. En kontakt"
+            " som skal være senere, legges inn som en avtale."
         ),
     ),
     _section(
@@ -167,3 +171,9 @@ SECTIONS: Final = (
 def section_about(path: str) -> Section | None:
     """The section of the page at a path, None where none is about it."""
     return next((each for each in SECTIONS if each.about.search(path)), None)
+
+
+def help_about(path: str) -> str:
+    """Where the help page tells of the page at a path: its own section, where there is one."""
+    section = section_about(path)
+    return f"/help#{section.anchor}" if section is not None else "/help"

@@ -29,6 +29,7 @@ from cases.rules import APPOINTMENT_WINDOW_DAYS, check_appointments
 from core.clock import local_date
 from core.errors import Refused
 from web.i18n import Translate, marked
+from web.pages.ill_timed import before_release
 from web.pages.visit import Visit
 from web.pages.words import in_language
 
@@ -105,7 +106,11 @@ def _lack(visit: Visit, case: Case, kinds: frozenset[AppointmentKind]) -> Lack:
         first = booked[0]
         here = f"/cases/{case.ref}/appointments/{first.id}"
         inside = _in_window(case, first)
-        text, act = (_UNCONFIRMED, _CONFIRM) if inside else (_OUTSIDE, _MOVE)
+        text, act = (
+            (_UNCONFIRMED, _CONFIRM)
+            if inside
+            else (_BEFORE if before_release(case, first) else _OUTSIDE, _MOVE)
+        )
         return Lack(
             translate(text, whom=whom, when=visit.dates.time(first.starts_at)),
             translate(act) if books else "",
@@ -150,6 +155,7 @@ _CONFIRM: Final = marked("Bekreft den")
 _OUTSIDE: Final = marked(
     "Avtalen %(when)s (%(whom)s) er utenfor de første sju dagene etter løslatelsen."
 )
+_BEFORE: Final = marked("Avtalen %(when)s (%(whom)s) er før løslatelsen.")
 _MOVE: Final = marked("Flytt den")
 _MISSING: Final = marked(
     "Bekreftet avtale mangler: %(whom)s, i de første sju dagene etter løslatelsen."

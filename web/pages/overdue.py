@@ -244,7 +244,7 @@ def _written(
             row.number,
             row.label,
             unit,
-            dates.due(row.due_at),
+            rows.due_said(row, visit),
             dates.until(row.release_on) if row.release_on is not None else None,
             whose,
             dates.day(local_date(row.snoozed_until)) if row.snoozed_until is not None else None,

@@ -60,9 +60,11 @@ def card_page(visit: Visited, ref: str) -> Response:
         identity = people.identity_of(tx, case.person)
         task = case.task(CARD_PRINTED)
         printed_at = print_outs.last_print(tx, case)
+        ahead = print_outs.upcoming(tx, viewer, case, now=now)
         return {
             "name": identity.name if identity is not None else "",
-            "ahead": print_outs.upcoming(tx, viewer, case, now=now),
+            "ahead": ahead,
+            "untold": identity is not None and any(each.whom is None for each in ahead),
             "printed_at": printed_at,
             "outdated": printed_at is not None
             and print_outs.is_outdated(case, printed_at, now=now),

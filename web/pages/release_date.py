@@ -17,11 +17,12 @@ from cases.release import DATING, with_release_date
 from cases.replan import replan
 from cases.rules import check_owns, check_role, one_of
 from cases.views import CASE_READ
-from cases.warnings import outside_window, warnings_for
+from cases.warnings import outside_window
 from core.clock import local, local_date
 from core.errors import BadInput
 from web.pages import rows
 from web.pages.forms import Errors, chosen, day_in, tried, worded
+from web.pages.ill_timed import before_release, warned
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import WORDS, in_order, label_of
@@ -140,15 +141,19 @@ def preview(
         and task.state in (TaskState.OPEN, TaskState.PREPARED)
         and task.due_at != new.due_at
     ]
-    outside = [each for each in after.appointments if outside_window(after, each)]
+    early = [each for each in after.appointments if before_release(after, each)]
+    outside = [
+        each for each in after.appointments if outside_window(after, each) and each not in early
+    ]
     return {
         "moved": moved,
         "in_haste": any(_is_halfway(each.after) for each in moved),
         "after_release": [each.label for each in moved if _is_after(each, after)],
+        "before": len(early),
         "outside": len(outside),
         "becomes": after.release_on,
         "becomes_kind": after.release_kind.value if after.release_kind else None,
-        "warnings": [each.value for each in warnings_for(viewer, after, now=visit.now)],
+        "warnings": warned(visit, after),
         "is_past": after.release_on is not None and after.release_on < local_date(visit.now),
         "version": case.version,
     }

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from core.clock import local_date
 from web.i18n import LANGUAGES, translator
 from web.pages import words
+from web.pages.help_sections import help_about
 from web.pages.kept_pages import way_to
 from web.pages.menu import current_of, menu_for
 from web.pages.patterns import cut, marked_place, pattern_of
@@ -189,6 +190,7 @@ def _common(visit: Visit) -> dict[str, Any]:
         "menu": menu,
         "menu_at": current_of(menu, visit.request.url.path),
         "here": visit.request.url.path,
+        "help_at": help_about(visit.request.url.path),
         "csrf": visit.csrf,
     }
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 
 from markupsafe import Markup
 from sqlalchemy import Connection
@@ -19,6 +20,7 @@ from cases.rules import CaseNotFound
 from cases.vault import Identity
 from cases.worklist import PersonLine, TaskLine
 from core.clock import local_date
+from web.i18n import marked
 from web.pages.acts import OFFER, told_of
 from web.pages.dates import Dates
 from web.pages.visit import Visit
@@ -45,6 +47,9 @@ class Row:
     answers: tuple[str, ...]
     assigned_to: str | None
     snoozed_until: datetime | None
+    held: bool = False
+    """Whether it is the booking of a talk that was held."""
+
     ready: bool = False
     """Whether a rule of its own is known to be met: a list does not look."""
 
@@ -120,7 +125,7 @@ def task_rows(tx: Connection, visit: Visit, lines: Iterable[TaskLine]) -> list[R
     it need not be opened again for the next look at the same list.
     """
     kept, real = visit.lately.rows, visit.house.real_clock()
-    keys = [(line, visit.language, line.due_at < visit.now) for line in lines]
+    keys = [(line, visit.language, _is_late(line, visit.now)) for line in lines]
     found: list[Row | None] = [kept.find(key, now=real) for key in keys]
     new = [line for (line, *_), row in zip(keys, found, strict=True) if row is None]
     known = worklist.names(tx, new) if new else {}
@@ -149,11 +154,25 @@ def _row(tx: Connection, visit: Visit, line: TaskLine, identity: Identity | None
         step=step_label(package, line.step, visit.language),
         owner=line.owner,
         due_at=line.due_at,
-        overdue=line.due_at < visit.now,
+        overdue=_is_late(line, visit.now),
         answers=_answers(rule),
         assigned_to=line.assigned_to,
         snoozed_until=line.snoozed_until,
+        held=line.held,
     )
+
+
+def _is_late(line: TaskLine, now: datetime) -> bool:
+    """Whether a row is past its time: a talk that was held needs no booking any more."""
+    return line.due_at < now and not line.held
+
+
+def due_said(row: Row, visit: Visit) -> str:
+    """When a row is due, as its page says it; as on the case's own page."""
+    return visit.translate(HELD_ALREADY) if row.held else visit.dates.due(row.due_at)
+
+
+HELD_ALREADY: Final = marked("Samtalen er holdt: før også avtalen som gjort.")
 
 
 def release_said(row: Row, dates: Dates) -> str:
@@ -167,6 +186,47 @@ def release_said(row: Row, dates: Dates) -> str:
 
 def _answers(rule: TaskRule | None) -> tuple[str, ...]:
     return rule.answers if rule is not None else ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfTheDay:
+    """Who is released today or tomorrow, and who is out and to be spoken with today (and the day).
+
+    `more` where not all of them are here.
+    """
+
+    leaving: tuple[Human, ...] = ()
+    contacts: tuple[tuple[Human, int], ...] = ()
+    more: bool = False
+
+
+def of_the_day(
+    tx: Connection, visit: Visit, on: date, contacts: Sequence[int], *, most: int
+) -> OfTheDay:
+    """What a day is about, whoever's task is due."""
+    lines = worklist.of_the_day(tx, visit.viewer, on, contacts, limit=most + 1)
+    here = _kept_humans(tx, visit, lines[:most])
+    return OfTheDay(
+        tuple(each for each in reversed(here) if each.phase == Phase.IN_PRISON.value),
+        tuple(
+            (each, (on - each.release_on).days)
+            for each in here
+            if each.phase != Phase.IN_PRISON.value and each.release_on is not None
+        ),
+        len(lines) > most,
+    )
+
+
+def _kept_humans(tx: Connection, visit: Visit, lines: list[PersonLine]) -> list[Human]:
+    """As `humans`; a row follows from its line, and is kept under it as those of tasks are."""
+    kept, real = visit.lately.rows, visit.house.real_clock()
+    found: list[Human | None] = [kept.find(line, now=real) for line in lines]
+    unknown = [line for line, human in zip(lines, found, strict=True) if human is None]
+    new = iter(humans(tx, unknown) if unknown else ())
+    return [
+        human if human is not None else kept.keep(line, next(new), now=real)
+        for line, human in zip(lines, found, strict=True)
+    ]
 
 
 def humans(tx: Connection, lines: Iterable[PersonLine]) -> list[Human]:

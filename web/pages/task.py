@@ -5,7 +5,6 @@ Whoever comes second sees what the first one wrote beside their own, and chooses
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -24,16 +23,14 @@ from core.errors import BadInput, NotAllowed
 from core.keystore import KeyDestroyed
 from web.pages import rows
 from web.pages.acts import ASSIGN, OFFER, until, usual_form, with_told
-from web.pages.dates import yesterday
-from web.pages.forms import Errors, chosen, time_in, tried
+from web.pages.forms import Errors, chosen, tried
 from web.pages.lacking import BEFORE_IT, lacking
 from web.pages.lacking import TASK as APPOINTMENTS
+from web.pages.moment import said_when, typed_at, when_in
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import WORDS, label_of
 from web.policy import CASE_WORKERS, allow
-
-WHEN: Final = ("now", "yesterday", "other")
 
 router: Final = Pages()
 
@@ -93,32 +90,6 @@ def tried_here(visit: Visit, verb: Any) -> Response | Errors:
     return answer
 
 
-def _said_when(visit: Visit) -> str:
-    """Which of `WHEN` was meant: a time that was typed counts where the page's own "now" stood."""
-    said = visit.typed("when", "now")
-    return "other" if said == "now" and visit.typed("at") else said
-
-
-def _when(visit: Visit) -> datetime | None:
-    """When it happened, None for now. Raises `BadInput`, also for two answers that disagree."""
-    said, at = _said_when(visit), time_in(visit, "at")
-    if said == "other":
-        if at is None:
-            raise BadInput("missing", "Give when it happened.", "at")
-        return at
-    if at is not None:
-        raise BadInput("two_times", "A time was typed and another one chosen.", "at")
-    return yesterday(visit.now) if said == "yesterday" else None
-
-
-def _typed_at(visit: Visit) -> datetime | None:
-    """The time that was typed, None where none was, or nothing that is a time."""
-    try:
-        return time_in(visit, "at")
-    except BadInput:
-        return None
-
-
 def _complete(tx: Connection, visit: Visit, ref: str, code: str) -> None:
     if code == OFFER:
         reason = visit.typed("reason") or None
@@ -128,7 +99,7 @@ def _complete(tx: Connection, visit: Visit, ref: str, code: str) -> None:
             ref,
             visit.typed("answer"),
             now=visit.now,
-            happened_at=_when(visit),
+            happened_at=when_in(visit),
             reason=reason,
         )
         return
@@ -136,7 +107,7 @@ def _complete(tx: Connection, visit: Visit, ref: str, code: str) -> None:
     answer, lot = visit.typed("answer") or None, visit.typed("lot") or None
     if answer is None and _known_answers(tx, visit, ref, code):
         raise BadInput("missing", "Choose one of the answers.", "answer")
-    done = TaskDone(code, _when(visit), form, answer, lot)
+    done = TaskDone(code, when_in(visit), form, answer, lot)
     service.complete_task(tx, visit.viewer, ref, done, now=visit.now)
 
 
@@ -160,7 +131,7 @@ def _replace(tx: Connection, visit: Visit, ref: str, code: str) -> None:
 
 def _waive(tx: Connection, visit: Visit, ref: str, code: str) -> None:
     service.waive_task(
-        tx, visit.viewer, ref, code, visit.typed("why"), now=visit.now, happened_at=_when(visit)
+        tx, visit.viewer, ref, code, visit.typed("why"), now=visit.now, happened_at=when_in(visit)
     )
 
 
@@ -245,7 +216,7 @@ def _page(
         tidies=viewer.role in desk.TIDYING,
         waits=task.state in (TaskState.OPEN, TaskState.MISSED) or code == OFFER,
         values=chosen(
-            visit.values() | {"when": _said_when(visit)}, form=usual or "", at="", to="", why=""
+            visit.values() | {"when": said_when(visit)}, form=usual or "", at="", to="", why=""
         ),
         errors=errors,
         lacks=lacks,
@@ -253,7 +224,7 @@ def _page(
         theirs=theirs,
         version=case.version,
         answer=answer,
-        mine_at=_typed_at(visit),
+        mine_at=typed_at(visit),
         wanted=visit.typed("wanted", visit.typed("do")),
         done_by=who.get(task.done_by or "") if sees_who(viewer, task) else None,
         today=local_date(now),

@@ -1,4 +1,7 @@
-"""My people today: what is due and overdue, who came in, which groups meet. Ticked in two taps."""
+"""My people today: who leaves, whom to speak with, what is due and overdue, who came in.
+
+And which groups meet. Ticked in two taps.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from cases.session_rows import Session, SessionState
 from cases.worklist import Filter
 from core.clock import local_date
 from web.pages import rows
+from web.pages.follow_up import CONTACTS, FOLLOWING
 from web.pages.rendering import kept_page, part
 from web.pages.rows import Row
 from web.pages.visit import Pages, Visit, Visited
@@ -29,6 +33,8 @@ AHEAD: Final = timedelta(days=1)
 NEW_FOR: Final = timedelta(days=3)
 GROUPS_FOR: Final = timedelta(days=7)
 MOST: Final = 40
+LEADING: Final = 12
+"""Of those who leave or are to be spoken with: a unit has fewer in a day."""
 
 router: Final = Pages()
 
@@ -57,6 +63,9 @@ def today(visit: Visited) -> Response:
         lines = worklist.task_lines(tx, viewer, wanted, now=now, limit=MOST)
         people = by_person(rows.task_rows(tx, visit, lines[:MOST]))
         new = rows.humans(tx, worklist.admitted_since(tx, viewer, now - NEW_FOR))
+        day = rows.of_the_day(
+            tx, visit, on, CONTACTS if viewer.role in FOLLOWING else (), most=LEADING
+        )
         told = rows.told(tx, visit)
         brought = rows.brought(tx, visit)
         shown = {
@@ -65,10 +74,12 @@ def today(visit: Visited) -> Response:
         }
         units = rows.unit_names(tx, viewer, on)
     seen = [person.ref for person in people] + [human.ref for human in new]
+    seen += [each.ref for each in (*day.leaving, *(human for human, _ in day.contacts))]
     seen += [told.ref] if told is not None else []
     seen += [each.ref for each in brought]
     rows.log_look(visit, worklist.LISTED, seen)
     resume = resume_at(people, told)
+    first, last = midnight_ending(on - AHEAD), midnight_ending(on)
     overdue = [each for each in people if each.overdue]
     soon = [each for each in people if not each.overdue]
     return kept_page(
@@ -81,6 +92,10 @@ def today(visit: Visited) -> Response:
         follows={},
         overdue=len(overdue),
         soon=len(soon),
+        # A list that goes on says nothing of what comes after it.
+        none_today=not (len(lines) > MOST or any(first <= line.due_at < last for line in lines)),
+        day=day,
+        on=on,
         new=new,
         brought=brought,
         units=units,
@@ -129,7 +144,7 @@ def _written(
                 row.ref,
                 row.name,
                 row.label,
-                dates.due(row.due_at),
+                rows.due_said(row, visit),
                 code=row.code,
                 answers=row.answers,
                 ready=row.ready,

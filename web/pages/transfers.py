@@ -21,6 +21,13 @@ from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.policy import CASE_WORKERS, allow
 
+SAID: Final = {
+    "accept": marked("Overføringen er godtatt: %(whom)s. Saken er hos dere."),
+    "reject": marked("Overføringen er avslått: %(whom)s. Saken blir der den er."),
+    "revoke": marked("Overføringen er trukket tilbake: %(whom)s. Saken blir hos dere."),
+}
+"""What can be answered, and what the receipt says of it."""
+
 WORDS_UNIT: Final = marked("Enheten finnes ikke.")
 
 router: Final = Pages()
@@ -30,22 +37,30 @@ router: Final = Pages()
 @allow(CASE_WORKERS)
 def transfers_page(visit: Visited) -> Response:
     """What waits for an answer, here and elsewhere."""
+    verb, _, number = visit.told("said").partition("/")
 
-    def read(tx: Connection) -> tuple[list[transfers.Proposal], dict[str, Any], dict[str, str]]:
+    def read(tx: Connection) -> dict[str, Any]:
         found = transfers.list_proposals(tx, visit.viewer, now=visit.now)
-        about = transfers.who_they_are_about(tx, visit.viewer, found)
-        return found, about, organisation.unit_names(tx, local_date(visit.now))
+        whom = None
+        if verb in SAID:
+            whom = transfers.whom_i_answered_about(tx, visit.viewer, number, now=visit.now)
+        return {
+            "found": found,
+            "about": transfers.who_they_are_about(tx, visit.viewer, found),
+            "units": organisation.unit_names(tx, local_date(visit.now)),
+            "whom": whom,
+        }
 
-    found, about, units = visit.house.db.transact(read)
+    read_now = visit.house.db.transact(read)
+    found, whom = read_now.pop("found"), read_now.pop("whom")
     mine = visit.viewer.units
     return page(
         visit,
         "pages/transfers.html",
         to_us=[each for each in found if each.to_unit in mine],
         from_us=[each for each in found if each.to_unit not in mine],
-        about=about,
-        units=units,
-        said=visit.told("said"),
+        said=visit.translate(SAID[verb], whom=whom.name or whom.inmate_no) if whom else "",
+        **read_now,
     )
 
 
@@ -54,12 +69,12 @@ def transfers_page(visit: Visited) -> Response:
 def answer(visit: Visited) -> Response:
     """Accept, reject or take back one."""
     verb, _, number = visit.typed("do").partition("/")
-    if verb not in ("accept", "reject", "revoke"):
+    if verb not in SAID:
         raise BadInput("unknown_code", "The answer is accept, reject or revoke.", "do")
 
     def do(tx: Connection) -> str:
         transfers.answer_transfer(tx, visit.viewer, number, verb, now=visit.now)
-        return f"/transfers?said={verb}"
+        return f"/transfers?said={verb}/{number}"
 
     return once(visit, do)
 

@@ -131,6 +131,20 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "moved": marked("Flyttet"),
         "unknown": marked("Vet ikke"),
     },
+    "contact": {
+        "attended": marked("Nådd"),
+        "no_show": marked("Ikke nådd"),
+        "cancelled": marked("Angret"),
+    },
+    "how": {
+        "phone": marked("på telefon"),
+        "visit": marked("ved et møte"),
+    },
+    "undo_contact": {
+        "wrong_person": marked("Feil person"),
+        "not_done": marked("Ingen kontakt likevel"),
+        "wrong_details": marked("Feil tidspunkt eller opplysninger"),
+    },
     "consent": {
         "sms": marked("Påminning på SMS"),
         "research": marked("Forskning"),
@@ -395,6 +409,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "appointment_booked": marked("Avtale lagt inn"),
         "appointment_outcome": marked("Avtale oppdatert"),
         "appointment_moved": marked("Avtale flyttet"),
+        "contact_recorded": marked("Kontakt etter løslatelse"),
+        "contact_undone": marked("Kontakt etter løslatelse angret"),
         "person_changed": marked("Opplysninger endret"),
         "person_merged": marked("Personer slått sammen"),
         "person_unmerged": marked("Sammenslåing angret"),

@@ -34,6 +34,8 @@ OF_A_CASE: Final = frozenset(
         "book",
         "move",
         "record_outcome",
+        "record_contact",
+        "undo_contact",
         "propose_transfer",
         "answer_transfer",
         "share_health_answers",

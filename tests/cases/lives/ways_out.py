@@ -11,20 +11,24 @@ from sqlalchemy import select
 
 from cases import (
     appointments,
+    contact_made,
     duplicates,
     leave,
     naloxone,
     protection,
+    release,
     release_undo,
     service,
     short_form,
     transfers,
 )
 from cases.access import OPERATOR
+from cases.contact_made import Contact, ContactHow, ContactUndoReason
 from cases.custody import Kind, RefillReason
 from cases.model import (
     AbsenceKind,
     Destination,
+    Phase,
     Protection,
     Receiver,
     Role,
@@ -149,6 +153,37 @@ class WaysOut(Lives):
         self._try(
             appointments.move, who, start, case=case, about=this.id, status=status, place=place
         )
+
+    @rule(
+        which=WHICH,
+        viewer=VIEWERS,
+        how=codes(ContactHow),
+        reached=YES,
+        note=st.sampled_from([None, "Har det bra."]),
+        when=WHEN,
+    )
+    def somebody_is_called(
+        self, how: str, reached: bool, note: str | None, when: Any, **who: Any
+    ) -> None:
+        """All that leads to a call: seldom met step by step."""
+        case = self._case(who["which"])
+        if note is not None and case.phase is Phase.IN_PRISON:  # not always: it ends the stay
+            operator = {"which": who["which"], "viewer": OPERATOR}
+            self._try(service.answer_offer, operator, "accepted")
+            self._try(release.release, operator)
+            case = self.desk.case(case.ref)
+        at = None if reached else self._at(when, who)
+        contact = Contact(how, reached, note)
+        self._try(contact_made.record_contact, who, contact, case=case, happened_at=at)
+
+    @rule(which=WHICH, viewer=VIEWERS, why=codes(ContactUndoReason))
+    def a_call_is_taken_back(self, which: int, viewer: Any, why: str) -> None:
+        every = [self.desk.case(ref) for ref in all_refs(self.desk)]
+        made = [(case, each.id) for case in every for each in case.appointments if each.unbooked]
+        if made:
+            case, about = made[which % len(made)]
+            who = {"which": which, "viewer": viewer}
+            self._try(contact_made.undo_contact, who, why, case=case, about=about)
 
     @rule(which=WHICH, unit=st.sampled_from(UNITS), shares=YES)
     def somebody_moves_who_has_answered(self, which: int, unit: str, shares: bool) -> None:

@@ -103,6 +103,20 @@ def _told(at: At) -> None:
     at.page.get_by_text("Tilbudet besvart for Over").wait_for()
 
 
+def _called(at: At) -> None:
+    at.go("/follow-up")
+    at.page.get_by_label("Før kontakt med Ute Prøvesen").click()
+    at.page.get_by_role("button", name="Nådd på telefon: Ute Prøvesen", exact=True).click()
+    at.page.get_by_text("Kontakt etter løslatelse med Ute Prøvesen").wait_for()
+
+
+def _called_at(at: At) -> Response:
+    at.go("/cases/{out}")
+    with at.page.expect_navigation() as went:
+        at.page.get_by_role("link", name="Endre kontakten", exact=False).click()
+    return went.value
+
+
 def _taken(at: At) -> Response:
     """Somebody else did the task between the look and the press."""
     path = "/cases/{away}/tasks/brief_info"
@@ -269,6 +283,15 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("sessions", pressed("/sessions", "Planlegg", at="", capacity="0"), "wrong"),
         Visit("session", "/sessions/{session}"),
         Visit("follow_up", "/follow-up"),
+        Visit("follow_up", _called, "called"),
+        Visit("case", "/cases/{out}", "called"),
+        Visit("contact", "/cases/{out}/contact"),
+        Visit(
+            "contact",
+            pressed("/cases/{out}/contact", "Før kontakten", at="2026-09-01T10:00"),
+            "wrong",
+        ),
+        Visit("appointment", _called_at, "contact"),
         Visit("naloxone", "/naloxone"),
         Visit("naloxone", pressed("/naloxone", "Før raden", count="0"), "wrong"),
         Visit("me", "/me"),

@@ -1,0 +1,63 @@
+"""Who answers a transfer is told whom it was about, as far as they may know."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import select
+
+from cases import transfers
+from cases.access import OPERATOR
+from cases.tables import access_subject
+from tests.people import make_case
+from tests.web.conftest import Desk
+from tests.web.test_used_receipts import told
+
+
+def proposed(desk: Desk, frm: str, to: str) -> tuple[str, str, str]:
+    """A case that is proposed to a unit: its reference, the number of the proposal, the name."""
+    with desk.db.write() as tx:
+        ref = make_case(tx, unit=frm, release_on=date(2026, 10, 1)).ref
+        case = transfers.propose_transfer(tx, OPERATOR, ref, to, now=desk.now)
+        found = transfers.list_proposals(tx, OPERATOR, now=desk.now)
+        number = case.transfers[-1].id
+        (mine,) = [each for each in found if each.id == number]
+        return ref, number, transfers.who_they_are_about(tx, OPERATOR, [mine])[ref].inmate_no
+
+
+def test_the_new_owner_is_told_the_name(desk: Desk) -> None:
+    ref, number, _ = proposed(desk, "A", "C")
+    receiver = desk.of("elsewhere")
+    receiver.get("/transfers")
+    page = receiver.send("/transfers", {"do": f"accept/{number}"})
+    assert told(page) == "Overføringen er godtatt: Test Person. Saken er hos dere."
+    with desk.db.read() as tx:
+        subjects = tx.execute(select(access_subject.c.case_ref)).scalars().all()
+    assert ref in subjects
+
+
+def test_who_says_no_is_told_the_number_alone(on_sqlite: Desk) -> None:
+    _, number, inmate_no = proposed(on_sqlite, "A", "C")
+    receiver = on_sqlite.of("elsewhere")
+    receiver.get("/transfers")
+    page = receiver.send("/transfers", {"do": f"reject/{number}"})
+    assert told(page) == f"Overføringen er avslått: {inmate_no}. Saken blir der den er."
+    assert "Test Person" not in page.text
+
+
+def test_who_takes_it_back_is_told_the_name(on_sqlite: Desk) -> None:
+    _, number, _ = proposed(on_sqlite, "A", "C")
+    sender = on_sqlite.of("coordinator")
+    sender.get("/transfers")
+    page = sender.send("/transfers", {"do": f"revoke/{number}"})
+    assert told(page) == "Overføringen er trukket tilbake: Test Person. Saken blir hos dere."
+
+
+def test_nobody_else_is_told_whom_a_transfer_was_about(on_sqlite: Desk) -> None:
+    _, number, _ = proposed(on_sqlite, "A", "C")
+    receiver, lead = on_sqlite.of("elsewhere"), on_sqlite.of("lead")
+    receiver.get("/transfers")
+    receiver.send("/transfers", {"do": f"accept/{number}"})
+    for who in (receiver, lead, on_sqlite.of("coordinator")):
+        page = who.get(f"/transfers?said=accept/{number}")
+        assert "er godtatt" not in page.text
