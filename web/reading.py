@@ -125,7 +125,7 @@ async def _json_of(request: Request) -> Any:
         raise _AsTheFrameworkDoes
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _AsTheFrameworkDoes from None
 
 

@@ -115,7 +115,9 @@ BODIES = st.one_of(
         max_size=5,
     ).map(lambda body: json.dumps({"colour": "red"} | body)),
     VALUES.map(json.dumps),
-    st.sampled_from(["", "{", "[]", '{"colour": "red"} x', "\ufeff{}", "NaN", '{"colour":"blue"}']),
+    st.sampled_from(
+        ["", "{", "[" * 1_900, "[]", '{"colour": "red"} x', "\ufeff{}", "NaN", '{"colour":"blue"}']
+    ),
 )
 KINDS = st.sampled_from(
     [
