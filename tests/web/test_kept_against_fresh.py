@@ -1,6 +1,6 @@
 """Whatever happens between two looks, a list as it is kept is the list as it would be made anew.
 
-`OVERLEV_TEST_LOOKS` says how many random days are lived (2 without it).
+`OVERLEV_TEST_DAYS` says how many random days are lived (2 without it).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from tests.people import at, make_case
 from tests.web.conftest import Desk
 from web.pages import Kept
 
-DAYS = int(os.environ.get("OVERLEV_TEST_LOOKS", "2"))
+DAYS = int(os.environ.get("OVERLEV_TEST_DAYS", "2"))
 STEPS = 25
 WHO = ("nurse", "officer", "coordinator", "lead", "healthlead", "outsider", "elsewhere")
 PATHS = (
@@ -55,7 +55,7 @@ PATHS = (
 _OF_ITS_OWN = re.compile(
     r"""(?<=name="csrf" value=")[^"]*|(?<=name="once" value=")[^"]*|(?<= number">)\d+"""
 )
-if "OVERLEV_TEST_LOOKS" in os.environ:  # the long form takes as long as it takes
+if "OVERLEV_TEST_DAYS" in os.environ:  # the long form takes as long as it takes
     pytestmark = pytest.mark.timeout(0)
 
 
