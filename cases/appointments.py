@@ -240,8 +240,8 @@ def move(
     """Move an appointment to another time: it becomes `moved`, and a new one stands in its place.
 
     The new one is linked by `moved_from` and has the status that the old one had, unless `status`
-    says requested or confirmed; what is not said of whom, where and phone stays. Its reminder
-    replaces the old one's. `happened_at` is when it was moved.
+    says requested or confirmed; what is not said of whom, where and phone stays, and an empty phone
+    takes the number away. Its reminder replaces the old one's. `happened_at` is when it was moved.
     """
     before, this = for_update(tx, viewer, appointment_id, "move an appointment")
     rules.check_open(before)
@@ -252,7 +252,11 @@ def move(
     at = happened_at or now
     rules.check_happened(before, at, now=now, field="happened_at")
     said = {"with": with_whom, "place": place, "phone": phone}
-    told = {name: _line(text, name) for name, text in said.items() if text is not None}
+    told = {
+        name: "" if name == "phone" and not text.strip() else _line(text, name)
+        for name, text in said.items()
+        if text is not None
+    }
     if starts_at == this.starts_at and not told:
         raise BadInput("same_time", f"The appointment is at {iso_local(starts_at)} already.", "at")
     moved_on = replace(
@@ -329,6 +333,8 @@ def _resealed(tx: Connection, case: Case, this: Appointment, told: dict[str, str
         return this.details
     known = vault.unseal(tx, case.person, vault.DETAILS, this.details)
     known.update(told)
+    if not known["phone"]:
+        known["phone"] = None
     return vault.seal(tx, case.person, vault.DETAILS, known)
 
 

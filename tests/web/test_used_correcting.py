@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from cases import appointments, queries, release
+from cases import appointments, queries, release, vault
 from cases.access import OPERATOR
 from cases.appointments import Booking
 from tests.people import at, make_case
@@ -27,10 +27,13 @@ def test_a_wrong_number_is_put_right_and_the_rest_stays(on_sqlite: Desk) -> None
     coordinator = desk.of("coordinator")
     assert 'value="22 33 44 55"' in coordinator.get(path).text
     typed = {"right_with": "Kari Vik", "right_place": "Torget 1"}
-    for phone, said in (("22 33 44 55", "Ingenting er endret"), ("", "Skriv noe her")):
-        refused = coordinator.send(path, typed | {"do": "correct", "right_phone": phone})
-        assert refused.status == 422
-        assert f'id="e-right_phone">{said}' in refused.text
+    phone = {"right_phone": "22 33 44 55"}
+    refused = coordinator.send(path, typed | phone | {"do": "correct"})
+    assert refused.status == 422
+    assert 'id="e-right_phone">Ingenting er endret' in refused.text
+    refused = coordinator.send(path, typed | phone | {"do": "correct", "right_with": ""})
+    assert refused.status == 422
+    assert 'id="e-right_with">Skriv noe her' in refused.text
 
     done = coordinator.send(path, typed | {"do": "correct", "right_phone": "22 33 44 66"})
 
@@ -45,6 +48,22 @@ def test_a_wrong_number_is_put_right_and_the_rest_stays(on_sqlite: Desk) -> None
     }
     shown = done.text.split("Avtaler</h2>")[1].split("</section>")[0]
     assert "22 33 44 66" in shown
+
+
+def test_a_number_that_should_not_be_there_is_taken_away(on_sqlite: Desk) -> None:
+    path, case = booked(on_sqlite)
+    coordinator = on_sqlite.of("coordinator")
+    coordinator.get(path)
+    typed = {"right_with": "Kari Vik", "right_place": "Torget 1", "right_phone": " "}
+
+    done = coordinator.send(path, typed | {"do": "correct"})
+
+    assert "Opplysningene er rettet" in done.text
+    with on_sqlite.db.read() as tx:
+        stands = queries.case_by_ref(tx, OPERATOR, case.rpartition("/")[2])
+        new = next(each for each in stands.appointments if each.status.value == "confirmed")
+        details = vault.unseal(tx, stands.person, vault.DETAILS, new.details)
+    assert details == {"with": "Kari Vik", "place": "Torget 1", "phone": None}
 
 
 def test_what_is_too_long_is_told_where_it_was_typed(on_sqlite: Desk) -> None:
