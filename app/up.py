@@ -1,6 +1,6 @@
 """`overlev up`: a parent that starts the parts of the service, keeps them running, and stops them.
 
-The web first, then more of it, Prefect's server and the worker, each a process of its own. The
+The web first, then more of it where there are cores for it, Prefect's server and the worker, each a process of its own. The
 parent holds the listening socket, which all web processes share: whoever is free takes who asks,
 and who asks while none is there waits and is not turned away. What dies comes again, later and
 later if it keeps dying. SIGTERM and Ctrl-C stop everything in reverse. Should the parent itself be
@@ -38,10 +38,10 @@ STOP_WITHIN: Final = {"worker": 20.0, "prefect": 4.0, "web": 4.0}
 
 PORTS_TRIED: Final = 50
 
-WEBS: Final = 2
-"""Web processes, unless told otherwise: one of Python's computes on one core at a time, and while
-it computes for one, all others wait."""
-
+MOST_WEBS: Final = 2
+CORES_FOR_A_WEB: Final = 2
+"""Web processes, unless told otherwise: one of Python's computes on one core at a time. Prefect's
+server and the worker need a core as well, and on two a second web brings nothing (ADR 100)."""
 
 COUNTED_TOGETHER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Tells Prometheus' client to count in files of this folder, which whoever is asked adds up."""
@@ -192,13 +192,17 @@ class Supervisor:
                     print(told, file=sys.stderr)
 
 
+def webs_here() -> int:
+    """How many web processes this machine is good for."""
+    return max(1, min(MOST_WEBS, len(os.sched_getaffinity(0)) // CORES_FOR_A_WEB))
+
+
 def take_over(folder: Path, port: int, webs: int | None, fill: tuple[str, ...]) -> NoReturn:
     """Become the parent: the same process with another program, a fifth as large.
 
-    Without a number of `webs` there are two, or one where there is one core.
+    Without a number of `webs` there are as many as the machine's cores are good for.
     """
-    webs = webs or min(WEBS, len(os.sched_getaffinity(0)))
-    words = ["-m", "app.up", str(folder), str(port), str(webs), *fill]
+    words = ["-m", "app.up", str(folder), str(port), str(webs or webs_here()), *fill]
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-P", *words])  # noqa: S606 - our own program

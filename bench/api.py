@@ -27,7 +27,7 @@ from itertools import count, repeat
 from pathlib import Path
 from typing import Final
 
-from app.up import WEBS
+from app.up import webs_here
 from bench.clock import BEGINNING
 from bench.completion import TASK, Todo, complete_one, open_tasks
 from bench.measure import Line, Outcome, pace, strain_of_run
@@ -180,12 +180,13 @@ class Web:
 @contextmanager
 def served(kind: str, place: Place) -> Iterator[tuple[Web, int]]:
     """As many web processes as `overlev up` starts over a place, and their port."""
+    many = webs_here()
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener, ExitStack() as stack:
         words = ("-m", "bench.api_server", kind, place.url, str(place.keys_file))
         processes = [
             stack.enter_context(
                 subprocess.Popen(
-                    [sys.executable, "-P", *words, *map(str, (listener.fileno(), number, WEBS))],
+                    [sys.executable, "-P", *words, *map(str, (listener.fileno(), number, many))],
                     cwd=_ROOT,
                     text=True,
                     stdin=subprocess.PIPE,
@@ -193,7 +194,7 @@ def served(kind: str, place: Place) -> Iterator[tuple[Web, int]]:
                     pass_fds=(listener.fileno(),),
                 )
             )
-            for number in range(WEBS)
+            for number in range(many)
         ]
         for each in processes:
             if each.stdout is None or each.stdout.readline() != "ready\n":

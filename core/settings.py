@@ -103,7 +103,7 @@ class Settings(BaseSettings):
         ge=1,
         le=16,
         description="web processes that `up` starts, about 110 MB each;"
-        " default 2, or 1 where there is one core",
+        " default 2 from four cores on, else 1",
     )
     small_number_threshold: int = Field(
         5, description=f"counts below it are hidden in published tables, at least {LEAST_THRESHOLD}"
