@@ -1,10 +1,10 @@
 """`overlev up`: a parent that starts the parts of the service, keeps them running, and stops them.
 
-The web first, then more of it where there are cores for it, Prefect's server and the worker, each a process of its own. The
-parent holds the listening socket, which all web processes share: whoever is free takes who asks,
-and who asks while none is there waits and is not turned away. What dies comes again, later and
-later if it keeps dying. SIGTERM and Ctrl-C stop everything in reverse. Should the parent itself be
-killed, its children notice that and end.
+The web first, then more of it where there are cores for it, Prefect's server and the worker, each a
+process of its own. The parent holds the listening socket, which all web processes share: whoever is
+free takes who asks, and who asks while none is there waits and is not turned away. What dies comes
+again, later and later if it keeps dying. SIGTERM and Ctrl-C stop everything in reverse. Should the
+parent itself be killed, its children notice that and end.
 """
 
 from __future__ import annotations

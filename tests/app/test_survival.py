@@ -199,7 +199,8 @@ def survive(shell: Shell, more: dict[str, str | None]) -> None:
     token = shell(*made, *(word for unit in UNITS for word in ("--unit", unit))).out.split()[0]
     chance = random.Random(SEED)
     work = list(completions(shell))
-    with up(shell.folder, env={**shell.env, **more}) as service:
+    webs = {"OVERLEV_WEB_PROCESSES": "2"}  # which write beside each other and the worker
+    with up(shell.folder, env={**shell.env, **webs, **more}) as service:
         programs = Programs(f"http://127.0.0.1:{service.port}", token)
         for number in range(ASKING):
             programs.start(iter(work[number::ASKING]), 0.1)
