@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -224,6 +225,42 @@ def test_what_was_typed_is_there_when_the_session_ran_out_in_the_middle(desk: De
 
     assert page.url == "/today"
     assert "er ført for Test Person" in page.text
+
+
+def test_a_release_that_waited_says_that_it_is_one_and_all_that_goes_with_it(
+    on_sqlite: Desk,
+) -> None:
+    desk = on_sqlite
+    browser = desk.of("officer")
+    with desk.db.write() as tx:
+        path = f"/cases/{make_case(tx).ref}/unplanned"
+    browser.get(path)
+    desk.later(timedelta(hours=1))
+    typed = {
+        "reason": "court",
+        "at": "2026-09-08T09:07",
+        "risk_talk": "yes",
+        "spray": "yes",
+        "spray_lot": "L-77",
+        "call": "yes",
+        "call_at": "2026-09-09T10:00",
+        "call_with": "Sykepleier",
+    }
+    assert browser.send(path, typed).status == 401
+
+    page = browser.send("/sign-in", {"username": "officer", "password": PASSWORD}).text
+
+    assert "Test Person</strong><span>Registrer løslatelse</span>" in page
+    shown = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    assert shown == {
+        "Hvorfor": "Løslatt fra retten",
+        "Når": "tirs. 8.9. kl. 09.07",
+        "Samtale om risiko: toleransen er borte": "Ja",
+        "Nalokson nesespray gitt i hånden": "Ja",
+        "Lot-nummer på sprayen": "L-77",
+        "Samtale, når": "ons. 9.9. kl. 10.00",
+        "Samtale, med hvem": "Sykepleier",
+    }
 
 
 def test_a_demo_that_is_being_filled_says_so_at_the_door_and_where_it_is_busy(desk: Desk) -> None:

@@ -18,6 +18,18 @@ from web.pages.words import in_language, label_of
 
 _LISTS: Final = ("/act", "/overdue")
 _OF_CASE: Final = re.compile(r"^/cases/(\w+)(?:/tasks/(\w+))?")
+_DEEDS: Final = {
+    "absence": marked("Permisjon eller fravær"),
+    "appointments": marked("Ny avtale"),
+    "close": marked("Avslutt saken"),
+    "contact": marked("Kontakt etter løslatelse"),
+    "release": marked("Registrer løslatelse"),
+    "release-date": marked("Løslatelsesdato"),
+    "transfer": marked("Overfør til annen enhet"),
+    "unplanned": marked("Registrer løslatelse"),
+}
+"""What a form about a whole case does, by the part of its address."""
+
 _DOES: Final = {
     "done": marked("Gjort"),
     "yesterday": marked("Gjort i går"),
@@ -33,6 +45,9 @@ def begun(visit: Visit, path: str, pairs: Sequence[tuple[str, str]]) -> list[tup
     """Each person with the task and what is done with it; empty for a form about nobody."""
     session = visit.session
     picks, says = _picks(path, pairs), _says(visit.translate, pairs)
+    deed = _DEEDS.get(path.partition("?")[0].split("/")[3]) if path.count("/") > 2 else None
+    if deed is not None and not says:
+        says = visit.translate(deed)
     if session is None or session.viewer.role not in CASE_ROLES or not picks:
         return []
     with visit.house.db.read() as tx:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import zlib
 from collections.abc import Sequence
@@ -19,13 +20,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from cases import vault
+from core.clock import parse_instant
 from core.crypto import CannotDecrypt, UnknownKey
+from core.errors import BadInput
 from core.sealing import open_with, seal_with
 from web.house import House, house_of
 from web.i18n import marked
 from web.pages.begun import begun
 from web.pages.rendering import page
 from web.pages.visit import Visit, language_of, local_path
+from web.pages.words import WORDS
 from web.session_cookie import owner_mark, session_in
 
 Pairs = Sequence[tuple[str, str]]
@@ -38,11 +42,13 @@ SECRET: Final = frozenset({"password", "again", "old", "secret", "ticket", "kept
 
 _AAD: Final = b"kept_form"
 _SHOWN: Final = {
+    "accepted": marked("Vil personen delta?"),
     "at": marked("Når"),
-    "call_at": marked("Når"),
-    "call_phone": marked("Telefon"),
-    "call_with": marked("Med hvem"),
+    "call_at": marked("Samtale, når"),
+    "call_phone": marked("Samtale, telefon"),
+    "call_with": marked("Samtale, med hvem"),
     "capacity": marked("Plasser"),
+    "card": marked("Kort med en åpen dør og et telefonnummer gitt i hånden"),
     "count": marked("Antall"),
     "expires": marked("Utløper"),
     "from_on": marked("Første dag ute"),
@@ -52,11 +58,25 @@ _SHOWN: Final = {
     "on": marked("Dato"),
     "phone": marked("Telefon"),
     "place": marked("Hvor"),
+    "reason": marked("Hvorfor"),
+    "risk_talk": marked("Samtale om risiko: toleransen er borte"),
+    "short_training": marked("Kort opplæring i spray og hjerte-lunge-redning"),
+    "signs_and_113": marked("Tegn på overdose, og ring 113"),
+    "spray": marked("Nalokson nesespray gitt i hånden"),
+    "spray_lot": marked("Lot-nummer på sprayen"),
     "text": marked("Nummer eller navn"),
     "to_on": marked("Siste dag ute"),
     "with": marked("Hos hvem"),
 }
-"""Fields that are shown again in the words of their forms; codes say nothing to a person."""
+"""Fields that are shown again in the words of their forms."""
+
+_SAYS: Final = {"yes": marked("Ja"), "no": marked("Nei"), **WORDS["unplanned"]}
+"""What codes say to a person; a field with any other code is not shown."""
+
+_TIMES: Final = frozenset({"at", "call_at"})
+_CODES: Final = frozenset(
+    {"accepted", "card", "reason", "risk_talk", "short_training", "signs_and_113", "spray"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +131,21 @@ def go_on(request: Request, path: str, pairs: Pairs) -> Response:
         pairs=pairs,
         begun=begun(visit, path, pairs),
         shown=[
-            (visit.translate(_SHOWN[name]), value)
+            (visit.translate(_SHOWN[name]), said)
             for name, value in pairs
-            if name in _SHOWN and value
+            if name in _SHOWN and (said := _said(visit, name, value))
         ],
     )
+
+
+def _said(visit: Visit, name: str, value: str) -> str:
+    """A value as a person reads it; empty for nothing, and for what says nothing to a person."""
+    if name in _CODES:
+        return visit.translate(_SAYS[value]) if value in _SAYS else ""
+    if name in _TIMES:
+        with contextlib.suppress(BadInput):  # as it was typed
+            return visit.dates.time(parse_instant(value))
+    return value
 
 
 def stale(request: Request, owner: str, pairs: Pairs, back: str) -> Response | None:
