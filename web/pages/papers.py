@@ -14,6 +14,7 @@ from starlette.responses import Response
 from cases import paper_forms, people, print_outs, queries
 from cases.access import Viewer, may_complete
 from cases.model import Case, Phase, TaskState
+from cases.naloxone import KEEPING
 from cases.rules import check_open, check_owns
 from cases.short_form import FILLING_IN
 from cases.views import CASE_READ
@@ -171,7 +172,7 @@ def offered(viewer: Viewer, case: Case) -> list[tuple[str, str]]:
         "checklist": True,
         "consent": case.phase is not Phase.CLOSED,
         "short-form": case.phase is Phase.IN_PRISON and viewer.role in FILLING_IN,
-        "naloxone": True,
+        "naloxone": viewer.role in KEEPING,
         "certificate": training is not None and training.counts_as_done,
         "transfer": bool(case.transfers),
     }
