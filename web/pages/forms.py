@@ -94,6 +94,7 @@ _BY_REASON: Final = {
     ),
     "nothing_new": marked("Ingenting er endret. Skriv det som er riktig."),
     "no_reason": marked("Velg en grunn."),
+    "no_answer": marked("Velg ett svar."),
     "number_in_text": marked("Skriv om arbeidet, ikke om en person: lange tall kan ikke stå her."),
 }
 

@@ -106,7 +106,7 @@ def _complete(tx: Connection, visit: Visit, ref: str, code: str) -> None:
     form = visit.typed("form") or usual_form(tx, visit.viewer, ref, code)
     answer, lot = visit.typed("answer") or None, visit.typed("lot") or None
     if answer is None and _known_answers(tx, visit, ref, code):
-        raise BadInput("missing", "Choose one of the answers.", "answer")
+        raise BadInput("no_answer", "Choose one of the answers.", "answer")
     done = TaskDone(code, when_in(visit), form, answer, lot)
     service.complete_task(tx, visit.viewer, ref, done, now=visit.now)
 
