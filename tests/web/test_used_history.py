@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cases import queries, release, release_undo, service
+from cases import appointments, queries, release, release_undo, service, transfers
 from cases.access import OPERATOR
+from cases.appointments import Booking
+from cases.model import TransferState
 from cases.roster import import_roster
 from tests.people import at, complete, make_case
 from tests.web.conftest import Desk
@@ -96,3 +98,42 @@ def test_that_an_answer_was_taken_back_is_not_told_by_what_followed_from_it(
     assert "Kort informasjon" not in nurse, "nobody had done it, and nobody took it back"
     for who in ("officer", "coordinator", "lead"):
         assert "Angret" not in history(desk, who, ref), who
+
+
+def test_the_history_says_what_was_answered_agreed_to_booked_and_handed_over(
+    on_sqlite: Desk,
+) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        ref = make_case(tx, release_on=date(2026, 10, 1)).ref
+        service.answer_offer(tx, OPERATOR, ref, "not_now", now=at("2026-09-01 09:00"))
+        service.answer_offer(tx, OPERATOR, ref, "accepted", now=at("2026-09-02 09:00"))
+        for purpose, receiver, given in (("sms", None, True), ("sharing", "nav", False)):
+            service.record_consent(
+                tx, OPERATOR, ref, purpose, given=given, receiver=receiver, now=desk.now
+            )
+        for kind in ("OAT", "NAV", "OTHER"):
+            booking = Booking(kind, at("2026-10-02 10:00"), "Kari Vik", "Torget 1", None)
+            appointments.book(tx, OPERATOR, ref, booking, now=desk.now)
+        for unit, answer in (("C", "reject"), ("C", "accept"), ("A", "accept")):
+            asked = transfers.propose_transfer(tx, OPERATOR, ref, unit, now=desk.now)
+            (this,) = (each for each in asked.transfers if each.state is TransferState.PROPOSED)
+            transfers.answer_transfer(tx, OPERATOR, this.id, answer, now=desk.now)
+
+    nurse = history(desk, "nurse", ref)
+    for told in ("Svar på tilbudet: ikke nå", "Svar på tilbudet: takket ja"):
+        assert told in nurse
+    for told in ("påminning på sms: ja", "dele avtaler med nav: nei"):
+        assert told in nurse.lower()
+    assert "Avtale lagt inn: LAR" in nurse
+    for who in ("nurse", "officer", "coordinator"):
+        told = history(desk, who, ref)
+        assert "Overføring foreslått: C fengsel" in told, who
+        assert "Overføring besvart: avslått" in told, who
+        assert "Overføring besvart: godtatt" in told, who
+        assert "Avtale lagt inn: Annen avtale" in told, who
+    for who in ("officer", "coordinator"):  # nobody may share these
+        assert "Avtale lagt inn: LAR" not in history(desk, who, ref), who
+        assert "Avtale lagt inn: NAV" not in history(desk, who, ref), who
+    assert "ikke nå" not in history(desk, "officer", ref).lower()
+    assert "påminning" not in history(desk, "officer", ref).lower()

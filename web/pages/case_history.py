@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 
 from cases import history
 from cases.access import Viewer, sees_who
-from cases.model import LATE_ENTRY, Case, TransferState
+from cases.consents import sees_details
+from cases.model import LATE_ENTRY, AppointmentKind, Case, TransferState
 from cases.release_undo import RELEASE
 from cases.store import Verb
 from cases.views import SEES_CONSENTS
@@ -92,6 +93,9 @@ def history_of(
                 (
                     *_dates(visit, event, units),
                     *_contacts(visit, event),
+                    *_said(visit, event),
+                    *_booked(visit, case, event),
+                    *_handed_over(visit, event, units),
                     *_reasons(visit, case, event, tasks),
                 ),
             )
@@ -144,6 +148,38 @@ def _dates(visit: Visit, event: history.Event, units: Mapping[str, str]) -> Iter
         yield visit.translate(_REVOKED)
 
 
+def _said(visit: Visit, event: history.Event) -> Iterator[str]:
+    """What was answered, and what was agreed to."""
+    word, payload = in_language(visit.translate), event.payload
+    if event.verb == Verb.ANSWERED.value:
+        for answer in _new(payload, "answers", "status"):
+            yield word("participation", answer["status"]).lower()
+    if event.verb == Verb.CONSENT_RECORDED.value:
+        for row in _new(payload, "consents", "purpose"):
+            to = f":{row['receiver']}" if row.get("receiver") else ""
+            given = visit.translate(_YES if row["given"] else _NO)
+            yield f"{word('consent', row['purpose'] + to)}: {given}"
+
+
+def _booked(visit: Visit, case: Case, event: history.Event) -> Iterator[str]:
+    """The kind of an appointment, where the viewer sees it on the case."""
+    if event.verb == Verb.APPOINTMENT_BOOKED.value:
+        for row in _new(event.payload, "appointments", "kind"):
+            if sees_details(visit.viewer, case, AppointmentKind(row["kind"])):
+                yield in_language(visit.translate)("kind", row["kind"])
+
+
+def _handed_over(visit: Visit, event: history.Event, units: Mapping[str, str]) -> Iterator[str]:
+    """To whom a transfer was proposed, and what was answered."""
+    if event.verb == Verb.TRANSFER_PROPOSED.value:
+        for row in _new(event.payload, "transfers", "to_unit"):
+            yield units.get(row["to_unit"], row["to_unit"])
+    if event.verb == Verb.TRANSFER_ANSWERED.value:
+        for row in event.payload.get("transfers", {}).values():
+            if "state" in row:
+                yield in_language(visit.translate)("transfer", row["state"]).lower()
+
+
 def _contacts(visit: Visit, event: history.Event) -> Iterator[str]:
     """Whether somebody was reached, or why a contact was taken back."""
     word = in_language(visit.translate)
@@ -177,6 +213,8 @@ def _reasons(
         yield word("undo", reason).lower()
 
 
+_YES: Final = marked("ja")
+_NO: Final = marked("nei")
 _ADMITTED: Final = marked("innsatt %(when)s")
 _DATED: Final = marked("løslatelse %(when)s (%(kind)s)")
 _WITHDRAWN: Final = marked("datoen for %(kind)s er trukket")
