@@ -51,6 +51,11 @@ _ANSWERS: Final = select(
 ).where(health_answer.c.case_id == bindparam("case_id"))
 
 
+_HOLDERS: Final = select(health_answer.c.controller_id).where(
+    health_answer.c.case_id == bindparam("case_id"), health_answer.c.task == bindparam("task")
+)
+
+
 def note_of(contact: str) -> str:
     """What the note of a contact stands under among the health answers."""
     return f"contact:{contact}"
@@ -112,6 +117,24 @@ def holds_answers(tx: Connection, viewer: Viewer, case: Case) -> bool:
     """Whether the viewer's service holds any answer of the case."""
     rows = tx.execute(_ANSWERS, {"case_id": case.id})
     return any(_holds(viewer, row.controller_id) for row in rows)
+
+
+def holds_more_than(tx: Connection, viewer: Viewer, case: Case, controller: int) -> bool:
+    """Whether the viewer's service holds an answer that another one lacks."""
+    rows = tx.execute(_ANSWERS, {"case_id": case.id}).all()
+    there = {row.task for row in rows if row.controller_id == controller}
+    return any(_holds(viewer, row.controller_id) and row.task not in there for row in rows)
+
+
+def held_elsewhere(tx: Connection, viewer: Viewer, case: Case, task: str) -> set[int]:
+    """The services that hold the answer to a task where the viewer's does not.
+
+    That there is one, the state of the task says to everybody; empty for who reads no answers.
+    """
+    if not viewer.reads_health:
+        return set()
+    holders = set(tx.execute(_HOLDERS, {"case_id": case.id, "task": task}).scalars())
+    return set() if any(_holds(viewer, each) for each in holders) else holders
 
 
 def _holds(viewer: Viewer, controller_id: int) -> bool:

@@ -314,5 +314,16 @@ def share_health_answers(tx: Connection, viewer: Viewer, ref: str, *, now: datet
     return copied
 
 
+def may_share_answers(tx: Connection, viewer: Viewer, case: Case, *, now: datetime) -> bool:
+    """Whether the viewer's service holds an answer that the service of the owning unit lacks."""
+    if viewer.role not in HANDING_OVER or case.unit in viewer.units:
+        return False
+    receiving = organisation.health_controllers(tx, [case.unit], local_date(now))
+    to_controller = min(receiving, default=None)
+    if to_controller is None:
+        return False
+    return health.holds_more_than(tx, viewer, case, to_controller)
+
+
 def _no_transfer() -> TransferNotFound:
     return TransferNotFound("There is no such transfer here. Check its number with `overlev case`.")

@@ -11,22 +11,27 @@ from sqlalchemy import Connection
 from cases import (
     appointments,
     desk,
+    health,
     history,
     organisation,
     people,
     queries,
     release,
+    transfers,
     views,
     worklist,
 )
 from cases.access import COMPLETERS, PAST_ACCESS, Viewer, acts_in
 from cases.checklist import Package
+from cases.consents import consent_in_force
 from cases.leave import RECORDING as ABSENCES
 from cases.model import (
     Case,
     CloseReason,
+    ConsentPurpose,
     Owner,
     Phase,
+    Receiver,
     StepState,
     TaskState,
     WaiveReason,
@@ -51,6 +56,8 @@ from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import label_of, step_label
 from web.policy import CASE_WORKERS, allow
+
+TALK: Final = "intake_talk"
 
 _RED: Final = frozenset({StepState.OVERDUE.value, StepState.MISSED.value})
 _NOT_TAKEN_BACK: Final = frozenset({CloseReason.REIMPRISONED, CloseReason.REGISTERED_IN_ERROR})
@@ -116,6 +123,9 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "confirmed_ready": _appointments_hold(case, package),
         "lacks": lacking(tx, visit, case) if here else [],
         "before_it": visit.translate(BEFORE_IT),
+        "hands_on": not here and transfers.may_share_answers(tx, viewer, case, now=now),
+        "handed_on": not here and visit.told("said") == "answers",
+        "left_behind": _left_behind(tx, viewer, case, now) if here else None,
         "now_at": case.unit,
         "reads_until": _reads_until(given_up.to_at) if given_up and given_up.to_at else None,
         "readers": _readers(case, now) if here else [],
@@ -123,6 +133,23 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "said": receipt_of(visit, view, name, units, notes) if here else None,
         "papers": papers.offered(viewer, case) if here and identity is not None else [],
     }
+
+
+def _left_behind(
+    tx: Connection, viewer: Viewer, case: Case, now: datetime
+) -> tuple[str, date, bool, bool] | None:
+    """Who holds the answer to the intake talk that did not come along, None where there is none.
+
+    The unit, the last day on which they may hand it on, whether that has passed, and whether the
+    person agrees to it.
+    """
+    before = [(stay.unit, stay.to_at) for stay in case.stays if stay.to_at is not None]
+    holders = health.held_elsewhere(tx, viewer, case, TALK) if before else set()
+    for unit, given_at in reversed(before):
+        if holders & set(organisation.health_controllers(tx, [unit], local_date(given_at))):
+            agrees = consent_in_force(case, ConsentPurpose.SHARING, Receiver.HEALTH) is not None
+            return unit, _reads_until(given_at), now >= given_at + PAST_ACCESS, agrees
+    return None
 
 
 def _has_old_card(case: Case, now: datetime) -> bool:

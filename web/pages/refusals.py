@@ -82,6 +82,11 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"cannot be recorded, because the answer is", marked(
             "Noe på skjemaet kan ikke føres slik svaret er. Kryss av at personen takket ja, eller"
             " la det stå tomt.")),
+        (r"sharing with health, health answers stay", marked(
+            "Personen har ikke samtykket til å dele med helsetjenesten, så helsesvarene blir hos"
+            " dere. Be om samtykke, og få det ført først.")),
+        (r"holds no answer of this person", marked("Dere har ingen helsesvar i denne saken.")),
+        (r"has these answers already", marked("Helsetjenesten der har svarene allerede.")),
         (r"^There is an account", marked("Brukernavnet er i bruk. Velg et annet.")),
         (r"^There is a unit .* already", marked("Koden er i bruk. Velg en annen.")),
         (r"^This is your own account", marked(

@@ -79,6 +79,18 @@ def answer(visit: Visited) -> Response:
     return once(visit, do)
 
 
+@router.post("/cases/{ref}/answers")
+@allow(CASE_WORKERS)
+def share_answers(visit: Visited, ref: str) -> Response:
+    """Hand the health answers on that did not come along."""
+
+    def verb(tx: Connection) -> str:
+        transfers.share_health_answers(tx, visit.viewer, ref, now=visit.now)
+        return f"/cases/{ref}?said=answers"
+
+    return once(visit, verb)
+
+
 @router.get("/cases/{ref}/transfer")
 @allow(CASE_WORKERS)
 def propose_page(visit: Visited, ref: str) -> Response:
