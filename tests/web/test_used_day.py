@@ -84,3 +84,19 @@ def test_it_says_so_when_no_task_is_due_today(on_sqlite: Desk) -> None:
     with desk.db.write() as tx:
         make_case(tx, admitted="2026-09-07 14:00")
     assert none not in desk.of("nurse").get("/today").text
+
+
+def test_who_is_released_today_is_there_however_many_leave_tomorrow(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        today = make_case(tx, release_on=TODAY).ref
+        for _ in range(14):
+            make_case(tx, release_on=TODAY + timedelta(days=1))
+        out = make_case(tx, answer="accepted", released="2026-09-07 10:00").ref
+
+    lead = leading(desk.of("nurse").get("/today").text)
+
+    assert lead.count("Løslates i morgen") == 14
+    assert today in lead
+    assert out in lead
+    assert "Ikke alle er med her" not in lead

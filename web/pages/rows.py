@@ -201,19 +201,27 @@ class OfTheDay:
 
 
 def of_the_day(
-    tx: Connection, visit: Visit, on: date, contacts: Sequence[int], *, most: int
+    tx: Connection,
+    visit: Visit,
+    on: date,
+    contacts: Sequence[int],
+    *,
+    most: int,
+    most_called: int,
 ) -> OfTheDay:
-    """What a day is about, whoever's task is due."""
+    """What a day is about, whoever's task is due; who leaves comes before who is to be called."""
     lines = worklist.of_the_day(tx, visit.viewer, on, contacts, limit=most + 1)
-    here = _kept_humans(tx, visit, lines[:most])
+    leaving = [line for line in lines[:most] if line.phase == Phase.IN_PRISON.value]
+    called = [line for line in lines[:most] if line.phase != Phase.IN_PRISON.value]
+    here = _kept_humans(tx, visit, [*reversed(leaving), *called[:most_called]])
     return OfTheDay(
-        tuple(each for each in reversed(here) if each.phase == Phase.IN_PRISON.value),
+        tuple(here[: len(leaving)]),
         tuple(
             (each, (on - each.release_on).days)
-            for each in here
-            if each.phase != Phase.IN_PRISON.value and each.release_on is not None
+            for each in here[len(leaving) :]
+            if each.release_on is not None
         ),
-        len(lines) > most,
+        len(lines) > most or len(called) > most_called,
     )
 
 

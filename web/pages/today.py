@@ -33,8 +33,9 @@ AHEAD: Final = timedelta(days=1)
 NEW_FOR: Final = timedelta(days=3)
 GROUPS_FOR: Final = timedelta(days=7)
 MOST: Final = 40
-LEADING: Final = 12
-"""Of those who leave or are to be spoken with: a unit has fewer in a day."""
+LEADING: Final = 60
+CALLED: Final = 12
+"""Of those who leave or are to be spoken with, and of these alone: a unit has fewer in a day."""
 
 router: Final = Pages()
 
@@ -64,7 +65,12 @@ def today(visit: Visited) -> Response:
         people = by_person(rows.task_rows(tx, visit, lines[:MOST]))
         new = rows.humans(tx, worklist.admitted_since(tx, viewer, now - NEW_FOR))
         day = rows.of_the_day(
-            tx, visit, on, CONTACTS if viewer.role in FOLLOWING else (), most=LEADING
+            tx,
+            visit,
+            on,
+            CONTACTS if viewer.role in FOLLOWING else (),
+            most=LEADING,
+            most_called=CALLED,
         )
         told = rows.told(tx, visit)
         brought = rows.brought(tx, visit)
