@@ -14,7 +14,8 @@ from fastapi import APIRouter
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-_INTERFACE: Final = "api"
+_MANY: Final = frozenset({"api", "cases"})
+"""What so many addresses begin with that their fourth part is looked at too, no template's own."""
 _OF_ANY_LENGTH: Final = ":path}"
 
 _Beginning: TypeAlias = tuple[str, str, int]
@@ -55,5 +56,5 @@ class Switchboard(APIRouter):
 def _beginning(path: str) -> _Beginning:
     """What tells routes apart at a glance: how they begin, and of how many parts they are."""
     parts = path.split("/")
-    resource = parts[3] if len(parts) > 3 and parts[1] == _INTERFACE else ""
+    resource = parts[3] if len(parts) > 3 and parts[1] in _MANY else ""
     return parts[1] if len(parts) > 1 else "", resource, len(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -105,8 +106,11 @@ def test_two_web_processes_share_the_address_and_count_together(house: Shell) ->
 
 def _serves(pid: int) -> bool:
     """Whether a process listens by now: it has opened what it waits for the network with."""
-    opened = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()]
-    return any("eventpoll" in each for each in opened)
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed while we looked
+            if "eventpoll" in str(each.readlink()):
+                return True
+    return False
 
 
 def test_a_killed_parent_leaves_nothing_behind(house: Shell) -> None:
