@@ -28,6 +28,7 @@ from typing import Final, NoReturn
 from app.children import Child, Ended
 from core.errors import EXIT_FAULT, OverlevError, UnsafeSettings
 from core.log import set_up_logging
+from core.parent import COUNTED_TOGETHER
 from core.scratch import private_folder
 from flows import environment
 
@@ -42,9 +43,6 @@ MOST_WEBS: Final = 2
 CORES_FOR_A_WEB: Final = 2
 """Web processes, unless told otherwise: one of Python's computes on one core at a time. Prefect's
 server and the worker need a core as well, and on two a second web brings nothing (ADR 100)."""
-
-COUNTED_TOGETHER: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""Tells Prometheus' client to count in files of this folder, which whoever is asked adds up."""
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 

@@ -15,6 +15,10 @@ from typing import Final
 MARK: Final = "OVERLEV_BOOTSTRAP_PARENT"
 """Set in the environment of children of the supervisor."""
 
+COUNTED_TOGETHER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Set where several children count together: Prometheus' client then counts in files of that
+folder, which whoever is asked adds up."""
+
 
 def is_child(environ: Mapping[str, str]) -> bool:
     """Whether this process was started by the supervisor."""

@@ -29,6 +29,7 @@ from starlette.types import Scope
 from cases import heartbeats
 from cases.tables import case_, task
 from core.errors import Busy, NotFound
+from core.parent import COUNTED_TOGETHER
 from notifications.message import MessageState
 from notifications.tables import in_state, outbox
 from web.health import BESIDE, LOOPS
@@ -47,9 +48,6 @@ _WAITING: Final = (
 _METHODS: Final = frozenset({"GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS"})
 _NOW: Final = bindparam("now", type_=task.c.wake_at.type)
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-COUNTED_TOGETHER: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""Where it is set, Prometheus' client counts in files of that folder (`app.up`)."""
-
 _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 

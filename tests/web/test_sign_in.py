@@ -263,6 +263,28 @@ def test_a_release_that_waited_says_that_it_is_one_and_all_that_goes_with_it(
     }
 
 
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ("release", "Registrer løslatelse"),
+        ("release/undo", "Angre løslatelsen"),
+        ("appointments/new", "Ny avtale"),
+        ("appointments/1", "Avtale"),
+        ("close", "Avslutt saken"),
+    ],
+)
+def test_a_form_that_waited_is_called_what_it_does_and_nothing_else(
+    on_sqlite: Desk, form: str, says: str
+) -> None:
+    browser = on_sqlite.of("officer")
+    with on_sqlite.db.write() as tx:
+        path = f"/cases/{make_case(tx).ref}"
+
+    page = browser.post(f"{path}/{form}", {"on": "2026-09-08"}).text
+
+    assert f"Test Person</strong><span>{says}</span>" in page
+
+
 def test_a_demo_that_is_being_filled_says_so_at_the_door_and_where_it_is_busy(desk: Desk) -> None:
     state, house = desk.app.state, desk.app.state.house
     browser = desk.browser()

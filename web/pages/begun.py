@@ -20,15 +20,18 @@ _LISTS: Final = ("/act", "/overdue")
 _OF_CASE: Final = re.compile(r"^/cases/(\w+)(?:/tasks/(\w+))?")
 _DEEDS: Final = {
     "absence": marked("Permisjon eller fravær"),
-    "appointments": marked("Ny avtale"),
+    "appointments/new": marked("Ny avtale"),
     "close": marked("Avslutt saken"),
     "contact": marked("Kontakt etter løslatelse"),
     "release": marked("Registrer løslatelse"),
+    "release/undo": marked("Angre løslatelsen"),
     "release-date": marked("Løslatelsesdato"),
     "transfer": marked("Overfør til annen enhet"),
     "unplanned": marked("Registrer løslatelse"),
 }
-"""What a form about a whole case does, by the part of its address."""
+"""What a form about a whole case does, by all that follows the case in its address."""
+
+_AN_APPOINTMENT: Final = re.compile(r"appointments/\w+")
 
 _DOES: Final = {
     "done": marked("Gjort"),
@@ -45,9 +48,7 @@ def begun(visit: Visit, path: str, pairs: Sequence[tuple[str, str]]) -> list[tup
     """Each person with the task and what is done with it; empty for a form about nobody."""
     session = visit.session
     picks, says = _picks(path, pairs), _says(visit.translate, pairs)
-    deed = _DEEDS.get(path.partition("?")[0].split("/")[3]) if path.count("/") > 2 else None
-    if deed is not None and not says:
-        says = visit.translate(deed)
+    says = says or _deed(visit.translate, path)
     if session is None or session.viewer.role not in CASE_ROLES or not picks:
         return []
     with visit.house.db.read() as tx:
@@ -65,6 +66,19 @@ def begun(visit: Visit, path: str, pairs: Sequence[tuple[str, str]]) -> list[tup
     for case in cases.values():
         rows.log_look(visit, CASE_READ, [case.ref], unit=case.unit)
     return lines
+
+
+def _deed(translate: Translate, path: str) -> str:
+    """What a form about a whole case does; empty for any other, and for what has no name here.
+
+    By the whole of the address: to undo a release is not to register one.
+    """
+    if (of := _OF_CASE.match(path)) is None:
+        return ""
+    rest = path.partition("?")[0][len(f"/cases/{of[1]}/") :]
+    if rest in _DEEDS:
+        return translate(_DEEDS[rest])
+    return translate(marked("Avtale")) if _AN_APPOINTMENT.fullmatch(rest) else ""
 
 
 def _picks(path: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
