@@ -263,6 +263,17 @@ def test_a_release_that_waited_says_that_it_is_one_and_all_that_goes_with_it(
     }
 
 
+def test_a_call_that_was_not_ticked_is_not_shown_as_booked(on_sqlite: Desk) -> None:
+    browser = on_sqlite.of("officer")
+    with on_sqlite.db.write() as tx:
+        path = f"/cases/{make_case(tx).ref}/unplanned"
+
+    page = browser.post(path, {"reason": "court", "call_at": "2026-09-09T10:00"}).text
+
+    assert "Løslatt fra retten" in page
+    assert "Samtale, når" not in page
+
+
 @pytest.mark.parametrize(
     ("form", "says"),
     [

@@ -73,6 +73,7 @@ _SHOWN: Final = {
 _SAYS: Final = {"yes": marked("Ja"), "no": marked("Nei"), **WORDS["unplanned"]}
 """What codes say to a person; a field with any other code is not shown."""
 
+_OF_A_CALL: Final = frozenset({"call_at", "call_phone", "call_with"})
 _TIMES: Final = frozenset({"at", "call_at"})
 _CODES: Final = frozenset(
     {"accepted", "card", "reason", "risk_talk", "short_training", "signs_and_113", "spray"}
@@ -123,6 +124,7 @@ def go_on(request: Request, path: str, pairs: Pairs) -> Response:
     """A page with the form once more, for its own account, signed in now; one click sends it."""
     house = house_of(request)
     request.state.session = None
+    booked = ("call", "yes") in pairs  # a time for a call stands in its form from the start
     visit = Visit(request, house, session_in(house, request), house.now(), language_of(request))
     return page(
         visit,
@@ -133,7 +135,9 @@ def go_on(request: Request, path: str, pairs: Pairs) -> Response:
         shown=[
             (visit.translate(_SHOWN[name]), said)
             for name, value in pairs
-            if name in _SHOWN and (said := _said(visit, name, value))
+            if name in _SHOWN
+            and (booked or name not in _OF_A_CALL)
+            and (said := _said(visit, name, value))
         ],
     )
 
