@@ -36,6 +36,7 @@ from bench.population import multiply
 from bench.recording import recorded
 from bench.run import Run
 from cases import tokens
+from core.settings import Settings
 
 CLIENTS: Final = 32
 A_SECOND: Final = 300.0
@@ -180,7 +181,7 @@ class Web:
 @contextmanager
 def served(kind: str, place: Place) -> Iterator[tuple[Web, int]]:
     """As many web processes as `overlev up` starts over a place, and their port."""
-    many = webs_here()
+    many = Settings().web_processes or webs_here()
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener, ExitStack() as stack:
         words = ("-m", "bench.api_server", kind, place.url, str(place.keys_file))
         processes = [

@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, Table, insert, select
 
-from cases.tables import access_log, access_subject, case_event
+from cases import look_index
+from cases.tables import access_log, case_event
 from cases.vault import ring_of
 from core import chain
 from core.chain_check import StoredRow
@@ -58,8 +59,9 @@ def _but_id(table: Table) -> list[str]:
 
 _INSERT_EVENT: Final = Prepared(insert(case_event), columns=_but_id(case_event))
 _INSERT_ACCESS: Final = Prepared(insert(access_log), columns=_but_id(access_log))
-_INSERT_ACCESS_RETURNING: Final = insert(access_log).returning(access_log.c.id)
-_INSERT_SUBJECT: Final = Prepared(insert(access_subject))
+_INSERT_ACCESS_RETURNING: Final = Prepared(
+    insert(access_log).returning(access_log.c.id), columns=_but_id(access_log)
+)
 
 
 def event_text(
@@ -158,10 +160,8 @@ def append(tx: Connection, rows: Sequence[EventRow | AccessRow], *, now: datetim
     if looks:
         _INSERT_ACCESS.run_each(tx, looks)
     for stored, subjects in listed:
-        access_id = tx.execute(_INSERT_ACCESS_RETURNING, stored).scalar_one()
-        _INSERT_SUBJECT.run_each(
-            tx, [{"access_id": access_id, "case_ref": ref} for ref in sorted(set(subjects))]
-        )
+        ((access_id,),) = _INSERT_ACCESS_RETURNING.rows(tx, stored)
+        look_index.enter(tx, access_id, subjects)
 
 
 def stored_rows(tx: Connection) -> Iterator[StoredRow]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, exists, select
 
+from cases import look_index
 from cases.access import SYSTEM, Viewer
 from cases.backup import note_erased
 from cases.erasure import erase, finish
@@ -93,6 +94,7 @@ def retain(house: Installation, *, now: datetime, viewer: Viewer = SYSTEM) -> Re
         erase_person(house, viewer, ref, "retention", now=now)
     finish(house.db, house.keys, viewer, now=now)
     rows = house.db.transact(lambda tx: _machinery(tx, now))
+    look_index.catch_up(house.db)
     rows += forget_uploads(house.settings.data / UPLOADS)
     rows += forget_files(house.settings.data / ANSWERS, after=ANSWERS_KEPT)
     return Retained(len(persons), rows)

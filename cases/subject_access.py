@@ -12,9 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select, union_all
+from sqlalchemy import CompoundSelect, Connection, bindparam, select, union_all
 
-from cases import people, views
+from cases import look_index, people, views
 from cases.access import OPERATOR, Viewer
 from cases.journal import AccessRow, append
 from cases.model import Role
@@ -22,7 +22,6 @@ from cases.queries import cases_by_ids
 from cases.store import Verb
 from cases.tables import (
     access_log,
-    access_subject,
     account,
     case_,
     case_event,
@@ -37,6 +36,10 @@ from core.clock import iso_local
 from core.errors import NotFound
 
 VERB: Final = "subject_access"
+
+
+def _looks(tx: Connection) -> CompoundSelect[Any]:
+    return union_all(*look_index.looks_at(tx, *_LOOK)).order_by("at", "id")
 
 
 class Controller(StrEnum):
@@ -70,12 +73,6 @@ _LOOK: Final = (
     access_log.c.verb,
     access_log.c.scope,
 )
-_LOOKS: Final = union_all(
-    select(*_LOOK).where(access_log.c.case_ref == bindparam("of_case")),
-    select(*_LOOK)
-    .join(access_subject, access_subject.c.access_id == access_log.c.id)
-    .where(access_subject.c.case_ref == bindparam("of_case")),
-).order_by("at", "id")
 _EVENTS: Final = (
     select(
         case_event.c.verb,
@@ -188,7 +185,7 @@ def _case(tx: Connection, case: Any, controller: Controller, now: datetime) -> d
                 "unit": each.scope,
                 "what": each.verb,
             }
-            for each in tx.execute(_LOOKS, of_case)
+            for each in tx.execute(_looks(tx), look_index.named(case.ref))
             if whole or (each.role not in _OF_HEALTH and each.verb not in _HEALTH_VERBS)
         ],
     }

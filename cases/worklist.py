@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -53,8 +53,7 @@ AT_A_TIME: Final = 2
 """How many times as many cases are looked at as rows are wanted, where a filter leaves some out."""
 
 
-@dataclass(frozen=True, slots=True)
-class TaskLine:
+class TaskLine(NamedTuple):
     """One open task of a list, with what its row needs of the case."""
 
     ref: str
@@ -159,12 +158,12 @@ def task_lines(
     shape = _shape_of(viewer, wanted)
     binds = _binds(viewer, wanted, now) | {"limit": limit + 1, "offset": offset}
     if wanted.sort != "due":
-        return [TaskLine(*row) for row in _tasks(shape, "all").rows(tx, binds)]
+        return [TaskLine._make(row) for row in _tasks(shape, "all").rows(tx, binds)]
     looked_at = (offset + limit + 1) * (AT_A_TIME if shape.filtered else 1)
     while True:
         near = _nearest_of(tx, viewer, shape, binds | {"looked_at": looked_at})
         rows = _tasks(shape, "near").rows(tx, binds | {"near": [each[0] for each in near]})
-        lines = [TaskLine(*row) for row in rows]
+        lines = [TaskLine._make(row) for row in rows]
         if len(near) < looked_at:
             return lines
         _, last_due, last_ref = near[-1]
@@ -314,8 +313,7 @@ def _binds(viewer: Viewer, wanted: Filter, now: datetime) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class PersonLine:
+class PersonLine(NamedTuple):
     """One case of a list of people."""
 
     ref: str
@@ -376,7 +374,7 @@ def _people_of(
 ) -> list[PersonLine]:
     check_may_open_cases(viewer)
     statement = _people(which, _Viewed(viewer, tuple(visible_binds(viewer))))
-    return [PersonLine(*row) for row in statement.rows(tx, visible_binds(viewer) | binds)]
+    return [PersonLine._make(row) for row in statement.rows(tx, visible_binds(viewer) | binds)]
 
 
 @dataclass(frozen=True, slots=True)

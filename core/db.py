@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -223,6 +223,32 @@ class Database:
                 if self.is_sqlite:
                     _begin_sqlite(connection, "BEGIN")
                 yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """As `read`, for a short look that is logged right after it: the lists of people.
+
+        On SQLite a commit makes every other connection read its pages anew, and the log row of a
+        look is such a commit. So a look is taken on the connection that will write it down, unless
+        somebody writes now. Nothing may be written inside.
+        """
+        if not self.is_sqlite:
+            with self.read() as connection:
+                yield connection
+            return
+        with ExitStack() as stack:
+            if stack.enter_context(self._queue.if_nobody_writes()):
+                stack.enter_context(self._told())
+                connection = self._writer()
+                try:
+                    with connection.begin():
+                        _begin_sqlite(connection, "BEGIN")
+                        yield connection
+                except DBAPIError:
+                    self._forget_writer()  # it may be the connection that is ill
+                    raise
+            else:
+                yield stack.enter_context(self.read())
 
     @contextmanager
     def glance(self) -> Iterator[Connection]:

@@ -58,6 +58,16 @@ class WriterQueue:
             self._thread_lock.release()
 
     @contextmanager
+    def if_nobody_writes(self) -> Iterator[bool]:
+        """Whether no thread of this process writes; while it says so, none begins to."""
+        free = self._thread_lock.acquire(blocking=False)
+        try:
+            yield free
+        finally:
+            if free:
+                self._thread_lock.release()
+
+    @contextmanager
     def nobody_here(self) -> Iterator[None]:
         """While no thread of this process writes; after the patience, whoever writes."""
         had = self._thread_lock.acquire(timeout=self._patience)

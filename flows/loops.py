@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from prefect import Flow
 from sqlalchemy import Connection
 
+from cases import look_index
 from cases.heartbeats import Beats
 from cases.installation import Installation
 from cases.sending import deliver_due, sender_of
@@ -102,11 +103,17 @@ def loops_of(
         with house.db.read() as tx:
             return question(tx)
 
+    def swept() -> Any:
+        done = sweep(NotingEach(house.db, beats), now=house.now())
+        # In passing, and only where many wait: nobody waits for these.
+        look_index.catch_up(house.db, from_many=look_index.MANY)
+        return done
+
     return [
         Loop(
             due.sweep,
             question=lambda: asked(lambda tx: is_due(tx, now=house.now())),
-            act=lambda: sweep(NotingEach(house.db, beats), now=house.now()),
+            act=swept,
             carrier=carrier,
             beats=beats,
         ),

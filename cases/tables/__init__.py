@@ -30,6 +30,7 @@ from cases.tables.desk import (
     totp_used,
 )
 from cases.tables.facts import (
+    access_listed,
     access_log,
     access_subject,
     backoff,
@@ -87,6 +88,7 @@ APPEND_ONLY = (
 __all__ = [
     "APPEND_ONLY",
     "absence",
+    "access_listed",
     "access_log",
     "access_subject",
     "account",

@@ -71,6 +71,15 @@ access_subject = Table(
     sqlite_with_rowid=False,
 )
 
+access_listed = Table(
+    "access_listed",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    # The last row of `access_log` whose entries in `access_subject` are made (SQLite).
+    Column("up_to", KEY, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
 notice = Table(
     "notice",
     metadata,

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Connection, event
 
-from cases import appointments, queries, release, service
+from cases import appointments, look_index, queries, release, service
 from cases.access import OPERATOR
 from cases.appointments import Booking
 from cases.model import Case
@@ -365,11 +365,13 @@ def test_a_page_asks_the_same_number_of_questions_however_many_people(
     )
     few = {page: _questions(desk, asked, *page) for page in MOST_ASKED}
     with desk.db.write() as tx:
-        for _ in range(10):
+        for _ in range(look_index.LONG + 2):
             make_case(tx, admitted="2026-08-25 06:00")
             make_case(tx, **_OUT)
 
-    assert {page: _questions(desk, asked, *page) for page in MOST_ASKED} == few
+    many = {page: _questions(desk, asked, *page) for page in MOST_ASKED}
+    # The entries of a long list are made later on SQLite: that is a statement less.
+    assert all(few[page] - int(desk.db.is_sqlite) <= many[page] <= few[page] for page in few)
     for page, most in MOST_ASKED.items():
         assert few[page] <= most, page
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
@@ -47,6 +47,12 @@ class Lately(Generic[V]):
         self.turn(now)
         found = self._new.get(key)
         return found if found is not None else self._old.get(key)
+
+    def find_all(self, keys: Iterable[Hashable], *, now: datetime) -> list[V | None]:
+        """As `find`, of many."""
+        self.turn(now)
+        new, old = self._new.get, self._old.get
+        return [found if (found := new(key)) is not None else old(key) for key in keys]
 
     def keep(self, key: Hashable, value: V, *, now: datetime) -> V:
         """Keep a value under its key; returns it."""

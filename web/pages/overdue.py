@@ -24,7 +24,7 @@ from web.pages import at_once, rows
 from web.pages.acts import act
 from web.pages.forms import Errors, tried
 from web.pages.receipts import TOLD
-from web.pages.rendering import kept_page, page, part
+from web.pages.rendering import joined, kept_page, page, part
 from web.pages.visit import Pages, Visit, Visited, address, local_path
 from web.pages.words import WORDS
 from web.policy import CASE_WORKERS, allow
@@ -141,7 +141,7 @@ def _asked(visit: Visit) -> tuple[Filter, dict[str, str], int]:
 def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
     viewer, now = visit.viewer, visit.now
     wanted, values, number = _asked(visit)
-    with visit.house.db.read() as tx:
+    with visit.house.db.look() as tx:
         lines = worklist.task_lines(tx, viewer, wanted, now=now, offset=(number - 1) * PAGE)
         shown = rows.task_rows(tx, visit, lines[:PAGE])
         context: dict[str, Any] = {
@@ -276,7 +276,7 @@ def _written(
                 row, unit, whose, snoozed=snoozed, ticked=False, resume=False
             )
         parts.append(known)
-    return Markup("").join(parts)
+    return joined(parts)
 
 
 def _assigned(row: rows.Row, names: Mapping[str, str]) -> str:

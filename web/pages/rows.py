@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from markupsafe import Markup
 from sqlalchemy import Connection
@@ -62,8 +62,7 @@ class Row:
         return f"{self.ref}/{self.code}"
 
 
-@dataclass(frozen=True, slots=True)
-class Human:
+class Human(NamedTuple):
     """Somebody of a list of people."""
 
     ref: str
@@ -126,7 +125,7 @@ def task_rows(tx: Connection, visit: Visit, lines: Iterable[TaskLine]) -> list[R
     """
     kept, real = visit.lately.rows, visit.house.real_clock()
     keys = [(line, visit.language, _is_late(line, visit.now)) for line in lines]
-    found: list[Row | None] = [kept.find(key, now=real) for key in keys]
+    found: list[Row | None] = kept.find_all(keys, now=real)
     new = [line for (line, *_), row in zip(keys, found, strict=True) if row is None]
     known = worklist.names(tx, new) if new else {}
     return [
@@ -228,7 +227,7 @@ def of_the_day(
 def _kept_humans(tx: Connection, visit: Visit, lines: list[PersonLine]) -> list[Human]:
     """As `humans`; a row follows from its line, and is kept under it as those of tasks are."""
     kept, real = visit.lately.rows, visit.house.real_clock()
-    found: list[Human | None] = [kept.find(line, now=real) for line in lines]
+    found: list[Human | None] = kept.find_all(lines, now=real)
     unknown = [line for line, human in zip(lines, found, strict=True) if human is None]
     new = iter(humans(tx, unknown) if unknown else ())
     return [

@@ -22,7 +22,7 @@ from cases.worklist import Filter
 from core.clock import local_date
 from web.pages import rows
 from web.pages.follow_up import CONTACTS, FOLLOWING
-from web.pages.rendering import kept_page, part
+from web.pages.rendering import joined, kept_page, part
 from web.pages.rows import Row
 from web.pages.visit import Pages, Visit, Visited
 from web.policy import CASE_WORKERS, allow
@@ -60,7 +60,7 @@ def today(visit: Visited) -> Response:
     viewer, now = visit.viewer, visit.now
     on = local_date(now)
     wanted = Filter(until=midnight_ending(on + AHEAD), owners=worklist.owners_of(viewer))
-    with visit.house.db.read() as tx:
+    with visit.house.db.look() as tx:
         lines = worklist.task_lines(tx, viewer, wanted, now=now, limit=MOST)
         people = by_person(rows.task_rows(tx, visit, lines[:MOST]))
         new = rows.humans(tx, worklist.admitted_since(tx, viewer, now - NEW_FOR))
@@ -86,8 +86,10 @@ def today(visit: Visited) -> Response:
     rows.log_look(visit, worklist.LISTED, seen)
     resume = resume_at(people, told)
     first, last = midnight_ending(on - AHEAD), midnight_ending(on)
-    overdue = [each for each in people if each.overdue]
-    soon = [each for each in people if not each.overdue]
+    overdue: list[Person] = []
+    soon: list[Person] = []
+    for each in people:
+        (overdue if each.overdue else soon).append(each)
     return kept_page(
         visit,
         "pages/today.html",
@@ -161,7 +163,7 @@ def _written(
     written = []
     for person in people:
         first = person.tasks[0]
-        tasks = Markup("").join([task(row) for row in person.tasks])
+        tasks = joined([task(row) for row in person.tasks])
         unit = units.get(first.unit, first.unit)
         key = (on, unit, tasks, first.ref == resume, *common.values())
         known = first.written.get(key)
@@ -178,7 +180,7 @@ def _written(
                 **common,
             )
         written.append(known)
-    return Markup("").join(written)
+    return joined(written)
 
 
 def _groups(tx: Connection, visit: Visit, on: date) -> list[Session]:
