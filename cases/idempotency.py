@@ -15,7 +15,7 @@ import base64
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -73,11 +73,11 @@ class KeyReused(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request under a key: who asks, with which key, and what for (JSON values)."""
+    """One request under a key: who asks, with which key, and what for (as one text of JSON)."""
 
     actor: str
     key: str
-    asks: Any
+    asks: str
 
     @property
     def kept_as(self) -> str:
@@ -146,7 +146,7 @@ def keep(tx: Connection, request: Request, answer: Answer) -> None:
 
 
 def _hash(tx: Connection, request: Request) -> str:
-    return digest(tx, _ASKED, json.dumps(request.asks, ensure_ascii=False, sort_keys=True))
+    return digest(tx, _ASKED, request.asks)
 
 
 def _sealed(tx: Connection, request: Request, body: bytes) -> str:

@@ -317,11 +317,11 @@ _OPEN_HEADS_OF_MANY: Final = (
     .order_by(chain.c.log, chain.c.scope)
     .with_for_update()
 )
+# Where no month begins every head stays open: to say so anew would write the index of open ones.
 _MOVE: Final = Prepared(
     update(chain)
     .where(chain.c.id == bindparam("head"))
     .values(
-        open=bindparam("is_open"),
         seq=bindparam("last_seq"),
         mac=bindparam("last_mac"),
         key_id=bindparam("signed_by"),

@@ -126,7 +126,7 @@ idempotency = Table(
     Column("status", Integer, nullable=False),
     Column("result_ref", Text, nullable=False),
     at("expires_at"),
-    Index("ix_idempotency_expires_at", "expires_at"),
+    # No index by it: a day's requests are read once a night, and each of them would write it.
 )
 
 digest = Table(

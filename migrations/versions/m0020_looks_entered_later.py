@@ -14,8 +14,8 @@ def upgrade() -> None:
         "access_listed",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("up_to", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.CheckConstraint("id = 1", name="ck_access_listed_one_row"),
-        sa.PrimaryKeyConstraint("id", name="pk_access_listed"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_access_listed_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_listed")),
     )
     # Until now every entry was made with its look.
     op.execute(

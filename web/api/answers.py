@@ -6,6 +6,7 @@ an `Idempotency-Key` is answered once: the key, the change and the answer stand 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
@@ -59,11 +60,12 @@ def change(
     `said` is the body as it was read. Raises `KeyReused`, and whatever the verb raises: then
     nothing was done, and nothing is remembered.
     """
+    # Before the turn to write, which all wait for.
+    request = request_of(asked, key, said) if key is not None else None
 
     def done(tx: Connection) -> Answer:
-        if key is None:
+        if request is None:
             return Answer(status, written(model, verb(tx)))
-        request = request_of(asked, key, said)
         first = idempotency.claim(tx, request, now=asked.now)
         if first is not None:
             return first
@@ -77,7 +79,8 @@ def change(
 def request_of(asked: Asked, key: str, said: BaseModel | None) -> idempotency.Request:
     """A request under a key: who asks for what."""
     body = said.model_dump(mode="json") if said is not None else None
-    return idempotency.Request(asked.viewer.account, key, [asked.what, body])
+    asks = json.dumps([asked.what, body], ensure_ascii=False, sort_keys=True)
+    return idempotency.Request(asked.viewer.account, key, asks)
 
 
 def told(answer: Answer) -> Response:
