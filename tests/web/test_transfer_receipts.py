@@ -40,7 +40,10 @@ def test_who_says_no_is_told_the_number_alone(on_sqlite: Desk) -> None:
     _, number, inmate_no = proposed(on_sqlite, "A", "C")
     receiver = on_sqlite.of("elsewhere")
     receiver.get("/transfers")
-    page = receiver.send("/transfers", {"do": f"reject/{number}"})
+    asked = receiver.send("/transfers", {"do": f"reject/{number}"})
+    assert "Avslå? Saken blir da i" in asked.text
+    assert "er avslått" not in asked.text
+    page = receiver.send("/transfers", {"do": f"reject/{number}", "sure": number})
     assert told(page) == f"Overføringen er avslått: {inmate_no}. Saken blir der den er."
     assert "Test Person" not in page.text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sqlalchemy import Connection
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from cases import organisation, people, queries, transfers
 from cases.rules import check_owns, check_role
@@ -18,7 +18,7 @@ from web.pages import rows
 from web.pages.forms import Errors, chosen, required, tried
 from web.pages.once import once
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visit, Visited
+from web.pages.visit import Pages, Visit, Visited, address
 from web.policy import CASE_WORKERS, allow
 
 SAID: Final = {
@@ -60,6 +60,7 @@ def transfers_page(visit: Visited) -> Response:
         to_us=[each for each in found if each.to_unit in mine],
         from_us=[each for each in found if each.to_unit not in mine],
         said=visit.translate(SAID[verb], whom=whom.name or whom.inmate_no) if whom else "",
+        ask=visit.asked("ask"),
         **read_now,
     )
 
@@ -67,10 +68,12 @@ def transfers_page(visit: Visited) -> Response:
 @router.post("/transfers")
 @allow(CASE_WORKERS)
 def answer(visit: Visited) -> Response:
-    """Accept, reject or take back one."""
+    """Accept, reject or take back one; whether to reject is asked first, for it is not undone."""
     verb, _, number = visit.typed("do").partition("/")
     if verb not in SAID:
         raise BadInput("unknown_code", "The answer is accept, reject or revoke.", "do")
+    if verb == "reject" and visit.typed("sure") != number:
+        return RedirectResponse(address("/transfers", {"ask": number}), 303)
 
     def do(tx: Connection) -> str:
         transfers.answer_transfer(tx, visit.viewer, number, verb, now=visit.now)
