@@ -14,6 +14,7 @@ from cases import noticed, organisation, people, queries, worklist
 from cases.access import Viewer
 from cases.checklist import TaskRule
 from cases.model import Phase
+from cases.noticed import Asking
 from cases.queries import CaseLine
 from cases.registry import package_named
 from cases.rules import CaseNotFound
@@ -305,19 +306,28 @@ class Brought:
 
 def brought(tx: Connection, visit: Visit) -> list[Brought]:
     """What was brought to the viewer's role and still asks, the newest first."""
+    kept, real = visit.lately.rows, visit.house.real_clock()
     lines = noticed.asking(tx, visit.viewer, now=visit.now)
-    known = people.opened(tx, {line.person: line.identity_enc for line in lines})
+    found: list[Brought | None] = kept.find_all(lines, now=real)
+    new = [line for line, row in zip(lines, found, strict=True) if row is None]
+    known = people.opened(tx, {line.person: line.identity_enc for line in new}) if new else {}
     return [
-        Brought(
-            line.ref,
-            identity.name if (identity := known.get(line.person)) is not None else "",
-            identity.inmate_no if identity is not None else line.ref,
-            line.unit,
-            line.code,
-            line.since,
-        )
-        for line in lines
+        row
+        if row is not None
+        else kept.keep(line, _brought(line, known.get(line.person)), now=real)
+        for line, row in zip(lines, found, strict=True)
     ]
+
+
+def _brought(line: Asking, identity: Identity | None) -> Brought:
+    return Brought(
+        line.ref,
+        identity.name if identity is not None else "",
+        identity.inmate_no if identity is not None else line.ref,
+        line.unit,
+        line.code,
+        line.since,
+    )
 
 
 def unit_names(tx: Connection, viewer: Viewer, on: date) -> dict[str, str]:
