@@ -208,6 +208,12 @@ def _many(at: At) -> Response:
     return answer
 
 
+def _whether_to_reject(at: At) -> None:
+    at.go("/transfers")
+    at.page.get_by_role("button", name="Avslå").first.click()
+    at.page.get_by_role("link", name="Ikke avslå").wait_for()
+
+
 def _tried(at: At) -> None:
     at.go("/admin/texts")
     at.page.get_by_label("Tekst", exact=True).fill("Hei fra fengselet, ring {phone}")
@@ -370,6 +376,7 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
     "elsewhere": (
         Visit("overdue", "/overdue", "empty"),
         Visit("transfers", "/transfers", "to us"),
+        Visit("transfers", _whether_to_reject, "whether to reject"),
         Visit("sessions", "/sessions", "empty"),
         Visit("naloxone", "/naloxone", "empty"),
         Visit("messages", "/messages", "empty"),
