@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, exists, func, insert, select
 from sqlalchemy.dialects import sqlite
 
 from cases.tables import access_listed, access_log, access_subject
@@ -25,7 +25,7 @@ LONG: Final = 8
 """A list with more people than this has its entries made later."""
 
 ROWS: Final = 500
-NAMES: Final = 4_000
+NAMES: Final = 1_000
 """What one transaction goes through at most: rows of the log, and people on their lists. The last
 list is never left in two, so it may be some more."""
 
@@ -34,7 +34,9 @@ MANY: Final = 1_000
 
 _ENTER: Final = Prepared(insert(access_subject))
 _ENTER_LATER: Final = Prepared(sqlite.insert(access_subject).on_conflict_do_nothing())
-_UP_TO: Final = Prepared(select(access_listed.c.up_to))
+# 0 where the row is gone: rather everything read than anything left out.
+_MARK: Final = func.coalesce(select(access_listed.c.up_to).scalar_subquery(), 0)
+_UP_TO: Final = Prepared(select(_MARK))
 _LAST: Final = Prepared(select(func.max(access_log.c.id)))
 _NEXT: Final = Prepared(
     select(access_log.c.id, access_log.c.subjects)
@@ -42,7 +44,11 @@ _NEXT: Final = Prepared(
     .order_by(access_log.c.id)
     .limit(bindparam("most"))
 )
-_MADE: Final = Prepared(update(access_listed).values(up_to=bindparam("new")))
+_MADE: Final = Prepared(
+    sqlite.insert(access_listed)
+    .values(id=1, up_to=bindparam("new"))
+    .on_conflict_do_update(index_elements=["id"], set_={"up_to": bindparam("new")})
+)
 
 
 def enter(tx: Connection, access_id: int, subjects: tuple[str, ...]) -> None:
@@ -119,7 +125,7 @@ def looks_at(tx: Connection, *columns: Any) -> list[Select[Any]]:
         )
         found.append(
             select(*columns).where(
-                access_log.c.id > select(access_listed.c.up_to).scalar_subquery(),
+                access_log.c.id > _MARK,
                 func.instr(access_log.c.subjects, bindparam("quoted")) > 0,
                 ~entered,
             )

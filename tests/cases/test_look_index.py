@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, insert, select, text
 
 from app.log_check import SUBJECTS, verify_logs
 from cases import look_index, subject_access, views
@@ -110,6 +110,23 @@ def test_much_that_waits_is_done_in_many_steps_and_little_is_left_in_passing(
     assert entries(desk) == 8 * MANY
     with desk.db.read() as tx:
         assert look_index.behind(tx) == 0
+
+
+@pytest.mark.parametrize("mark", [None, 0, 10**9])
+def test_whoever_moves_the_mark_hides_no_look(desk: Desk, mark: int | None) -> None:
+    case = make_case(desk)
+    a_list(desk, [case.ref, *(f"other{at}" for at in range(MANY))])
+    with desk.db.write() as tx:
+        tx.execute(delete(access_listed))
+        if mark is not None:
+            tx.execute(insert(access_listed).values(id=1, up_to=mark))
+    told = looks(desk, case.person).count(("somebody", "cases_listed"))
+    found = [each for each in verify_logs(desk.db, desk.ring).tampered if each.log == SUBJECTS]
+    assert told == 1 or found, "told, or found to be missing"
+    look_index.catch_up(desk.db)
+    if mark != 10**9:
+        assert looks(desk, case.person).count(("somebody", "cases_listed")) == 1
+        assert entries(desk) == 1 + MANY
 
 
 def taken_away(desk: Desk) -> None:
