@@ -239,14 +239,8 @@ class Database:
         with ExitStack() as stack:
             if stack.enter_context(self._queue.if_nobody_writes()):
                 stack.enter_context(self._told())
-                connection = self._writer()
-                try:
-                    with connection.begin():
-                        _begin_sqlite(connection, "BEGIN")
-                        yield connection
-                except DBAPIError:
-                    self._forget_writer()  # it may be the connection that is ill
-                    raise
+                with _begun(self._writer(), "BEGIN", self._forget_writer) as connection:
+                    yield connection
             else:
                 yield stack.enter_context(self.read())
 
@@ -262,15 +256,11 @@ class Database:
                 yield connection
             return
         try:
-            with self._told():
-                connection = self._glancer()
-                try:
-                    with connection.begin():
-                        _begin_sqlite(connection, "BEGIN")
-                        yield connection
-                except DBAPIError:
-                    self._forget_glancer()  # it may be the connection that is ill
-                    raise
+            with (
+                self._told(),
+                _begun(self._glancer(), "BEGIN", self._forget_glancer) as connection,
+            ):
+                yield connection
         finally:
             self._glance_lock.release()
 
@@ -296,17 +286,14 @@ class Database:
             with self._told(), self.engine.connect() as connection, connection.begin():
                 yield connection
             return
-        with self._told(), self._queue.turn():
-            connection = self._writer()
-            try:
-                with connection.begin():
-                    # The write lock at BEGIN, not at the first write, is what makes a
-                    # read-then-write verb safe: nobody can change the row in between.
-                    _begin_sqlite(connection, "BEGIN IMMEDIATE")
-                    yield connection
-            except DBAPIError:
-                self._forget_writer()  # it may be the connection that is ill
-                raise
+        with (
+            self._told(),
+            self._queue.turn(),
+            # The write lock at BEGIN, not at the first write, is what makes a read-then-write verb
+            # safe: nobody can change the row in between.
+            _begun(self._writer(), "BEGIN IMMEDIATE", self._forget_writer) as connection,
+        ):
+            yield connection
 
     def _writer(self) -> Connection:
         """The one connection that writes on SQLite, kept: only who has the turn may use it.
@@ -421,6 +408,18 @@ def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) ->
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+@contextmanager
+def _begun(connection: Connection, how: str, forget: Callable[[], None]) -> Iterator[Connection]:
+    """A transaction on a connection that is kept, and forgotten where it may be ill."""
+    try:
+        with connection.begin():
+            _begin_sqlite(connection, how)
+            yield connection
+    except DBAPIError:
+        forget()
+        raise
 
 
 def _begin_sqlite(connection: Connection, statement: str) -> None:

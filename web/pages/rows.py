@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from markupsafe import Markup
 from sqlalchemy import Connection
@@ -26,6 +26,9 @@ from web.pages.acts import OFFER, told_of
 from web.pages.dates import Dates
 from web.pages.visit import Visit
 from web.pages.words import label_of, step_label
+
+L = TypeVar("L")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +127,29 @@ def task_rows(tx: Connection, visit: Visit, lines: Iterable[TaskLine]) -> list[R
     A row follows from its line, whose sealed identity is part of it: as long as that is the same,
     it need not be opened again for the next look at the same list.
     """
-    kept, real = visit.lately.rows, visit.house.real_clock()
+    lines = list(lines)
     keys = [(line, visit.language, _is_late(line, visit.now)) for line in lines]
-    found: list[Row | None] = kept.find_all(keys, now=real)
-    new = [line for (line, *_), row in zip(keys, found, strict=True) if row is None]
-    known = worklist.names(tx, new) if new else {}
+
+    def made(new: list[TaskLine]) -> Iterable[Row]:
+        known = worklist.names(tx, new)
+        return (_row(tx, visit, line, known.get(line.person)) for line in new)
+
+    return _kept(visit, lines, keys, made)
+
+
+def _kept(
+    visit: Visit,
+    lines: Sequence[L],
+    keys: Sequence[Hashable],
+    make: Callable[[list[L]], Iterable[R]],
+) -> list[R]:
+    """What follows from each line: as it lies under its key, or made now and kept there."""
+    kept, real = visit.lately.rows, visit.house.real_clock()
+    found: list[R | None] = kept.find_all(keys, now=real)
+    new = [line for line, row in zip(lines, found, strict=True) if row is None]
+    made = iter(make(new) if new else ())
     return [
-        row
-        if row is not None
-        else kept.keep(key, _row(tx, visit, key[0], known.get(key[0].person)), now=real)
+        row if row is not None else kept.keep(key, next(made), now=real)
         for key, row in zip(keys, found, strict=True)
     ]
 
@@ -213,7 +230,8 @@ def of_the_day(
     lines = worklist.of_the_day(tx, visit.viewer, on, contacts, limit=most + 1)
     leaving = [line for line in lines[:most] if line.phase == Phase.IN_PRISON.value]
     called = [line for line in lines[:most] if line.phase != Phase.IN_PRISON.value]
-    here = _kept_humans(tx, visit, [*reversed(leaving), *called[:most_called]])
+    shown = [*reversed(leaving), *called[:most_called]]
+    here = _kept(visit, shown, shown, lambda new: humans(tx, new))
     return OfTheDay(
         tuple(here[: len(leaving)]),
         tuple(
@@ -223,18 +241,6 @@ def of_the_day(
         ),
         len(lines) > most or len(called) > most_called,
     )
-
-
-def _kept_humans(tx: Connection, visit: Visit, lines: list[PersonLine]) -> list[Human]:
-    """As `humans`; a row follows from its line, and is kept under it as those of tasks are."""
-    kept, real = visit.lately.rows, visit.house.real_clock()
-    found: list[Human | None] = kept.find_all(lines, now=real)
-    unknown = [line for line, human in zip(lines, found, strict=True) if human is None]
-    new = iter(humans(tx, unknown) if unknown else ())
-    return [
-        human if human is not None else kept.keep(line, next(new), now=real)
-        for line, human in zip(lines, found, strict=True)
-    ]
 
 
 def humans(tx: Connection, lines: Iterable[PersonLine]) -> list[Human]:
@@ -306,17 +312,13 @@ class Brought:
 
 def brought(tx: Connection, visit: Visit) -> list[Brought]:
     """What was brought to the viewer's role and still asks, the newest first."""
-    kept, real = visit.lately.rows, visit.house.real_clock()
     lines = noticed.asking(tx, visit.viewer, now=visit.now)
-    found: list[Brought | None] = kept.find_all(lines, now=real)
-    new = [line for line, row in zip(lines, found, strict=True) if row is None]
-    known = people.opened(tx, {line.person: line.identity_enc for line in new}) if new else {}
-    return [
-        row
-        if row is not None
-        else kept.keep(line, _brought(line, known.get(line.person)), now=real)
-        for line, row in zip(lines, found, strict=True)
-    ]
+
+    def made(new: list[Asking]) -> Iterable[Brought]:
+        known = people.opened(tx, {line.person: line.identity_enc for line in new})
+        return (_brought(line, known.get(line.person)) for line in new)
+
+    return _kept(visit, lines, lines, made)
 
 
 def _brought(line: Asking, identity: Identity | None) -> Brought:
