@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from app.migrate import migrate, newest, upgrade_to
+from cases.tables import access_listed, access_log
 from core.append_only import append_only_ddl
 from core.db import Database
 from core.errors import UnsafeSettings
@@ -148,3 +149,28 @@ def test_tasks_of_an_older_file_are_kept_when_their_checks_are_made_anew(
     db.close()
 
     assert kept == [("card_printed", "missed"), ("talk_held", "open")]
+
+
+@pytest.mark.parametrize("looks", [0, 3])
+def test_every_look_of_an_older_house_has_its_entries(
+    new_database_url: Callable[..., str], looks: int
+) -> None:
+    database = Database(new_database_url(migrated=False))
+    with database.write() as tx:
+        upgrade_to(tx, "0019")
+        for number in range(1, looks + 1):
+            tx.execute(
+                insert(access_log).values(
+                    id=number, scope="a", at=datetime(2026, 9, 1, tzinfo=UTC), actor="x", role="x",
+                    verb="x", subjects="", chain_month="2026-09", chain_seq=number, key_id="x",
+                    mac="x",
+                )
+            )  # fmt: skip
+
+    migrate(database)
+
+    with database.read() as tx:
+        marks = list(tx.execute(select(access_listed.c.up_to)).scalars())
+    # A house that is new has none, or a backup could not be put back into it.
+    assert marks == ([looks] if looks else [])
+    database.close()

@@ -17,7 +17,8 @@ def upgrade() -> None:
         sa.CheckConstraint("id = 1", name=op.f("ck_access_listed_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_access_listed")),
     )
-    # Until now every entry was made with its look.
+    # Until now every entry was made with its look. An empty log has no mark, which counts as none.
     op.execute(
-        "INSERT INTO access_listed (id, up_to) SELECT 1, coalesce(max(id), 0) FROM access_log"
+        "INSERT INTO access_listed (id, up_to)"
+        " SELECT 1, max(id) FROM access_log HAVING max(id) IS NOT NULL"
     )

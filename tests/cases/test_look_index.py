@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -158,14 +157,3 @@ def test_entries_that_were_tampered_with_are_found(
     tamper(desk)
     found = [each for each in verify_logs(desk.db, desk.ring).tampered if each.log == SUBJECTS]
     assert bool(found) == (entries(desk) != there)
-
-
-def test_a_house_of_before_has_all_its_entries(desk: Desk) -> None:
-    with desk.db.read() as tx:
-        assert tx.execute(select(access_listed.c.up_to)).scalars().all() == [0]
-    a_list(desk, ["one"])
-    with desk.db.read() as tx:
-        stored = tx.execute(
-            select(access_log.c.subjects).order_by(access_log.c.id.desc()).limit(1)
-        ).scalar_one()
-    assert json.loads(stored) == ["one"]
