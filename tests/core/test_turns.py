@@ -92,7 +92,9 @@ def test_two_processes_that_always_want_to_write_take_turns(tmp_path: Path) -> N
     ]
     runs = sorted(len(list(each)) for _, each in groupby(both))
     assert len(both) > 50
-    assert runs[-1] <= 8, runs[-10:]
+    # A busy machine may leave one of them standing for a moment; without the second file it is
+    # left standing for sixty turns, again and again.
+    assert runs[-1] <= 30, runs[-10:]
     assert runs[len(runs) * 9 // 10] == 1, "mostly it is one and then the other"
 
 
