@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -144,3 +146,29 @@ def test_a_changed_lock_of_the_tests_concerns_only_the_tests(
 
     assert _run(checkout / "overlev", cwd=tmp_path, tools=tmp_path / "t").returncode == 7
     assert _run(checkout / "overlev", "test", cwd=tmp_path, tools=tmp_path / "t").returncode == 70
+
+
+@pytest.mark.parametrize(("seconds", "taken"), [("0.0000001", True), ("9", False)])
+def test_of_the_pythons_at_hand_the_one_that_is_clearly_quicker_makes_the_environment(
+    tmp_path: Path, seconds: str, taken: bool
+) -> None:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    another = tmp_path / version
+    another.write_text(f"#!/bin/sh\nprintf '%s %s\\n' {seconds} '{another}'\n")
+    another.chmod(0o755)
+    script = (ROOT / "overlev").read_text()
+    function = re.search(r"^quickest\(\) \{.*?^\}$", script, re.DOTALL | re.MULTILINE)
+    assert function is not None
+
+    asks = f'{function[0]}\npython=$1; quickest; printf "%s" "$python"'
+    said = subprocess.run(
+        ["sh", "-c", asks, "sh", sys.executable],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+
+    assert (said.stdout == str(another)) is taken
+    assert Path(said.stdout).exists()
