@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,19 +16,18 @@ from starlette.responses import Response
 
 from core.errors import OverlevError
 from web import api, health, metrics, pages, problems, webhooks
-from web.headers import Edge
+from web.door import Overlev
+from web.headers import Exits
 from web.house import House
 from web.metrics import Metrics
 from web.policy import check_policies, take
-from web.switchboard import Switchboard
 
 _FOR_PROGRAMS: Final = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
 
 
-def create_app(house: House) -> FastAPI:
+def create_app(house: House) -> Overlev:
     """The application of a house. Raises `NoPolicy`."""
-    app = FastAPI(title="Overlev", version="1", docs_url=None, redoc_url=None, openapi_url=None)
-    app.router = Switchboard(dependency_overrides_provider=app)
+    app = Overlev(title="Overlev", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.house = house
     app.state.kept_pages = pages.KeptPages(house)
     app.state.lately = pages.Kept()
@@ -43,7 +41,7 @@ def create_app(house: House) -> FastAPI:
     ):
         app.add_exception_handler(kind, _told(answer))
     https = (house.settings.public_url or "").startswith("https:")
-    app.add_middleware(Edge, https=https, fault=_told(problems.of_fault), answered=counted.answered)
+    app.leave_by(Exits(https=https, fault=_told(problems.of_fault), answered=counted.answered))
     check_policies(app)
     counted.know(app)
     return app

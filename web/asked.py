@@ -31,7 +31,7 @@ async def asked_of(request: Request) -> Asked:
     """What this request is asked with; only where the policy is not public."""
     house = house_of(request)
     viewer = (await signed_of(request)).viewer
-    return Asked(house, viewer, house.now(), f"{request.method} {request.url.path}")
+    return Asked(house, viewer, house.now(), f"{request.method} {request.scope['path']}")
 
 
 SignedIn = Annotated[Asked, Depends(asked_of)]

@@ -23,8 +23,11 @@ class TooLarge(HTTPException):
 def limited(request: Request, limit: int) -> Request:
     """The same request, which raises `TooLarge` when its body is, declared or not."""
     declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
-        raise TooLarge(limit)
+    if declared.isascii() and declared.isdigit():
+        if int(declared[:20]) > limit:
+            raise TooLarge(limit)
+        if "transfer-encoding" not in request.headers:
+            return request  # the server lets no more through than was declared
     arrived = 0
     receive = request.receive
 

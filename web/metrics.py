@@ -86,6 +86,7 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._counts: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._in_the_database: Final = _InTheDatabase(house)
 
     def told(self) -> bytes:
@@ -104,8 +105,15 @@ class Metrics:
         """Count one request."""
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = self._templates.get(scope.get("endpoint"), "none")
-        self._requests.labels(method, route, status).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        what = (method, route, status)
+        counts = self._counts.get(what)
+        if counts is None:  # finding them by their labels costs more than to count
+            counts = self._counts[what] = (
+                self._requests.labels(*what),
+                self._seconds.labels(method, route),
+            )
+        counts[0].inc()
+        counts[1].observe(seconds)
 
 
 class _InTheDatabase(Collector):

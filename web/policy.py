@@ -17,10 +17,10 @@ say: another unit's case does not exist, whatever the role.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -98,8 +98,24 @@ def policy_of(endpoint: Callable[..., Any]) -> Policy:
     return policy
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A request that the framework has to read: with the body, where it has been received."""
+
+    body: bytes | None
+
+
+Alone: TypeAlias = Callable[[Request], Awaitable[Response | Unread]]
+"""How a route answers a request by itself."""
+
+
 class Guarded(APIRoute):
-    """A route that asks its policy first."""
+    """A route that asks its policy first.
+
+    `alone` answers a request without the framework (`web.door`); None where it never can.
+    """
+
+    alone: Alone | None = None
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """See `APIRoute`; FastAPI calls this again for every router the route is included in."""
@@ -107,19 +123,29 @@ class Guarded(APIRoute):
         answer = super().get_route_handler()
         reader = None if iscoroutinefunction(endpoint) else Reader.of(self)
 
-        async def guarded(request: Request) -> Response:
+        async def asked(request: Request) -> Request:
             if not policy.public:
                 if by_a_quick_look(request):
                     sign(request, policy)
                 else:
                     await in_a_thread(sign, request, policy)
-            request = limited(request, policy.body_limit)
-            if reader is not None:
-                said = await reader.read(request)
-                if said is not None:
-                    return await in_a_thread(endpoint, **said)
-            return await answer(request)
+            return limited(request, policy.body_limit)
 
+        async def guarded(request: Request) -> Response:
+            return await answer(await asked(request))
+
+        if reader is None:
+            return guarded
+
+        async def alone(request: Request) -> Response | Unread:
+            request = await asked(request)
+            said = await reader.read(request)
+            if said is None:
+                return Unread(await request.body() if reader.body is not None else None)
+            answered: Response = await in_a_thread(endpoint, **said)
+            return answered
+
+        self.alone = alone
         return guarded
 
 

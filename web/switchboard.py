@@ -40,17 +40,23 @@ class Switchboard(APIRouter):
         """The routes that a path may be of, in their order."""
         return self._by_beginning.get(_beginning(path), ())
 
+    def route_of(self, scope: Scope) -> BaseRoute | None:
+        """The route of a request, which the scope tells of from then on; None where none fits."""
+        for route in self.beginning_like(scope["path"]):
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                scope["router"] = self
+                scope.update(found)
+                return route
+        return None
+
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to its route."""
-        if scope["type"] == "http":
-            for route in self.beginning_like(scope["path"]):
-                match, found = route.matches(scope)
-                if match is Match.FULL:
-                    scope["router"] = self
-                    scope.update(found)
-                    await route.handle(scope, receive, send)
-                    return
-        await super().app(scope, receive, send)
+        route = self.route_of(scope) if scope["type"] == "http" else None
+        if route is not None:
+            await route.handle(scope, receive, send)
+        else:
+            await super().app(scope, receive, send)
 
 
 def _beginning(path: str) -> _Beginning:

@@ -249,6 +249,7 @@ class PageRoute(Guarded):
                 if used is not None:
                     await used.close()
 
+        self.alone = kept
         return kept
 
 
