@@ -32,6 +32,15 @@ NOT_OURS: Final = ("TEST_", "BOOTSTRAP_")
 
 _PHONE: Final = re.compile(r"\+?[0-9](?: ?[0-9]){2,14}", re.ASCII)
 
+# What a value had to be, by the first word of pydantic's name for the error.
+_KINDS: Final = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "1 or 0",
+    "greater": "a number",
+    "less": "a number",
+}
+
 # A field that may also come from a file and is never shown.
 _SECRET: Final[dict[str, JsonValue]] = {"secret": True}
 
@@ -415,10 +424,23 @@ def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
 
 def _one_line(wrong: ValidationError) -> str:
     first = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
-    said = first["msg"].removeprefix("Value error, ")
+    said = first["msg"].removeprefix("Value error, ").replace("Input should be", "is not")
     if not first["loc"]:
         return said
-    return f"{PREFIX}{str(first['loc'][0]).upper()}: {said}"
+    name = str(first["loc"][0])
+    if (kind := _KINDS.get(first["type"].partition("_")[0])) is not None:
+        said = f"is not {kind}{_bounds(Settings.model_fields[name])}"
+    return f"{PREFIX}{name.upper()}: {said}"
+
+
+def _bounds(field: FieldInfo) -> str:
+    """Which numbers are taken, in words: ` from 1 to 16`, ` above 0`, or nothing."""
+    told = {}
+    for rule in field.metadata:
+        for word, at in (("from", "ge"), ("above", "gt"), ("to", "le")):
+            if (bound := getattr(rule, at, None)) is not None:
+                told[word] = f" {word} {bound}"
+    return "".join(told.values())
 
 
 def _database_url(url: str) -> str:
