@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.output import say, show_table
-from reports.figures import Cells, Figure, Report
+from reports.figures import Cells, Figure, Report, percent
 
 
 def show_report(report: Report) -> None:
@@ -30,7 +30,7 @@ def _value(figure: Figure) -> str:
         return ":"
     if figure.denominator is None:
         return str(figure.numerator)
-    return "–" if figure.value is None else f"{100 * figure.value:.1f} %"
+    return percent(figure, point=".")
 
 
 def _of(figure: Figure) -> str:

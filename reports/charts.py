@@ -16,7 +16,7 @@ from typing import Any, Final
 import altair as alt
 import vl_convert as vlc
 
-from reports.figures import Figure, Report
+from reports.figures import Figure, Report, percent
 from reports.labels import name_of
 from reports.learning import Chart, Stage, funnel, wilson
 
@@ -57,7 +57,7 @@ def trend(code: str, told: Sequence[tuple[str, Figure]], place: str) -> Drawing:
         {
             "tertial": period,
             "andel": figure.value,
-            "tekst": ":" if figure.suppressed else _percent(figure.value),
+            "tekst": ":" if figure.suppressed else percent(figure),
         }
         for period, figure in told
     ]
@@ -73,8 +73,11 @@ def trend(code: str, told: Sequence[tuple[str, Figure]], place: str) -> Drawing:
     return _drawn(drawn.properties(width=WIDTH, height=240), title, _missing(says, told))
 
 
-def units_against_nation(report: Report, code: str) -> Drawing:
-    """Each unit's share with the interval that its small number leaves open, and the nation's."""
+def units_against_nation(report: Report, code: str, *, first: bool = False) -> Drawing:
+    """Each unit's share with the interval that its small number leaves open, and the nation's.
+
+    `first` tells the nation's as the first papers did: a whole per cent.
+    """
     shown = {unit: figures[code] for unit, figures in report.units.items()}
     rows = []
     for unit, figure in shown.items():
@@ -103,7 +106,8 @@ def units_against_nation(report: Report, code: str) -> Drawing:
     title = f"{name_of(code)}: enhetene mot landet"
     says = "; ".join(f"{row['enhet']} {row['tekst']}" for row in rows) or "ingen enhet vises"
     if nation is not None:
-        says = f"Landet (stiplet) {_percent(nation)}. Strekene er 95 % intervaller. {says}"
+        told = _whole(nation) if first else percent(report.nation[code])
+        says = f"Landet (stiplet) {told}. Strekene er 95 % intervaller. {says}"
     return _drawn(
         drawn.properties(width=WIDTH, height=max(80, 22 * len(rows))),
         title,
@@ -181,7 +185,14 @@ def control_chart(code: str, chart: Chart, place: str) -> Drawing:
         centre = alt.Chart(_rows([{"midt": chart.centre}]))
         drawn += centre.mark_rule(color=INK).encode(y="midt:Q")
     signals = [f"{p.period} {_SIGNAL[p.signal]}" for p in chart.points if p.signal]
-    says = "; ".join(f"{row['tertial']} {_percent(row['andel'])}" for row in rows) or "ingen tall"
+    says = (
+        "; ".join(
+            f"{p.period} {percent(Figure(p.value, p.numerator, p.denominator))}"
+            for p in chart.points
+            if p.value is not None
+        )
+        or "ingen tall"
+    )
     verdict = (
         f"Ikke tilfeldig: {', '.join(signals)}"
         if signals
@@ -192,14 +203,15 @@ def control_chart(code: str, chart: Chart, place: str) -> Drawing:
     return _drawn(
         drawn.properties(width=WIDTH, height=240),
         f"{name_of(code)}, kontrolldiagram: {place}",
-        f"{verdict}. Midtlinje {_percent(chart.centre)}. {says}",
+        f"{verdict}. Midtlinje {_whole(chart.centre)}. {says}",
     )
 
 
-def of_report(report: Report, code: str = "I11") -> list[Drawing]:
-    """The charts that go with a published report."""
+def of_report(report: Report, code: str = "I11", *, first: bool = False) -> list[Drawing]:
+    """The charts that go with a published report; `first` as in `units_against_nation`."""
     place = "hele landet"
-    return [funnel_chart(funnel(report.nation), place), units_against_nation(report, code)]
+    units = units_against_nation(report, code, first=first)
+    return [funnel_chart(funnel(report.nation), place), units]
 
 
 def _rows(values: Sequence[Mapping[str, Any]]) -> Any:
@@ -214,7 +226,7 @@ def _percents() -> Any:
     return alt.Axis(format=".0%", values=[0, 0.2, 0.4, 0.6, 0.8, 1])
 
 
-def _percent(value: float | None) -> str:
+def _whole(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.0f} %"
 
 

@@ -1,4 +1,8 @@
-"""A report as PDF: the forms' tertial sheet filled with the figures, charts and definitions."""
+"""A report as PDF: the forms' tertial sheet filled with the figures, charts and definitions.
+
+Paper outlives the version that printed it. What was first printed of a frozen report can still be
+made (`first=True`), so that such a paper is known again as genuine.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from forms.tertial_sheet import Figure as Row
 from forms.tertial_sheet import Figures, Picture, TertialSheet, document
 from reports.charts import of_report
 from reports.export_csv import as_csv, as_text
-from reports.figures import Cells, Report, Seal
+from reports.figures import Cells, Report, Seal, percent
 from reports.labels import NATION, name_of, over_and_under
 from reports.publish import named_missing
 
@@ -17,8 +21,11 @@ LANGUAGE: Final = "nb"
 _STATES: Final = {"open": "Løpende", "frozen": "Fryst"}
 
 
-def as_pdf(report: Report) -> bytes:
-    """The report on paper. The same report gives the same bytes."""
+def as_pdf(report: Report, *, first: bool = False) -> bytes:
+    """The report on paper. The same report gives the same bytes.
+
+    `first` prints it as the first papers were, whose shares were rounded twice.
+    """
     seal = report.seal
     places = [
         *(((NATION, report.nation),) if report.nation else ()),
@@ -35,10 +42,10 @@ def as_pdf(report: Report) -> bytes:
         revision=report.revision or None,
         as_of=report.as_of,
         due_on=report.due_on,
-        figures=tuple(Figures(place, _rows(figures)) for place, figures in places),
+        figures=tuple(Figures(place, _rows(figures, first=first)) for place, figures in places),
         charts=tuple(
             Picture(drawing.title, drawing.svg, drawing.says)
-            for drawing in (of_report(report) if report.nation else ())
+            for drawing in (of_report(report, first=first) if report.nation else ())
         ),
         definitions=tuple((code, _defined(code)) for code in codes),
         sha256=seal.sha256 if seal is not None else None,
@@ -50,12 +57,13 @@ def as_pdf(report: Report) -> bytes:
     return document_pdf(document(sheet))
 
 
-def _rows(figures: Cells) -> tuple[Row, ...]:
+def _rows(figures: Cells, *, first: bool) -> tuple[Row, ...]:
     rows = []
     for code, figure in figures.items():
         value, numerator, denominator, pending = as_text(code, figure)
         if figure.value is not None and figure.denominator is not None:
-            value = f"{100 * figure.value:.1f} %".replace(".", ",")
+            twice = f"{100 * figure.value:.1f} %".replace(".", ",")
+            value = twice if first else percent(figure)
         rows.append(Row(code, name_of(code), value, numerator, denominator, pending))
     return tuple(rows)
 

@@ -1,8 +1,10 @@
 """A report as XLSX: typed cells in tables, a native chart to a sheet, what it means and its seal.
 
-Sheet `Tall` holds the long, tidy form that CSV has, cell for cell. Then a sheet for each level with
-a chart; charts leave hidden figures out, because a spreadsheet would draw `:` as nothing. No cell
-is a formula, and the same report gives the same bytes.
+Sheet `Tall` holds the long, tidy form that CSV has, cell for cell, shares with the same four
+decimals. Then a sheet for each level with a chart; there the shares are the fractions themselves,
+which a spreadsheet rounds once, to the tenths of a per cent that paper and pages tell. Charts leave
+hidden figures out, because a spreadsheet would draw `:` as nothing. No cell is a formula, and the
+same report gives the same bytes.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ _STYLE: Final = "Table Style Light 9"
 @dataclass(frozen=True, slots=True)
 class _Formats:
     share: Any
+    percent: Any
     count: Any
     right: Any
     wrapped: Any
@@ -48,6 +51,7 @@ def as_xlsx(report: Report) -> bytes:
         made_at = report.as_of.astimezone(UTC).replace(tzinfo=None, microsecond=0)
         book.set_properties({"title": f"Tertial {report.period}", "created": made_at})
         formats = _Formats(
+            book.add_format({"num_format": "0.00%"}),
             book.add_format({"num_format": "0.0%"}),
             book.add_format({"num_format": "0"}),
             book.add_format({"align": "right"}),
@@ -112,7 +116,7 @@ def _level(
         sheet.write_string(line, 0, plain(place_name(level, place)))
         sheet.write_string(line, 1, plain(code))
         sheet.write_string(line, 2, plain(name_of(code)))
-        _figure(sheet, line, 3, code, figure, formats)
+        _figure(sheet, line, 3, code, figure, formats, exact=True)
     sheet.set_column(0, 1, 14)
     sheet.set_column(2, 2, 40)
     drawn = [
@@ -132,7 +136,7 @@ def _chart(book: Any, sheet: str, drawn: Sequence[int], names: int, title: str) 
         {
             "categories": [sheet, first, names, last, names],
             "values": [sheet, first, 3, last, 3],
-            "data_labels": {"value": True, "num_format": "0%"},
+            "data_labels": {"value": True, "num_format": "0.0%"},
             "fill": {"color": "#0B5C8A"},
         }
     )
@@ -196,15 +200,26 @@ def _table(sheet: Any, columns: Sequence[str], rows: int) -> None:
 
 
 def _figure(  # noqa: PLR0917 - a place on a sheet, and what stands there
-    sheet: Any, line: int, at: int, code: str, figure: Figure, formats: _Formats
+    sheet: Any,
+    line: int,
+    at: int,
+    code: str,
+    figure: Figure,
+    formats: _Formats,
+    *,
+    exact: bool = False,
 ) -> None:
     if figure.suppressed:
         for column in (at, at + 1, at + 2):
             sheet.write_string(line, column, HIDDEN, formats.right)
     else:
-        if figure.value is not None:
-            kind = formats.count if figure.denominator is None else formats.share
-            sheet.write_number(line, at, figure.value, kind)
+        value, kind = figure.value, formats.share
+        if figure.denominator is None:
+            kind = formats.count
+        elif exact and figure.numerator is not None and figure.denominator:
+            value, kind = figure.numerator / figure.denominator, formats.percent
+        if value is not None:
+            sheet.write_number(line, at, value, kind)
         for column, number in ((at + 1, figure.numerator), (at + 2, figure.denominator)):
             if number is not None:
                 sheet.write_number(line, column, number, formats.count)

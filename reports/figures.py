@@ -100,6 +100,18 @@ def count(number: int) -> Figure:
     return Figure(number, number, None)
 
 
+def percent(figure: Figure, *, point: str = ",") -> str:
+    """A share as people read it, `82,1 %`: one decimal, halves up; a dash for a share of nothing.
+
+    Rounded once, from the fraction itself: `value` is rounded already, and 32 of 39 would be told
+    as 82,0 (0,8205) and not as 82,1 (0,82051…).
+    """
+    if not figure.denominator or figure.numerator is None:
+        return "–"
+    tenths = (2000 * figure.numerator + figure.denominator) // (2 * figure.denominator)
+    return f"{tenths // 10}{point}{tenths % 10} %"
+
+
 def cells(report: Report) -> Iterator[tuple[str, str, str, Figure]]:
     """Every cell as (level, place, indicator, figure); the nation's place is empty."""
     for code, figure in report.nation.items():

@@ -20,11 +20,13 @@ from core.db import Database
 from core.errors import BadInput, Refused
 from reports.definitions import CORE_TASKS, COUNTS, SHARES
 from reports.export import exported
-from reports.figures import Report, of_places
+from reports.export_pdf import as_pdf
+from reports.figures import Report, of_places, share
 from reports.labels import name_of, over_and_under
 from reports.publish import directorate_report
 from reports.tertial import Period
 from reports.verify import verify
+from tests.forms.reading import text_of
 from tests.people import at, make_case
 
 T3 = Period.parse("2026-T3")
@@ -133,6 +135,44 @@ def test_charts_are_native_and_leave_hidden_figures_out(db: Database) -> None:
     nation = of_xlsx(content, "Nasjon")
     shown = [row[3] for row in nation[1:8]]
     assert ":" not in shown
+
+
+def test_one_share_is_worded_alike_on_paper_and_in_every_file(
+    db: Database, published: Report
+) -> None:
+    odd = {"I6": share(32, 39), "I8": share(9, 41)}
+    report = replace(
+        published,
+        nation={**published.nation, **odd},
+        regions={},
+        units={"A": {**published.units["A"], **odd}},
+    )
+
+    paper = text_of(exported(report, "pdf"))
+    lines = {line["indicator"]: line["value"] for line in of_csv(exported(report, "csv"))}
+    content = exported(report, "xlsx")
+    tidy = {row[7]: row[8] for row in of_xlsx(content) if row[5] == "unit"}
+    (shown,) = [row for row in load_workbook(io.BytesIO(content))["Nasjon"] if row[1].value == "I6"]
+
+    assert ("82,1 %" in paper, "82,0 %" in paper) == (True, False)
+    assert ("22,0 %" in paper, "21,9 %" in paper) == (True, False)
+    assert (lines["I6"], lines["I8"]) == ("0,8205", "0,2195")
+    assert (tidy["I6"], tidy["I8"]) == (0.8205, 0.2195)
+    # The spreadsheet rounds the fraction itself, once.
+    assert (shown[3].value, shown[3].number_format) == (32 / 39, "0.0%")
+    del db
+
+
+def test_paper_printed_before_shares_were_rounded_once_is_still_genuine(
+    db: Database, published: Report
+) -> None:
+    part = of_places(published, unit="A")
+    former = as_pdf(part, first=True)
+    with db.read() as tx:
+        assert verify(tx, former).genuine
+        assert not verify(tx, former.replace(b"/Lang (nb)", b"/Lang (xx)")).genuine
+    odd = replace(part, units={"A": {**part.units["A"], "I6": share(32, 39)}})
+    assert "82,0 %" in text_of(as_pdf(odd, first=True))
 
 
 def test_every_indicator_has_a_norwegian_name() -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.export_csv import as_csv
-from reports.figures import Figure, Report, as_json, compare, count, of_unit, share
+from reports.figures import Figure, Report, as_json, compare, count, of_unit, percent, share
 from tests.people import at
 
 REPORT = Report(
@@ -50,6 +50,17 @@ def test_a_rounded_share_is_the_nearest(pair: tuple[int, int]) -> None:
 
     assert abs(rounded - Fraction(numerator, denominator)) <= Fraction(1, 20_000)
     assert float(rounded) == value
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "said"),
+    [(32, 39, "82,1 %"), (9, 41, "22,0 %"), (2, 3, "66,7 %"), (1, 80, "1,3 %"), (7, 7, "100,0 %"),
+     (0, 7, "0,0 %"), (0, 0, "–")],
+)  # fmt: skip
+def test_a_share_is_told_in_tenths_of_a_per_cent_rounded_once(
+    numerator: int, denominator: int, said: str
+) -> None:
+    assert percent(share(numerator, denominator)) == said
 
 
 def test_of_nothing_there_is_no_share() -> None:

@@ -110,6 +110,7 @@ def test_own_figures_are_the_units_alone(on_sqlite: Desk) -> None:
     assert refused == {"outsider": 404, "directorate": 403, "admin": 403}
     # Two released: theirs to see, and hidden in what everybody sees.
     assert re.search(r"2026-T2;[^\n]*;unit;A;I6;0,5000;1;2;", desk.of("nurse").get(files).text)
+    assert '<td class="num strong">50,0 %</td>' in desk.of("nurse").get(own).text
     page = desk.of("nurse").get(f"/tertial?period={PERIOD}&indicator=I6")
     row = page.text.split('id="by-unit"')[1].split("</table>")[0]
     assert "skjult" in row

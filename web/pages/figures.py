@@ -9,7 +9,7 @@ from typing import Final
 from markupsafe import Markup
 
 from reports.definitions import SHARES, TASKS_DONE, WAITING, codes_with, is_count
-from reports.figures import Cells, Figure
+from reports.figures import Cells, Figure, percent
 from reports.labels import name_of
 from reports.tertial import Period
 from web.i18n import Translate, marked
@@ -64,7 +64,13 @@ class Line:
 
 
 def line(
-    code: str, name: str, figure: Figure, *, moved: Markup | None = None, region: str = ""
+    visit: Visit,
+    code: str,
+    name: str,
+    figure: Figure,
+    *,
+    moved: Markup | None = None,
+    region: str = "",
 ) -> Line:
     """A figure ready for its row."""
     pending = "" if figure.pending is None else str(figure.pending)
@@ -80,7 +86,7 @@ def line(
     return Line(
         code,
         name,
-        value_of(figure),
+        value_of(visit, figure),
         str(figure.numerator) if figure.denominator is not None else "",
         str(figure.denominator) if figure.denominator is not None else "",
         pending,
@@ -91,13 +97,13 @@ def line(
     )
 
 
-def value_of(figure: Figure) -> str:
-    """`67 %`, `12`, `:` for what is hidden, `–` for a share of nothing."""
+def value_of(visit: Visit, figure: Figure) -> str:
+    """`66,7 %`, `12`, `:` for what is hidden, `–` for a share of nothing."""
     if figure.suppressed:
         return HIDDEN
     if figure.denominator is None:
         return str(figure.numerator)
-    return NOTHING if figure.value is None else f"{100 * figure.value:.0f} %"
+    return percent(figure, point="." if visit.language == "en" else ",")
 
 
 def grouped(
@@ -112,6 +118,7 @@ def grouped(
             visit.translate(title),
             [
                 line(
+                    visit,
                     code,
                     name_of(code, visit.language),
                     cells[code],
@@ -128,7 +135,7 @@ def grouped(
 def parts(visit: Visit, cells: Cells) -> list[Line]:
     """What is not among the main indicators: parts of them, and tasks done."""
     rest = [code for code in codes_with(cells) if code in cells and code not in MAIN]
-    return [line(code, name_of(code, visit.language), cells[code]) for code in rest]
+    return [line(visit, code, name_of(code, visit.language), cells[code]) for code in rest]
 
 
 def moved(visit: Visit, told: Mapping[str, Figure], periods: Sequence[Period]) -> Markup | None:
@@ -143,13 +150,13 @@ def moved(visit: Visit, told: Mapping[str, Figure], periods: Sequence[Period]) -
     if sum(value is not None for value in values) < 2:
         return None
     says = ", ".join(
-        f"{short(each)} {_spoken(visit.translate, figure)}"
+        f"{short(each)} {_spoken(visit, figure)}"
         for each, figure in zip(periods, figures, strict=True)
     )
     return drawing.spark(values, says)
 
 
-def dots(told: Mapping[str, Figure], periods: Iterable[Period]) -> list[drawing.Dot]:
+def dots(visit: Visit, told: Mapping[str, Figure], periods: Iterable[Period]) -> list[drawing.Dot]:
     """A share over tertials as points of a chart."""
     found = []
     for each in periods:
@@ -158,15 +165,13 @@ def dots(told: Mapping[str, Figure], periods: Iterable[Period]) -> list[drawing.
             found.append(drawing.Dot(short(each), None, ""))
         else:
             share = None if figure.suppressed or figure.value is None else float(figure.value)
-            found.append(drawing.Dot(short(each), share, value_of(figure)))
+            found.append(drawing.Dot(short(each), share, value_of(visit, figure)))
     return found
 
 
 def says(visit: Visit, told: Mapping[str, Figure], periods: Iterable[Period]) -> str:
     """The same in words."""
-    return "; ".join(
-        f"{short(each)}: {_spoken(visit.translate, told.get(str(each)))}" for each in periods
-    )
+    return "; ".join(f"{short(each)}: {_spoken(visit, told.get(str(each)))}" for each in periods)
 
 
 def short(period: Period) -> str:
@@ -189,11 +194,11 @@ def is_task(code: str) -> bool:
     return code.startswith(TASKS_DONE)
 
 
-def _spoken(translate: Translate, figure: Figure | None) -> str:
+def _spoken(visit: Visit, figure: Figure | None) -> str:
     if figure is None:
-        return translate("ikke publisert")
+        return visit.translate("ikke publisert")
     if figure.suppressed:
-        return translate("skjult")
+        return visit.translate("skjult")
     if figure.denominator:
-        return f"{value_of(figure)} ({figure.numerator}/{figure.denominator})"
-    return value_of(figure)
+        return f"{value_of(visit, figure)} ({figure.numerator}/{figure.denominator})"
+    return value_of(visit, figure)

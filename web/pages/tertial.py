@@ -201,7 +201,9 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         name=name,
         groups=figures.grouped(visit, report.nation, _of_nation(series), back),
         parts=figures.parts(visit, report.nation),
-        nation=figures.line(indicator, visit.translate("Hele landet"), report.nation[indicator]),
+        nation=figures.line(
+            visit, indicator, visit.translate("Hele landet"), report.nation[indicator]
+        ),
         regions=_places(visit, "region", report.regions, {}, series, indicator, back),
         units=[
             each
@@ -210,10 +212,10 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         ],
         mark=_share(report.nation[indicator]),
         chart=drawing.over_time(
-            figures.dots(nation, back), name, figures.says(visit, nation, back)
+            figures.dots(visit, nation, back), name, figures.says(visit, nation, back)
         ),
         over_time=[
-            (str(each), figures.line(indicator, name, nation[str(each)]))
+            (str(each), figures.line(visit, indicator, name, nation[str(each)]))
             for each in back
             if str(each) in nation
         ],
@@ -230,7 +232,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         differs=differs,
         bar=drawing.bar,
         told_as=lambda code: figures.told_as(visit, code),
-        short=_short,
+        short=lambda figure: _short(visit, figure),
         said=visit.told("said"),
         errors=errors,
         all_regions=REGIONS,
@@ -257,6 +259,7 @@ def _places(  # noqa: PLR0917 - a table's level, its places, and what stands bes
     """One indicator of every place, by name; a place says where it lies."""
     found = [
         figures.line(
+            visit,
             place,
             _name(there, place) if level == "unit" else place,
             cells[indicator],
@@ -276,12 +279,12 @@ def _share(figure: Figure) -> float | None:
     return None if figure.suppressed or figure.value is None else float(figure.value)
 
 
-def _short(figure: Figure | None) -> str:
+def _short(visit: Visit, figure: Figure | None) -> str:
     """A figure in a cell of differences: `12/40`, `7`, `:`, or a dash where there was none."""
     if figure is None:
         return figures.NOTHING
     if figure.suppressed or figure.denominator is None:
-        return figures.value_of(figure)
+        return figures.value_of(visit, figure)
     return f"{figure.numerator}/{figure.denominator}"
 
 

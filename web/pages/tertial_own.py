@@ -148,7 +148,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         control=_control(visit, found, back, name),
         verdict=_verdict(visit, found),
         over_time=[
-            (str(each), figures.line(indicator, name, series[indicator][str(each)]))
+            (str(each), figures.line(visit, indicator, name, series[indicator][str(each)]))
             for each in back
         ],
         days=_days(visit, found),
@@ -196,20 +196,18 @@ def _control(visit: Visit, found: Learned, back: list[Period], name: str) -> Any
     """The indicator over the tertials, with the limits of what chance explains."""
     points = {each.period: each for each in found.control.points}
     enough = found.control.enough
+    told = dict(found.over_time)
     dots = [
         drawing.Dot(
             figures.short(each),
             points[str(each)].value,
-            ""
-            if points[str(each)].value is None
-            else f"{100 * (points[str(each)].value or 0):.0f} %",
+            "" if points[str(each)].value is None else figures.value_of(visit, told[str(each)]),
             points[str(each)].low if enough else None,
             points[str(each)].high if enough else None,
             points[str(each)].signal is not None,
         )
         for each in back
     ]
-    told = dict(found.over_time)
     says = figures.says(visit, told, back)
     return drawing.over_time(dots, name, says, centre=found.control.centre if enough else None)
 
