@@ -74,6 +74,47 @@ def add_user(
     note("The password is shown this once: hand it over in person.")
 
 
+@user.command("list")
+def list_users(ctx: typer.Context, *, as_json: Json = False) -> None:
+    """List the accounts: role and units today, and since when one is disabled.
+
+    Example: overlev user list
+    """
+    from app.output import show_json, show_table, spoken
+    from cases import staff
+    from core.clock import iso_local
+
+    with opened(ctx) as house, house.db.read() as tx:
+        found = staff.members(tx, house.viewer, now=house.now())
+    if as_json:
+        show_json(
+            [
+                {
+                    "username": each.username,
+                    "name": each.name,
+                    "role": each.role,
+                    "units": list(each.units),
+                    "disabled_at": iso_local(each.disabled_at) if each.disabled_at else None,
+                }
+                for each in found
+            ]
+        )
+        return
+    show_table(
+        ("username", "name", "role", "units", "disabled"),
+        [
+            (
+                each.username,
+                each.name,
+                each.role or "",
+                ", ".join(each.units),
+                spoken(each.disabled_at),
+            )
+            for each in found
+        ],
+    )
+
+
 @user.command("contact")
 def contact(
     ctx: typer.Context,

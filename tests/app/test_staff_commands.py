@@ -61,6 +61,27 @@ def test_a_disabled_account_stays_for_the_log(shell: Shell) -> None:
     assert "no active account" in shell("user", "disable", "kari", code=1).err
 
 
+def test_accounts_are_listed_with_role_and_units_and_never_with_a_secret(any_shell: Shell) -> None:
+    made = any_shell("user", "add", "kari", "--role", "officer", "--unit", "bergen").out
+    any_shell("user", "add", "ola", "--role", "admin", "--name", "Ola")
+    any_shell("user", "contact", "kari", "--phone", "999 00 042")
+    any_shell("user", "disable", "ola")
+
+    whole, told = any_shell("user", "list", "--json"), any_shell("user", "list").out
+
+    listed = {each["username"]: each for each in whole.json}
+    assert listed["kari"] == {
+        "username": "kari", "name": "kari", "role": "officer", "units": ["bergen"],
+        "disabled_at": None,
+    }  # fmt: skip
+    assert listed["ola"]["disabled_at"] is not None
+    assert whole.json[-1] == listed["ola"], "who is shut comes last"
+    assert {"username", "role", "units", "disabled"} <= set(told.split())
+    password = made.split("password: ")[1].split()[0]
+    for secret in (password, "argon2", "99900042", "999 00 042"):
+        assert secret not in whole.out + told
+
+
 def test_where_digests_go_is_sealed_and_who_stands_in_is_noted(shell: Shell) -> None:
     for name in ("kari", "ola"):
         shell("user", "add", name, "--role", "officer", "--unit", "bergen")
