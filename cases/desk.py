@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cases import queries, rules
 from cases.access import COMPLETERS, Viewer, check_may_open_cases
 from cases.model import Case, Role, TaskState
+from cases.put_off import leaves_soon, off_until
 from cases.tables import account, membership, saved_filter, task_desk
 from cases.worklist import looked_at
 from core.clock import local_date
@@ -36,26 +37,35 @@ SNOOZED: Final = "tasks_snoozed"
 WOKEN: Final = "tasks_woken"
 ASSIGNED: Final = "tasks_assigned"
 
-_VALUES: Final = ("case_id", "code", "assigned_to", "snoozed_until", "changed_at", "by")
+_WHOSE: Final = {"assigned_to": "assigned_by", "snoozed_until": "snoozed_by"}
+"""What is written of a task, and where it stands who did."""
+
+_VALUES: Final = ("case_id", "code", *_WHOSE, *_WHOSE.values(), "changed_at", "by")
 
 
 def _upsert(dialect: Any, column: str) -> Any:
     made = dialect.insert(task_desk)
     return made.on_conflict_do_update(
         index_elements=[task_desk.c.case_id, task_desk.c.code],
-        set_={name: made.excluded[name] for name in (column, "changed_at", "by")},
+        set_={name: made.excluded[name] for name in (column, _WHOSE[column], "changed_at", "by")},
     )
 
 
 _WRITE: Final = {
     (name, column): _upsert(dialect, column)
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
-    for column in ("assigned_to", "snoozed_until")
+    for column in _WHOSE
 }
 
 
 class NotTheirTask(Refused):
     """A task was handed to somebody whose role may not complete it."""
+
+
+class LeavesSoon(Refused):
+    """A task was to be put off past the day before the release."""
+
+    SAID: Final = "The release is too near: nothing is put off past the day before it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +80,18 @@ class Colleague:
 
 def snooze(
     tx: Connection, viewer: Viewer, tasks: Sequence[tuple[str, str]], days: int, *, now: datetime
-) -> None:
-    """Take tasks (case reference, code) off the board for 7 or 30 days."""
+) -> list[tuple[str, str]]:
+    """Take tasks (case reference, code) off the board for 7 or 30 days; returns those it took.
+
+    In prison none is off it on the day before the release or later (`put_off.off_until`). Tasks of
+    somebody who leaves today or tomorrow stay there; raises `LeavesSoon` where that is all of them.
+    """
     if days not in SNOOZES:
         raise BadInput("out_of_range", "A task is put off for 7 or 30 days.", "days")
-    _put(tx, viewer, tasks, "snoozed_until", now + timedelta(days=days), now=now)
+    _, put = _put(tx, viewer, tasks, "snoozed_until", now + timedelta(days=days), now=now)
+    if not put:
+        raise LeavesSoon(LeavesSoon.SAID)
+    return put
 
 
 def wake(
@@ -97,7 +114,7 @@ def assign(
     Raises `Refused` for somebody whose role may not complete the task: they could not do it.
     """
     theirs = {(each.unit, each.role) for each in colleagues(tx, viewer, now=now) if each.ref == to}
-    cases = _put(tx, viewer, tasks, "assigned_to", to, now=now)
+    cases, _ = _put(tx, viewer, tasks, "assigned_to", to, now=now)
     if to is None:
         return
     for ref, code in tasks:
@@ -119,14 +136,17 @@ def _put(
     value: Any,
     *,
     now: datetime,
-) -> dict[str, Case]:
+) -> tuple[dict[str, Case], list[tuple[str, str]]]:
+    """Write it; returns the cases, and the tasks of which it was written."""
     check_may_open_cases(viewer)
     rules.check_role(viewer, TIDYING, "hand tasks out or put them off")
     if not tasks or len(tasks) > MOST_AT_ONCE:
         raise BadInput("out_of_range", f"Choose 1 to {MOST_AT_ONCE} tasks.", "tasks")
     cases = queries.cases_by_refs(tx, viewer, (ref for ref, _ in tasks))
     wakes = column == "snoozed_until" and value is None
-    rows = []
+    snoozes = column == "snoozed_until" and value is not None
+    by = viewer.account if value is not None else None
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
     for ref, code in tasks:
         case = cases.get(ref)
         if case is None:
@@ -136,13 +156,49 @@ def _put(
             continue  # settled meanwhile: nothing of it is off the board
         if not waits:
             raise Refused(f"{code} is not open any more. Load the page anew.")
-        rows.append(dict.fromkeys(_VALUES) | {"case_id": case.id, "code": code, column: value})
+        if snoozes and leaves_soon(case.release_on, case.phase, now):
+            continue
+        said = {"case_id": case.id, "code": code, column: value, _WHOSE[column]: by}
+        rows[ref, code] = dict.fromkeys(_VALUES) | said
     statement = _WRITE[tx.dialect.name, column]
-    for row in rows:
+    for row in rows.values():
         tx.execute(statement, row | {"changed_at": now, "by": viewer.account})
     verb = ASSIGNED if column == "assigned_to" else WOKEN if wakes else SNOOZED
     looked_at(tx, viewer, verb, cases, now=now)
-    return cases
+    return cases, list(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class OnDesk:
+    """What a desk says of one task of a case: until when it is off the board, who has it."""
+
+    off_until: datetime | None
+    """In force now; None for a task on the board."""
+
+    snoozed_by: str | None
+    assigned_to: str | None
+    assigned_by: str | None
+
+
+_ON_DESK: Final = Prepared(
+    select(
+        task_desk.c.code,
+        task_desk.c.snoozed_until,
+        task_desk.c.snoozed_by,
+        task_desk.c.assigned_to,
+        task_desk.c.assigned_by,
+    ).where(task_desk.c.case_id == bindparam("case_id"))
+)
+
+
+def on_desk(tx: Connection, case: Case, *, now: datetime) -> dict[str, OnDesk]:
+    """What is put off or handed on of a case that the caller may see, by task."""
+    found = {}
+    for code, wanted, snoozed_by, to, assigned_by in _ON_DESK.rows(tx, {"case_id": case.id}):
+        until = off_until(wanted, case.release_on, case.phase) if wanted is not None else None
+        off = until if until is not None and until > now else None
+        found[code] = OnDesk(off, snoozed_by, to, assigned_by)
+    return found
 
 
 _COLLEAGUES: Final = Prepared(

@@ -22,6 +22,7 @@ from sqlalchemy import (
     case,
     exists,
     func,
+    not_,
     or_,
     select,
     union,
@@ -32,6 +33,7 @@ from cases.access import COMPLETERS, Viewer, check_may_open_cases
 from cases.calendar import midnight_ending
 from cases.journal import SYSTEM_SCOPE, AccessRow, append
 from cases.model import AppointmentStatus, Owner, Phase, Step
+from cases.put_off import last_day_kept
 from cases.queries import visible_binds, visible_cases
 from cases.tables import appointment, case_, person, task, task_desk
 from cases.vault import Identity
@@ -71,6 +73,10 @@ class TaskLine(NamedTuple):
     due_at: datetime
     assigned_to: str | None
     snoozed_until: datetime | None
+    """For how long it was wanted off the board; when it is back says `put_off.off_until`."""
+
+    assigned_by: str | None
+    snoozed_by: str | None
     held: bool
     """Whether it is the booking of a talk that was held: a tick is left of it, nothing to do."""
 
@@ -79,8 +85,9 @@ class TaskLine(NamedTuple):
 class Filter:
     """Which tasks are asked for, in which order. `until`: due before this instant.
 
-    `assigned_to` is an account's reference. Snoozed tasks are left out until their time, unless
-    `with_snoozed`. `sort` is `due`, `release` or `unit`.
+    `assigned_to` is an account's reference. Snoozed tasks are left out until their time
+    (`put_off.off_until`), unless `with_snoozed`; with `only_snoozed` all others are. `sort` is
+    `due`, `release` or `unit`.
     """
 
     until: datetime
@@ -89,6 +96,7 @@ class Filter:
     owners: tuple[Owner, ...] = ()
     assigned_to: str | None = None
     with_snoozed: bool = False
+    only_snoozed: bool = False
     sort: str = "due"
 
 
@@ -119,8 +127,22 @@ _TASK_FIELDS: Final = (
     task.c.due_at,
     task_desk.c.assigned_to,
     task_desk.c.snoozed_until,
+    task_desk.c.assigned_by,
+    task_desk.c.snoozed_by,
     _TALK_HELD.label("held"),
 )
+_AWAKE: Final = or_(
+    task_desk.c.snoozed_until.is_(None),
+    task_desk.c.snoozed_until <= bindparam("now", type_=UtcDateTime),
+    # `put_off.leaves_soon`, asked so that no unknown date makes the whole unknown.
+    and_(
+        case_.c.phase == Phase.IN_PRISON.value,
+        case_.c.release_on.is_not(None),
+        case_.c.release_on <= bindparam("kept_on", type_=case_.c.release_on.type),
+    ),
+)
+"""Whether a task stands on the board, as far as it was put off."""
+
 _SORTS: Final[dict[str, tuple[Any, ...]]] = {
     "due": (task.c.due_at, case_.c.ref, task.c.code),
     "release": (
@@ -157,7 +179,7 @@ def task_lines(
     """
     shape = _shape_of(viewer, wanted)
     binds = _binds(viewer, wanted, now) | {"limit": limit + 1, "offset": offset}
-    if wanted.sort != "due":
+    if wanted.sort != "due" or wanted.only_snoozed:
         return [TaskLine._make(row) for row in _tasks(shape, "all").rows(tx, binds)]
     looked_at = (offset + limit + 1) * (AT_A_TIME if shape.filtered else 1)
     while True:
@@ -190,6 +212,7 @@ class _Shape:
     by_owner: bool
     by_assigned: bool
     with_snoozed: bool
+    only_snoozed: bool
     sort: str
 
     @property
@@ -209,6 +232,7 @@ def _shape_of(viewer: Viewer, wanted: Filter) -> _Shape:
         by_owner=bool(wanted.owners),
         by_assigned=wanted.assigned_to is not None,
         with_snoozed=wanted.with_snoozed,
+        only_snoozed=wanted.only_snoozed,
         sort=wanted.sort,
     )
 
@@ -282,11 +306,15 @@ def _tasks(shape: _Shape, which: str) -> Prepared:
         conditions.append(one_of(task.c.owner, "owners"))
     if shape.by_assigned:
         conditions.append(task_desk.c.assigned_to == bindparam("assigned_to"))
-    if not shape.with_snoozed:
-        awake = task_desk.c.snoozed_until <= bindparam("now", type_=UtcDateTime)
-        conditions.append(or_(task_desk.c.snoozed_until.is_(None), awake))
+    if shape.only_snoozed:
+        conditions.append(not_(_AWAKE))
+    elif not shape.with_snoozed:
+        conditions.append(_AWAKE)
     on_desk = and_(task_desk.c.case_id == task.c.case_id, task_desk.c.code == task.c.code)
-    joined = task.join(case_, case_.c.id == task.c.case_id).outerjoin(task_desk, on_desk)
+    # Of what was put off the few rows of desks are where to begin.
+    joined = task.join(case_, case_.c.id == task.c.case_id).join(
+        task_desk, on_desk, isouter=not shape.only_snoozed
+    )
     if which == "counted":
         found = (
             select(task.c.case_id).select_from(joined).where(*conditions).limit(bindparam("limit"))
@@ -306,6 +334,7 @@ def _binds(viewer: Viewer, wanted: Filter, now: datetime) -> dict[str, Any]:
     return visible_binds(viewer) | {
         "until": wanted.until,
         "now": now,
+        "kept_on": last_day_kept(now),
         "unit": wanted.unit,
         "step": wanted.step.value if wanted.step is not None else None,
         "owners": [owner.value for owner in wanted.owners],

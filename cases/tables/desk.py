@@ -54,6 +54,8 @@ task_desk = Table(
     at("snoozed_until", nullable=True),
     at("changed_at"),
     Column("by", CODE, nullable=False),
+    Column("snoozed_by", CODE, nullable=True),
+    Column("assigned_by", CODE, nullable=True),
     sqlite_with_rowid=False,
 )
 

@@ -217,10 +217,10 @@ def test_a_look_while_ones_own_form_is_under_way_leaves_no_count_behind(
         asked.append((account, what))
         return count(kept, account, what, counted, now=now)
 
-    def looked_at_meanwhile(*given: Any, **named: Any) -> None:
+    def looked_at_meanwhile(*given: Any, **named: Any) -> list[tuple[str, str]]:
         # Another window of the same person counts before this form is done.
         count(desk.app.state.lately, *asked[-1], lambda: before, now=desk.now)
-        snooze(*given, **named)
+        return snooze(*given, **named)
 
     monkeypatch.setattr(Kept, "count", noted)
     monkeypatch.setattr(desks, "snooze", looked_at_meanwhile)

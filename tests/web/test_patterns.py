@@ -20,6 +20,8 @@ WORDS = {
     "until": "om 12 dager",
     "whose": 'Kari "K" Nordmann',
     "snooze": "ons. 25.11.",
+    "by": "Ola & Kari",
+    "giver": "Siri <b>",
 }
 BUTTONS = [
     {"code": code, "answers": answers, "ready": ready}
@@ -29,16 +31,20 @@ BUTTONS = [
         (False, True),
     )
 ]
-TODOS = [kind | {"late": late} for kind in BUTTONS for late in (False, True)]
+TODOS = [
+    kind | {"late": late, "assigned": assigned, "given": late}
+    for kind, late, assigned in product(BUTTONS, (False, True), ("", "me", "named", "other"))
+]
 ROWS = [
     {
         "code": code, "owner": "health", "answers": (), "late": bit, "mine": mine,
         "tidies": tidies, "releases": bit, "many": not bit, "release": release,
         "assigned": assigned, "snoozed": bit, "ticked": bit, "resume": not bit,
+        "given": mine, "named": mine, "stays": not mine,
     }
     for code, bit, mine, tidies, release, assigned in product(
         ("offer_answered", "talk_held"), (False, True), (False, True), (False, True),
-        ("", "done", "late", "to_come"), ("", "named", "other"),
+        ("", "done", "late", "to_come"), ("", "me", "named", "other"),
     )
 ]  # fmt: skip
 

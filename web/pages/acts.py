@@ -10,7 +10,7 @@ works without a script.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -54,7 +54,7 @@ def act(visit: Visited) -> Response:
     def do(tx: Connection) -> str:
         made = verb(tx, visit.viewer, parts[1], parts[2:], visit.now)
         about = f"{parts[1]}/{made or (OFFER if parts[0] == 'offer' else parts[2])}"
-        more = until(visit.now, _argument(parts[2:])) if parts[0] == "snooze" else ""
+        more = until(tx, visit, parts[1], parts[2]) if parts[0] == "snooze" else ""
         said = f"{parts[0]}{more}"
         where = with_told(visit.typed("next", "/"), f"{said}/{about}")
         return where + _place(visit, parts[1], parts[2:])
@@ -82,9 +82,12 @@ def with_told(path: str, told: str) -> str:
     return address(parts.path, [*kept, ("did", told)])
 
 
-def until(now: datetime, days: str) -> str:
-    """Until when a task is off the board that is put off for some days, as a verb's more."""
-    return f":{(now + timedelta(days=int(days))).isoformat()}"
+def until(tx: Connection, visit: Visit, ref: str, code: str) -> str:
+    """Until when a task is off the board that was just put off, as a verb's more."""
+    case = queries.case_by_ref(tx, visit.viewer, ref)
+    put = desk.on_desk(tx, case, now=visit.now).get(code)
+    off = put.off_until if put is not None else None
+    return f":{off.isoformat()}" if off is not None else ""
 
 
 def usual_form(tx: Connection, viewer: Viewer, ref: str, code: str) -> str | None:

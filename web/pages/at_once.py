@@ -30,6 +30,7 @@ UNASKED: Final = 5
 """As many rows as somebody can be trusted to have looked at one by one."""
 
 SETTLING: Final = ("done", "waive")
+LEAVES_SOON: Final = "leaves_soon"
 _SNOOZES: Final = {"snooze-7": 7, "snooze-30": 30}
 _SAID: Final = ("done", "waive", "assign", "snooze-7", "snooze-30", "wake", "undo")
 NAMED: Final = 5
@@ -92,8 +93,9 @@ def carry_out(tx: Connection, visit: Visit, do: str, picks: list[Pick]) -> list[
         desk.assign(tx, visit.viewer, picks, visit.typed("to") or None, now=visit.now)
         return [*told, ("to", visit.typed("to")), *_keys("ok", picks)]
     if said in _SNOOZES:
-        desk.snooze(tx, visit.viewer, picks, _SNOOZES[said], now=visit.now)
-        return [*told, *_keys("ok", picks)]
+        put = desk.snooze(tx, visit.viewer, picks, _SNOOZES[said], now=visit.now)
+        left = [f"{ref}/{code}/{LEAVES_SOON}" for ref, code in picks if (ref, code) not in put]
+        return [*told, *_keys("ok", put), *(("no", each) for each in left)]
     if said == "wake":
         desk.wake(tx, visit.viewer, picks, now=visit.now)
         return [*told, *_keys("ok", picks)]
@@ -206,6 +208,8 @@ _ANSWERED: Final = marked("Oppgaven føres med et svar: før den for seg.")
 
 
 def _why(tx: Connection, visit: Visit, kind: str, line: Line, case: Case) -> str:
+    if kind == LEAVES_SOON:
+        return explained(visit.translate, kind, desk.LeavesSoon.SAID)
     task = case.task(line.key.partition("/")[2])
     if task is not None and not may_complete(visit.viewer, task):
         return explained(visit.translate, "not_your_task", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -21,9 +22,10 @@ from cases import (
     views,
     worklist,
 )
-from cases.access import COMPLETERS, PAST_ACCESS, Viewer, acts_in
+from cases.access import COMPLETERS, PAST_ACCESS, Viewer, acts_in, sees_who
 from cases.checklist import Package
 from cases.consents import consent_in_force
+from cases.desk import OnDesk
 from cases.leave import RECORDING as ABSENCES
 from cases.model import (
     Case,
@@ -33,6 +35,7 @@ from cases.model import (
     Phase,
     Receiver,
     StepState,
+    Task,
     TaskState,
     WaiveReason,
 )
@@ -87,6 +90,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
     units = organisation.unit_names(tx, local_date(now))
     package = package_named(tx, view["package"])
     held = _talk_held(view)
+    put = desk.on_desk(tx, case, now=now) if here else {}
     for step in view["steps"]:
         step["label"] = step_label(package, step["step"], visit.language)
         step["mark"] = _mark(step)
@@ -94,6 +98,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
             step["mark"] = "partly"
         for task in step["tasks"]:
             task["label"] = label_of(package, task["task"], visit.language)
+            task["desk"] = _desk_of(viewer, put.get(task["task"]), case.task(task["task"]))
             task["mine"] = here and viewer.role in COMPLETERS[Owner(task["owner"])]
     _mark_dates(view)
     given_up = history.stay_given_up(viewer, case)
@@ -109,7 +114,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "units": units,
         "labels": {task["task"]: task["label"] for step in view["steps"] for task in step["tasks"]},
         "people": desk.names_of_accounts(
-            tx, [*done_by, *(each.by for each in happened), handed_to(visit)]
+            tx, [*done_by, *(each.by for each in happened), handed_to(visit), *_named(put)]
         ),
         "next": _next(view),
         "happened": happened,
@@ -183,6 +188,24 @@ def may(viewer: Viewer, case: Case) -> dict[str, bool]:
         and role in release.RELEASING,
         "spray": role in KEEPING,
     }
+
+
+def _desk_of(viewer: Viewer, put: OnDesk | None, task: Task | None) -> OnDesk | None:
+    """What the page says of who has an open task and who took it off the board, if anything.
+
+    Who has a task of the health service is nobody's matter that may not see who did it, except
+    theirs who hand tasks out.
+    """
+    if put is None or task is None or task.state is not TaskState.OPEN:
+        return None
+    return put if viewer.role in desk.TIDYING or sees_who(viewer, task) else None
+
+
+def _named(put: Mapping[str, OnDesk]) -> list[str | None]:
+    """The accounts that the desk names."""
+    return [
+        each for one in put.values() for each in (one.assigned_to, one.assigned_by, one.snoozed_by)
+    ]
 
 
 def _talk_held(view: View) -> bool:

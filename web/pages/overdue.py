@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,7 @@ from cases.access import COMPLETERS
 from cases.calendar import midnight_ending
 from cases.model import Owner, Step, WaiveReason
 from cases.package import national
+from cases.put_off import leaves_soon, off_until
 from cases.release import RELEASING
 from cases.worklist import PAGE, SORTS, Filter
 from core.clock import local_date
@@ -31,6 +33,9 @@ from web.policy import CASE_WORKERS, allow
 
 SPANS: Final = {"late": 0, "today": 1, "week": 7, "month": 28}
 """How far ahead the board looks, in days; `late` is what is past its time now."""
+
+ONLY: Final = "only"
+"""Of a board that shows what was put off and nothing else."""
 
 MOST_PAGES: Final = 200
 
@@ -122,7 +127,8 @@ def _asked(visit: Visit) -> tuple[Filter, dict[str, str], int]:
         step=Step(step) if step in set(Step) else None,
         owners=(Owner(owner),) if owner in set(Owner) else (),
         assigned_to=visit.viewer.account if whose == "me" else None,
-        with_snoozed=visit.asked("snoozed") == "1",
+        with_snoozed=visit.asked("snoozed") in ("1", ONLY),
+        only_snoozed=visit.asked("snoozed") == ONLY,
         sort=sort if sort in SORTS else "due",
     )
     values = {
@@ -131,7 +137,7 @@ def _asked(visit: Visit) -> tuple[Filter, dict[str, str], int]:
         "unit": wanted.unit or "",
         "owner": owner if wanted.owners else "",
         "whose": "me" if wanted.assigned_to else "",
-        "snoozed": "1" if wanted.with_snoozed else "",
+        "snoozed": ONLY if wanted.only_snoozed else "1" if wanted.with_snoozed else "",
         "sort": wanted.sort,
     }
     number = visit.asked("page")
@@ -145,6 +151,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         lines = worklist.task_lines(tx, viewer, wanted, now=now, offset=(number - 1) * PAGE)
         shown = rows.task_rows(tx, visit, lines[:PAGE])
         context: dict[str, Any] = {
+            "put_off": _count(tx, visit, replace(wanted, only_snoozed=True), values | _PUT_OFF),
             # All are on the page, where it is the first and has room for more.
             "count": len(lines)
             if number == 1 and len(lines) <= PAGE
@@ -154,6 +161,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             "colleagues": desk.colleagues(tx, viewer, now=now),
             "told": rows.told(tx, visit),
             "came": at_once.came(tx, visit),
+            "names": desk.names_of_accounts(tx, rows.accounts_of(shown)),
             "brought": rows.brought(tx, visit),
         }
     seen = [row.ref for row in shown]
@@ -162,7 +170,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
     came = context["came"]
     seen += [line.ref for line in (*came.settled, *came.refused)] if came is not None else []
     rows.log_look(visit, worklist.LISTED, seen, unit=wanted.unit)
-    context["names"] = {each.ref: each.name for each in context["colleagues"]}
+    context["names"] |= {each.ref: each.name for each in context["colleagues"]}
     tidies = viewer.role in desk.TIDYING
     ticked = set(visit.typed_all("pick")) | {line.key for line in (came.refused if came else ())}
     resume = _resume_at(shown, context["told"])
@@ -177,6 +185,8 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
                 "/overdue", {**_plain(values), "page": n if n > 1 else ""}
             ),
             "sorted_by": lambda by: address("/overdue", {**_plain(values), "sort": by}),
+            "with_put_off": address("/overdue", _plain(values | _PUT_OFF)),
+            "without_put_off": address("/overdue", _plain(values | {"snoozed": ""})),
         },
         empty=not shown,
         more=len(lines) > PAGE,
@@ -202,6 +212,9 @@ def _count(tx: Connection, visit: Visit, wanted: Filter, values: dict[str, str])
         lambda: worklist.how_many_tasks(tx, viewer, wanted, now=now),
         now=visit.house.real_clock(),
     )
+
+
+_PUT_OFF: Final = {"snoozed": ONLY}
 
 
 def _resume_at(shown: list[rows.Row], told: rows.Told | None) -> str | None:
@@ -230,14 +243,19 @@ def _written(
 ) -> Markup:
     """The rows as they stand in the page (`templates/parts/deadline.html`)."""
     deadline, dates, role = part(visit.language, "deadline"), visit.dates, visit.viewer.role
-    units, names = context["units"], context["names"]
+    units, names, me = context["units"], context["names"], visit.viewer.account
     common = {"tidies": tidies, "releases": role in RELEASING, "many": len(units) > 1}
     mine = {owner.value: role in COMPLETERS[owner] for owner in Owner}
-    page_is = (role, local_date(visit.now), *common.values())
+    page_is = (me, role, local_date(visit.now), *common.values())
 
     def written(
-        row: rows.Row, unit: str, whose: str | None, *, snoozed: bool, **at: bool
+        row: rows.Row,
+        unit: str,
+        given: tuple[str, str | None, str | None],
+        off: tuple[datetime | None, str | None],
+        **at: bool,
     ) -> Markup:
+        (assigned, whose, giver), (until, by) = given, off
         return deadline(
             row.ref,
             row.name,
@@ -247,7 +265,9 @@ def _written(
             rows.due_said(row, visit),
             dates.until(row.release_on) if row.release_on is not None else None,
             whose,
-            dates.day(local_date(row.snoozed_until)) if row.snoozed_until is not None else None,
+            dates.day(local_date(until)) if until is not None else None,
+            by,
+            giver,
             code=row.code,
             owner=row.owner,
             answers=row.answers,
@@ -255,35 +275,39 @@ def _written(
             # The role's own task, which it may settle.
             mine=mine[row.owner],
             release=rows.release_said(row, dates),
-            assigned=_assigned(row, names),
-            snoozed=snoozed,
+            assigned=assigned,
+            given=giver is not None,
+            snoozed=until is not None,
+            named=by is not None,
+            stays=leaves_soon(row.release_on, row.phase, visit.now),
             **at,
             **common,
         )
 
     parts = []
     for row in shown:
-        unit, whose = units.get(row.unit, row.unit), names.get(row.assigned_to)
-        snoozed = row.snoozed_until is not None and row.snoozed_until > visit.now
+        unit, given = units.get(row.unit, row.unit), rows.given_said(row, names, me)
+        off = _off(row, names, visit.now)
         if row.key in ticked or row.key == resume:
             at = {"ticked": row.key in ticked, "resume": row.key == resume}
-            parts.append(written(row, unit, whose, snoozed=snoozed, **at))
+            parts.append(written(row, unit, given, off, **at))
             continue
-        key = (page_is, unit, whose, snoozed)
+        key = (page_is, unit, given, off)
         known = row.written.get(key)
         if known is None:
-            known = row.written[key] = written(
-                row, unit, whose, snoozed=snoozed, ticked=False, resume=False
-            )
+            known = row.written[key] = written(row, unit, given, off, ticked=False, resume=False)
         parts.append(known)
     return joined(parts)
 
 
-def _assigned(row: rows.Row, names: Mapping[str, str]) -> str:
-    """Whether a row was given to somebody: `named`, `other`, or nothing."""
-    if row.assigned_to is None:
-        return ""
-    return "named" if row.assigned_to in names else "other"
+def _off(
+    row: rows.Row, names: Mapping[str, str], now: datetime
+) -> tuple[datetime | None, str | None]:
+    """Until when a row is off the board and who put it off; nothing for one that is on it."""
+    if row.snoozed_until is None:
+        return None, None
+    until = off_until(row.snoozed_until, row.release_on, row.phase)
+    return (until, names.get(row.snoozed_by or "")) if until > now else (None, None)
 
 
 def _steps(visit: Visit) -> list[tuple[str, str]]:

@@ -66,6 +66,9 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
             "Oppgaven ble ikke gjort før løslatelsen. Den kan bare føres som gjort før den.")),
         (r"belongs to another role: choose somebody", marked(
             "Oppgaven hører til en annen rolle: velg en som har den.")),
+        (r"nothing is put off past the day before", marked(
+            "Løslates i dag eller i morgen, eller skulle vært løslatt: oppgaven blir stående på"
+            " tavlen.")),
         (r"none of the columns of a roster was found|^no row with column names", marked(
             "Fant ingen rad med kolonnenavn. Er dette innsattlisten? Eksporter den på nytt, med"
             " kolonnenavnene i første rad.")),

@@ -47,10 +47,10 @@ PACKED: Final = 1
 
 PATTERNS: Final = {
     "acts": ("ref", "name", "label"),
-    "todo": ("ref", "name", "label", "due"),
+    "todo": ("ref", "name", "label", "due", "whose", "giver"),
     "human": ("ref", "name", "number", "unit", "until", "tasks"),
     "deadline": (
-        "ref", "name", "number", "label", "unit", "due", "until", "whose", "snooze",
+        "ref", "name", "number", "label", "unit", "due", "until", "whose", "snooze", "by", "giver",
     ),
 }  # fmt: skip
 """Parts that repeat, each with the words that are filled in (`web.pages.patterns`)."""

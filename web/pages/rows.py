@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, NamedTuple, TypeVar
@@ -51,6 +51,8 @@ class Row:
     answers: tuple[str, ...]
     assigned_to: str | None
     snoozed_until: datetime | None
+    assigned_by: str | None = None
+    snoozed_by: str | None = None
     held: bool = False
     """Whether it is the booking of a talk that was held."""
 
@@ -175,6 +177,8 @@ def _row(tx: Connection, visit: Visit, line: TaskLine, identity: Identity | None
         answers=_answers(rule),
         assigned_to=line.assigned_to,
         snoozed_until=line.snoozed_until,
+        assigned_by=line.assigned_by,
+        snoozed_by=line.snoozed_by,
         held=line.held,
     )
 
@@ -190,6 +194,22 @@ def due_said(row: Row, visit: Visit) -> str:
 
 
 HELD_ALREADY: Final = marked("Samtalen er holdt: før også avtalen som gjort.")
+
+
+def accounts_of(shown: Iterable[Row]) -> list[str | None]:
+    """The accounts that rows speak of: who has a task, who gave it, who put it off."""
+    return [each for row in shown for each in (row.assigned_to, row.assigned_by, row.snoozed_by)]
+
+
+def given_said(row: Row, names: Mapping[str, str], me: str) -> tuple[str, str | None, str | None]:
+    """To whom a row was given (`me`, `named`, `other` or nothing), their name and the giver's."""
+    to = row.assigned_to
+    if to is None:
+        return "", None, None
+    if to == me:
+        giver = row.assigned_by
+        return "me", None, names.get(giver) if giver is not None and giver != me else None
+    return ("named", names[to], None) if to in names else ("other", None, None)
 
 
 def release_said(row: Row, dates: Dates) -> str:

@@ -52,7 +52,7 @@ def change_task(visit: Visited, ref: str, code: str) -> Response:
 
     def do(tx: Connection) -> str:
         verb(tx, visit, ref, code)
-        return with_told(f"/cases/{ref}", f"{_said(visit)}/{ref}/{code}")
+        return with_told(f"/cases/{ref}", f"{_said(tx, visit, ref, code)}/{ref}/{code}")
 
     try:
         answer = tried_here(visit, do)
@@ -62,12 +62,12 @@ def change_task(visit: Visited, ref: str, code: str) -> Response:
     return answer if isinstance(answer, Response) else _page(visit, ref, code, answer, status=422)
 
 
-def _said(visit: Visit) -> str:
+def _said(tx: Connection, visit: Visit, ref: str, code: str) -> str:
     """What the receipt says was done."""
     do = visit.typed("do")
     do = visit.typed("wanted") if do == "replace" else do
     if do == "snooze":
-        return f"{do}{until(visit.now, visit.typed('days'))}"
+        return f"{do}{until(tx, visit, ref, code)}"
     if do == ASSIGN:
         return f"{do}:{visit.typed('to')}"
     return do if do in ("undo", "waive") else "done"

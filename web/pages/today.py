@@ -5,6 +5,7 @@ And which groups meet. Ticked in two taps.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -14,7 +15,7 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import sessions, worklist
+from cases import desk, sessions, worklist
 from cases.calendar import midnight_ending
 from cases.release import RELEASING
 from cases.session_rows import Session, SessionState
@@ -59,7 +60,12 @@ def today(visit: Visited) -> Response:
     """The list of the day."""
     viewer, now = visit.viewer, visit.now
     on = local_date(now)
-    wanted = Filter(until=midnight_ending(on + AHEAD), owners=worklist.owners_of(viewer))
+    wanted = Filter(
+        until=midnight_ending(on + AHEAD),
+        owners=worklist.owners_of(viewer),
+        # What a coordinator puts off is off the board, and not off anybody's day.
+        with_snoozed=True,
+    )
     with visit.house.db.look() as tx:
         lines = worklist.task_lines(tx, viewer, wanted, now=now, limit=MOST)
         people = by_person(rows.task_rows(tx, visit, lines[:MOST]))
@@ -79,6 +85,7 @@ def today(visit: Visited) -> Response:
             "groups": _groups(tx, visit, on),
         }
         units = rows.unit_names(tx, viewer, on)
+        names = desk.names_of_accounts(tx, rows.accounts_of(of_all(people)))
     seen = [person.ref for person in people] + [human.ref for human in new]
     seen += [each.ref for each in (*day.leaving, *(human for human, _ in day.contacts))]
     seen += [told.ref] if told is not None else []
@@ -94,8 +101,8 @@ def today(visit: Visited) -> Response:
         visit,
         "pages/today.html",
         words={
-            "overdue_rows": _written(visit, overdue, units, resume),
-            "soon_rows": _written(visit, soon, units, resume),
+            "overdue_rows": _written(visit, overdue, units, names, resume),
+            "soon_rows": _written(visit, soon, units, names, resume),
         },
         follows={},
         overdue=len(overdue),
@@ -127,6 +134,11 @@ def resume_at(people: list[Person], told: rows.Told | None) -> str | None:
     return next(below, people[-1].ref)
 
 
+def of_all(people: list[Person]) -> list[Row]:
+    """The rows of all of them."""
+    return [row for person in people for row in person.tasks]
+
+
 def by_person(found: list[Row]) -> list[Person]:
     """Tasks in the order of their due times, gathered by person, the earliest person first."""
     order = {row.ref: at for at, row in reversed(list(enumerate(found)))}
@@ -138,25 +150,35 @@ def by_person(found: list[Row]) -> list[Person]:
 
 
 def _written(
-    visit: Visit, people: list[Person], units: dict[str, str], resume: str | None
+    visit: Visit,
+    people: list[Person],
+    units: dict[str, str],
+    names: Mapping[str, str],
+    resume: str | None,
 ) -> Markup:
     """Their rows (`templates/parts/human.html`)."""
     human, todo, dates = part(visit.language, "human"), part(visit.language, "todo"), visit.dates
     common = {"many": len(units) > 1, "releases": visit.viewer.role in RELEASING}
-    on = local_date(visit.now)
+    on, me = local_date(visit.now), visit.viewer.account
 
     def task(row: Row) -> Markup:
-        known = row.written.get(on)
+        assigned, whose, giver = rows.given_said(row, names, me)
+        key = (on, assigned, whose, giver)
+        known = row.written.get(key)
         if known is None:
-            known = row.written[on] = todo(
+            known = row.written[key] = todo(
                 row.ref,
                 row.name,
                 row.label,
                 rows.due_said(row, visit),
+                whose,
+                giver,
                 code=row.code,
                 answers=row.answers,
                 ready=row.ready,
                 late=row.overdue,
+                assigned=assigned,
+                given=giver is not None,
             )
         return known
 

@@ -208,6 +208,13 @@ def _many(at: At) -> Response:
     return answer
 
 
+def _put_off(at: At) -> Response:
+    at.go("/overdue?span=month")
+    at.page.locator("input[name=pick]").first.check()
+    at.press("Utsett 7 dager")
+    return at.go("/overdue?span=month&snoozed=only")
+
+
 def _whether_to_reject(at: At) -> None:
     at.go("/transfers")
     at.page.get_by_role("button", name="Avslå").first.click()
@@ -317,6 +324,7 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("overdue", "/overdue?step=RELEASE_TALK&owner=health", "nothing found"),
         Visit("at_once", _asked),
         Visit("overdue", _many, "many settled"),
+        Visit("overdue", _put_off, "those put off"),
         Visit("transfers", "/transfers"),
         Visit("transfer", "/cases/{full}/transfer"),
         Visit("transfer", pressed("/cases/{full}/transfer", "Vis hva mottakeren får se"), "wrong"),
