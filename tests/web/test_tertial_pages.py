@@ -68,16 +68,22 @@ def test_the_life_of_a_report_on_the_pages(on_sqlite: Desk) -> None:
     assert "/cases/" not in page.text
     accepted = owner.send("/tertial", {"do": "accept/A"})
     assert "Rapporten er godtatt." in accepted.text
-    frozen = owner.send("/tertial", {"do": "freeze"})
+    asked = owner.send("/tertial", {"do": "freeze"})
+    assert "Fryse rapporten for 2026-T2?" in asked.text
+    assert "Det kan ikke angres: rettelser kommer bare som en ny revisjon." in asked.text
+    assert "Ikke fryst ennå" in asked.text
+    frozen = owner.send("/tertial", {"do": "freeze", "sure": "freeze"})
     assert "Fryst, revisjon 1" in frozen.text
-    again = owner.send("/tertial", {"do": "revise"})
+    asked = owner.send("/tertial", {"do": "revise"})
+    assert "Fryse en ny revisjon av 2026-T2?" in asked.text
+    again = owner.send("/tertial", {"do": "revise", "sure": "revise"})
     assert again.status == 409
     assert "Ingen tall er endret siden forrige revisjon" in again.text
 
     with desk.db.write() as tx:
         done = service.TaskDone("brief_info", at("2026-06-20 10:00"), "individual")
         service.complete_task(tx, OPERATOR, cases[0].ref, done, now=desk.now)
-    revised = owner.send("/tertial", {"do": "revise"})
+    revised = owner.send("/tertial", {"do": "revise", "sure": "revise"})
     assert "Fryst, revisjon 2" in revised.text
     assert "Endret fra revisjon 1 til 2" in revised.text
     first = owner.get(f"/tertial?period={PERIOD}&revision=1")
@@ -90,6 +96,25 @@ def test_the_life_of_a_report_on_the_pages(on_sqlite: Desk) -> None:
         taken = owner.get(f"/tertial/file?period={PERIOD}&revision=1&format={form}")
         assert taken.text.startswith(begins), form
         assert f"tertial-{PERIOD}-r1.{form}" in taken.headers["content-disposition"]
+
+
+def test_who_freezes_without_some_is_told_who_they_are_and_that_it_is_for_good(
+    on_sqlite: Desk,
+) -> None:
+    owner = on_sqlite.of("directorate")
+    page = owner.get(f"/tertial?period={PERIOD}")
+    assert "Frys rapporten uten dem som mangler" in page.text
+    asked = owner.send("/tertial", {"do": "freeze"})
+    question = asked.text.split('id="ask"')[1].split("</form>")[0]
+    named = question.split("</strong> ")[2].split(".</p>")[0].split(", ")
+    rows = asked.text.split('id="reported"')[1].split("</table>")[0]
+    told = re.findall(r'<th scope="row">([^<]+)</th>', rows)
+    assert named == told == sorted(told)
+    assert f"{len(told)} av {len(told)} enheter har ikke rapportert" in question
+    assert "Ikke frys" in question
+    # A look at the question changes nothing, and who may not freeze is not asked.
+    assert "Ikke fryst ennå" in owner.get(f"/tertial?period={PERIOD}&ask=freeze").text
+    assert 'id="ask"' not in on_sqlite.of("lead").get(f"/tertial?period={PERIOD}&ask=freeze").text
 
 
 def test_own_figures_are_the_units_alone(on_sqlite: Desk) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from cases import organisation
 from cases.model import Unit
@@ -77,7 +77,10 @@ def definitions(visit: Visited) -> Response:
 @router.post("/tertial")
 @allow(lifecycle.OWNING)
 def act(visit: Visited) -> Response:
-    """Accept what a unit has submitted, freeze the national report, or revise it."""
+    """Accept what a unit has submitted, freeze the national report, or revise it.
+
+    Whether to freeze is asked first, with all that is missing: what is frozen is never undone.
+    """
     period = period_asked(visit)
     do, _, unit = visit.typed("do").partition("/")
     here = address("/tertial", {"period": str(period), "said": do})
@@ -91,6 +94,9 @@ def act(visit: Visited) -> Response:
         return answer if isinstance(answer, Response) else _page(visit, answer, status=409)
     if do not in ("freeze", "revise"):
         raise BadInput("unknown_code", "This button is not known here.", "do")
+    if visit.typed("sure") != do:
+        asked = address("/tertial", {"period": str(period), "ask": do})
+        return RedirectResponse(f"{asked}#reported", 303)
     act_on = lifecycle.freeze if do == "freeze" else lifecycle.revise
     threshold = visit.house.settings.small_number_threshold
     try:
@@ -179,6 +185,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         there = {each.code: each for each in organisation.units(tx, period.last_on)}
         revisions = frozen_revisions(tx, period)
         told = standing(tx, viewer, period, now=now) if owns else []
+        told.sort(key=lambda part: _name(there, part.unit))
         experiences = lifecycle.experiences(tx, viewer, period) if owns else {}
         differs = _differs(tx, visit, period, report, revisions)
     nation = series.get(("nation", "", indicator), {})
@@ -233,6 +240,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         bar=drawing.bar,
         told_as=lambda code: figures.told_as(visit, code),
         short=lambda figure: _short(visit, figure),
+        ask=visit.asked("ask"),
         said=visit.told("said"),
         errors=errors,
         all_regions=REGIONS,

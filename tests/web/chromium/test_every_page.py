@@ -414,6 +414,11 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit(
             "tertial",
             pressed("/tertial?period=2026-T2", "Frys rapporten uten dem som mangler"),
+            "asked whether to freeze",
+        ),
+        Visit(
+            "tertial",
+            pressed("/tertial?period=2026-T2&ask=freeze", "Ja, frys rapporten"),
             "frozen",
         ),
         Visit("tertial_definitions", "/tertial/definitions"),
