@@ -104,6 +104,7 @@ def test_who_freezes_without_some_is_told_who_they_are_and_that_it_is_for_good(
     owner = on_sqlite.of("directorate")
     page = owner.get(f"/tertial?period={PERIOD}")
     assert "Frys rapporten uten dem som mangler" in page.text
+    assert "når telleren, nevneren eller forskjellen mellom dem er fra 1 til 4" in page.text
     asked = owner.send("/tertial", {"do": "freeze"})
     question = asked.text.split('id="ask"')[1].split("</form>")[0]
     named = question.split("</strong> ")[2].split(".</p>")[0].split(", ")
@@ -143,6 +144,28 @@ def test_own_figures_are_the_units_alone(on_sqlite: Desk) -> None:
     assert desk.of("nurse").get("/tertial/own?period=2026-T4").status == 422
     coming = desk.of("nurse").get("/tertial/own?period=2027-T1")
     assert "Dette tertialet har ikke begynt." in coming.text
+
+
+def test_what_to_look_at_first_says_what_its_lists_hold(on_sqlite: Desk) -> None:
+    with on_sqlite.db.write() as tx:
+        for number in range(3):
+            make_case(
+                tx,
+                person=make_person(tx, inmate_no=f"S{number}"),
+                admitted="2026-06-01 06:00",
+                opened="2026-06-01 08:00",
+                # Who is out stands in the figure, and not in a list of today.
+                released=None if number else "2026-07-01 10:00",
+            )
+    page = on_sqlite.of("nurse").get(f"/tertial/own?period={PERIOD}&unit=A").text
+    hints = page.split("Se på dette først")[1].split("</div>")[0]
+    assert re.search(
+        r'<li>Innkomstsamtaler som ikke er ført: 3 · <a [^>]*step=INTAKE_TALK">'
+        r"innkomstsamtaler som står over fristen i dag</a>",
+        hints,
+    )
+    assert not re.search(r">[^<]*: \d+</a>", hints)
+    assert "Listene viser det som er åpent i dag" in hints
 
 
 def test_only_the_national_owner_acts_on_a_report(on_sqlite: Desk) -> None:

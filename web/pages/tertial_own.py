@@ -25,6 +25,7 @@ from reports.tertial import Period
 from reports.views import tertial_report
 from web.i18n import marked
 from web.pages import drawing, figures, rows
+from web.pages.follow_up import FOLLOWING
 from web.pages.forms import Errors, tried
 from web.pages.rendering import page
 from web.pages.tertial import as_file, named, period_asked, periods_offered
@@ -243,22 +244,30 @@ def _days(visit: Visit, found: Learned) -> Any:
     return drawing.columns(numbers, _("Dager til første avtale"), says, below=below)
 
 
-def _hints(visit: Visit, own: Cells, unit: str) -> list[tuple[str, str]]:
-    """What is worth a look before the figures are sent in, and where it is mended."""
+def _hints(visit: Visit, own: Cells, unit: str) -> list[tuple[str, str, str]]:
+    """What is worth a look before the figures are sent in; beside it a list of today and its name.
+
+    The lists hold what is open today, the figures what stood when the period ended: a link says
+    what it leads to, and never that it leads to those that were counted.
+    """
     _ = visit.translate
     found = []
     if count := own["I14.unknown"].numerator:
         text = _("Første avtaler uten kjent utfall: %(count)s", count=count)
-        found.append((text, "/follow-up"))
+        follows = visit.viewer.role in FOLLOWING
+        found.append((text, _("de som er ute nå"), "/follow-up" if follows else ""))
     if count := own["I19"].numerator:
         text = _("Oppgaver over fristen da perioden sluttet: %(count)s", count=count)
-        found.append((text, address("/overdue", {"unit": unit})))
+        found.append(
+            (text, _("det som står over fristen i dag"), address("/overdue", {"unit": unit}))
+        )
     if count := own["I16.notice_unknown"].numerator:
         text = _("Løslatelser som bare er kjent fra innsattlisten: %(count)s", count=count)
-        found.append((text, ""))
+        found.append((text, "", ""))
     if count := own["I5.not_held"].numerator:
         text = _("Innkomstsamtaler som ikke er ført: %(count)s", count=count)
-        found.append((text, address("/overdue", {"unit": unit, "step": "INTAKE_TALK"})))
+        late = address("/overdue", {"unit": unit, "step": "INTAKE_TALK"})
+        found.append((text, _("innkomstsamtaler som står over fristen i dag"), late))
     return found
 
 
