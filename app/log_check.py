@@ -93,7 +93,17 @@ def _subjects(tx: Connection, found: Verified) -> Iterator[Finding]:
             found.rows[SUBJECTS] += 1
             named.add(row.case_ref)
             row = next(listed, None)
-        sealed = set(json.loads(look.subjects)) if look.subjects else set()
+        sealed = _sealed(look.subjects)
+        if sealed is None:
+            yield Finding(
+                Fault.ALTERED,
+                SUBJECTS,
+                look.scope,
+                look.chain_month,
+                look.chain_seq,
+                "what is sealed is no list",
+            )
+            continue
         # Entries are made for all of a list at once, so some of them are never waited for.
         waits = not named and look.id > up_to and look_index.is_for_later(tx, len(sealed))
         if named != sealed and not waits:
@@ -106,3 +116,11 @@ def _subjects(tx: Connection, found: Verified) -> Iterator[Finding]:
                 f"{len(sealed)} cases are sealed, {len(named)} listed,"
                 f" {len(sealed ^ named)} differ",
             )
+
+
+def _sealed(subjects: str | None) -> set[str] | None:
+    """The cases that a look names; None where nobody can read them."""
+    try:
+        return set(json.loads(subjects)) if subjects else set()
+    except (TypeError, ValueError):
+        return None

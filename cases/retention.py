@@ -94,9 +94,9 @@ def retain(house: Installation, *, now: datetime, viewer: Viewer = SYSTEM) -> Re
         erase_person(house, viewer, ref, "retention", now=now)
     finish(house.db, house.keys, viewer, now=now)
     rows = house.db.transact(lambda tx: _machinery(tx, now))
-    look_index.catch_up(house.db)
     rows += forget_uploads(house.settings.data / UPLOADS)
     rows += forget_files(house.settings.data / ANSWERS, after=ANSWERS_KEPT)
+    look_index.catch_up(house.db)  # last: what has to go waits for nothing that may be kept
     return Retained(len(persons), rows)
 
 

@@ -194,6 +194,17 @@ def task_lines(
         looked_at *= 4
 
 
+def is_near(viewer: Viewer, wanted: Filter, *, offset: int = 0) -> bool:
+    """Whether such a page is found soon, however many cases there are.
+
+    Others are put in order by something else than the index, far down, of many units, or of what
+    few cases have: then every open case is looked at.
+    """
+    by_few = wanted.step is not None or wanted.assigned_to is not None
+    first = wanted.sort == "due" and offset == 0
+    return first and not by_few and len(viewer.units) <= FEW
+
+
 def how_many_tasks(tx: Connection, viewer: Viewer, wanted: Filter, *, now: datetime) -> int:
     """How many open tasks the filter meets, counted up to `MOST_COUNTED`."""
     statement = _tasks(_shape_of(viewer, wanted), "counted")

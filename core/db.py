@@ -230,7 +230,8 @@ class Database:
 
         On SQLite a commit makes every other connection read its pages anew, and the log row of a
         look is such a commit. So a look is taken on the connection that will write it down, unless
-        somebody writes now. Nothing may be written inside.
+        somebody writes now. Nothing may be written inside, and who wants to write waits for its
+        end: what may last is for `read`.
         """
         if not self.is_sqlite:
             with self.read() as connection:

@@ -197,7 +197,13 @@ def _naming(compiler: type[Any]) -> type[Any]:
 
 def _is_named(bind: BindParameter[Any]) -> bool:
     """Whether the statement says the value, and as a word, a number, or yes or no."""
-    plain = isinstance(bind.value, str | int) and isinstance(bind.type, String | Integer | Boolean)
+    value, kind = bind.value, bind.type
+    if isinstance(value, str):
+        # SQLAlchemy looks for these in the text, also inside a word.
+        plain = isinstance(kind, String) and not any(each in value for each in ("%(", "[", "\0"))
+    else:
+        # A minus before a negative number would begin a comment.
+        plain = isinstance(value, int) and value >= 0 and isinstance(kind, Integer | Boolean)
     return plain and not bind.required and not bind.expanding
 
 

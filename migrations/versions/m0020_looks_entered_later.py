@@ -20,5 +20,5 @@ def upgrade() -> None:
     # Until now every entry was made with its look. An empty log has no mark, which counts as none.
     op.execute(
         "INSERT INTO access_listed (id, up_to)"
-        " SELECT 1, max(id) FROM access_log HAVING max(id) IS NOT NULL"
+        " SELECT 1, id FROM access_log ORDER BY id DESC LIMIT 1"
     )

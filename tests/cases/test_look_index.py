@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, func, insert, select, text, update
 
 from app.log_check import SUBJECTS, verify_logs
 from cases import look_index, subject_access, views
@@ -16,6 +16,7 @@ from cases.subject_access import Controller
 from cases.tables import access_listed, access_log, access_subject
 from core.append_only import purging
 from tests.cases.desk import COORDINATOR, NURSE, Desk, make_case, oslo
+from tests.cases.test_tamper import disarm
 
 
 @pytest.fixture
@@ -157,3 +158,17 @@ def test_entries_that_were_tampered_with_are_found(
     tamper(desk)
     found = [each for each in verify_logs(desk.db, desk.ring).tampered if each.log == SUBJECTS]
     assert bool(found) == (entries(desk) != there)
+
+
+def test_a_row_that_is_no_list_is_told_and_holds_nothing_up(desk: Desk) -> None:
+    a_list(desk, [f"case{at}" for at in range(MANY)])
+    a_list(desk, [f"other{at}" for at in range(MANY)])
+    with desk.db.write() as tx:
+        disarm(tx, access_log)
+        first = select(func.min(access_log.c.id)).where(access_log.c.subjects != "")
+        damaged = access_log.c.id == first.scalar_subquery()
+        tx.execute(update(access_log).where(damaged).values(subjects='["case0"'))
+    look_index.catch_up(desk.db)
+    found = [each for each in verify_logs(desk.db, desk.ring).tampered if each.log == SUBJECTS]
+    assert [each.detail for each in found] == ["what is sealed is no list"]
+    assert entries(desk) in (MANY, 2 * MANY)

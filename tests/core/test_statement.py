@@ -6,7 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, bindparam, insert, select
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    insert,
+    literal,
+    select,
+)
 from sqlalchemy import update as updating
 
 from core.db import Database
@@ -20,6 +31,8 @@ THINGS = Table(
     Column("round", Boolean),
 )
 AWKWARD = ("O'Hara", "100 %", "%s", ":name", "a\\b", "Ås \u2603", "")
+MISREAD = ("%(below)s", "__[POSTCOMPILE_below]")
+"""What SQLAlchemy would replace inside a word."""
 
 
 @pytest.fixture
@@ -30,7 +43,10 @@ def db(database_url: str) -> Iterator[Database]:
         THINGS.create(tx)
         tx.execute(
             insert(THINGS),
-            [{"n": n, "name": name, "round": n % 2 == 0} for n, name in enumerate(AWKWARD)],
+            [
+                {"n": n, "name": name, "round": n % 2 == 0}
+                for n, name in enumerate(AWKWARD + MISREAD)
+            ],
         )
     yield db
     db.close()
@@ -49,6 +65,19 @@ def test_a_value_that_a_statement_names_stands_in_its_text(db: Database, name: s
         expected = [tuple(row) for row in tx.execute(query, {"below": 99})]
         assert prepared.rows(tx, {"below": 99}) == expected == [(AWKWARD.index(name),)]
         assert prepared.rows(tx, {"below": -1}) == []
+
+
+@pytest.mark.parametrize("name", MISREAD)
+def test_a_word_that_would_be_misread_stays_a_value(db: Database, name: str) -> None:
+    query = select(THINGS.c.n).where(THINGS.c.name == name, THINGS.c.n < bindparam("below"))
+    with db.read() as tx:
+        found = Prepared(query).rows(tx, {"below": 99})
+    assert found == [(len(AWKWARD) + MISREAD.index(name),)]
+
+
+def test_a_number_below_nothing_stays_a_value(db: Database) -> None:
+    with db.read() as tx:
+        assert Prepared(select(-literal(-1), THINGS.c.n).limit(1)).rows(tx, {}) == [(1, 0)]
 
 
 def test_numbers_and_yes_or_no_stand_there_too(db: Database) -> None:

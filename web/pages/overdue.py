@@ -147,7 +147,10 @@ def _asked(visit: Visit) -> tuple[Filter, dict[str, str], int]:
 def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
     viewer, now = visit.viewer, visit.now
     wanted, values, number = _asked(visit)
-    with visit.house.db.look() as tx:
+    db = visit.house.db
+    # Whoever writes waits for a look (`core.db`), so what takes long is read beside them.
+    near = worklist.is_near(viewer, wanted, offset=(number - 1) * PAGE)
+    with db.look() if near else db.read() as tx:
         lines = worklist.task_lines(tx, viewer, wanted, now=now, offset=(number - 1) * PAGE)
         shown = rows.task_rows(tx, visit, lines[:PAGE])
         context: dict[str, Any] = {

@@ -66,7 +66,8 @@ def today(visit: Visited) -> Response:
         # What a coordinator puts off is off the board, and not off anybody's day.
         with_snoozed=True,
     )
-    with visit.house.db.look() as tx:
+    db = visit.house.db
+    with db.look() if worklist.is_near(viewer, wanted) else db.read() as tx:
         lines = worklist.task_lines(tx, viewer, wanted, now=now, limit=MOST)
         people = by_person(rows.task_rows(tx, visit, lines[:MOST]))
         new = rows.humans(tx, worklist.admitted_since(tx, viewer, now - NEW_FOR))
