@@ -200,7 +200,7 @@ def is_near(viewer: Viewer, wanted: Filter, *, offset: int = 0) -> bool:
     Others are put in order by something else than the index, far down, of many units, or of what
     few cases have: then every open case is looked at.
     """
-    by_few = wanted.step is not None or wanted.assigned_to is not None
+    by_few = wanted.step is not None or wanted.assigned_to is not None or wanted.only_snoozed
     first = wanted.sort == "due" and offset == 0
     return first and not by_few and len(viewer.units) <= FEW
 

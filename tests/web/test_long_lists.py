@@ -20,6 +20,7 @@ from tests.web.conftest import Desk
         "/overdue?page=9",
         "/overdue?whose=me",
         "/overdue?step=TIME_IN_HAND",
+        "/overdue?snoozed=only",
     ],
 )
 def test_a_list_that_takes_long_keeps_nobody_from_writing(
