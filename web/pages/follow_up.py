@@ -3,6 +3,8 @@
 Each row leads with what is to be done for the person: tasks that are still open, and appointments
 that have been of which nobody has said how they went. A contact is an appointment like any other,
 or is recorded in one act once it has been; who was reached today waits for the next day of contact.
+A day of contact that passed with nobody reached since is said until somebody is, and those people
+stand first; so is an appointment nobody came to, until there is a new one or the person is reached.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ FOLLOWING: Final = frozenset({Role.HEALTH, Role.HEALTH_LEAD, Role.COORDINATOR, R
 """Who follows up: an officer's work ends at the gate. All of them book appointments."""
 
 _AHEAD: Final = frozenset({AppointmentStatus.REQUESTED, AppointmentStatus.CONFIRMED})
+_AGAIN: Final = _AHEAD | {AppointmentStatus.NO_SHOW, AppointmentStatus.UNKNOWN}
+"""What an appointment that was booked anew may have come to; moved and cancelled ones are none."""
 
 router: Final = Pages()
 
@@ -83,6 +87,12 @@ class Out:
     last: Meeting | None = None
     """The latest contact: an appointment that was held, or a contact that was recorded."""
 
+    lacking: int | None = None
+    """The latest day of contact before today, where nobody was reached on it or since."""
+
+    stayed_away: tuple[Meeting, ...] = ()
+    """Appointments nobody came to, with no new one and no contact since."""
+
 
 @dataclass(frozen=True, slots=True)
 class Went:
@@ -96,7 +106,7 @@ class Went:
 @router.get("/follow-up")
 @allow(FOLLOWING)
 def follow_up(visit: Visited) -> Response:
-    """The window of 42 days, the shortest time out first."""
+    """The window of 42 days: whose contact is lacking first, then the shortest time out."""
     on = local_date(visit.now)
     with visit.house.db.read() as tx:
         people = rows.humans(tx, worklist.in_follow_up(tx, visit.viewer))
@@ -107,6 +117,7 @@ def follow_up(visit: Visited) -> Response:
         went = _went(tx, visit, people, cases)
         units = rows.unit_names(tx, visit.viewer, on)
         told = rows.told(tx, visit)
+    out.sort(key=lambda each: each.lacking is None)
     seen = [each.ref for each in people] + ([told.ref] if told is not None else [])
     rows.log_look(visit, worklist.PEOPLE_LISTED, seen)
     return page(
@@ -148,7 +159,58 @@ def _with_what_waits(tx: Connection, visit: Visit, out: Out, case: Case | None) 
         ),
         ahead=_meeting(visit, case, first) if first is not None else None,
         last=_meeting(visit, case, last) if last is not None else None,
+        lacking=lacking_contact(case, visit.now),
+        stayed_away=tuple(_meeting(visit, case, each) for each in stayed_away(case, visit.now)),
     )
+
+
+def lacking_contact(case: Case, now: datetime) -> int | None:
+    """The latest day of contact that passed with nobody reached on it or since, None without one.
+
+    Today's is not lacking yet; until it is, it does not take the place of the one before.
+    """
+    released = case.released_at
+    if released is None:
+        return None
+    out_on = local_date(released)
+    day = (local_date(now) - out_on).days
+    passed = max((each for each in CONTACTS if each < day), default=None)
+    if passed is None or any(
+        each.status is AppointmentStatus.ATTENDED
+        and each.starts_at <= now
+        and (local_date(each.starts_at) - out_on).days >= passed
+        for each in case.appointments
+    ):
+        return None
+    return passed
+
+
+def stayed_away(case: Case, now: datetime) -> tuple[Appointment, ...]:
+    """Agreed appointments since the release that nobody came to, the latest of each kind.
+
+    A later one of the same kind that stands takes its place, and so does any later contact.
+    """
+    released = case.released_at
+    return tuple(
+        each
+        for each in sorted(case.appointments, key=_by_time)
+        if released is not None
+        and released <= each.starts_at <= now
+        and each.status is AppointmentStatus.NO_SHOW
+        and not each.unbooked
+        and not any(_settles(other, each, now) for other in case.appointments)
+    )
+
+
+def _settles(other: Appointment, missed: Appointment, now: datetime) -> bool:
+    """Whether it comes in place of one that nobody came to: a contact, or the same kind again."""
+    if _by_time(other) <= _by_time(missed):
+        return False
+    if other.status is AppointmentStatus.ATTENDED:
+        return other.starts_at <= now
+    if other.status is AppointmentStatus.REQUESTED and other.starts_at <= now:
+        return False
+    return other.status in _AGAIN and other.kind is missed.kind and not other.unbooked
 
 
 def _by_time(each: Appointment) -> tuple[datetime, str]:

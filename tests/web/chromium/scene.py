@@ -66,6 +66,11 @@ def furnished(office: Office) -> dict[str, str]:
             )
         ]
         number = str(booked[-1].appointments[0].id)
+        doctor = Booking(
+            "GP", at("2026-09-07 13:00"), "Fastlege Moen", "Torget 1", None, "confirmed"
+        )
+        missed = appointments.book(tx, OPERATOR, out.ref, doctor, now=at("2026-09-01 12:00"))
+        appointments.record_outcome(tx, OPERATOR, missed.appointments[0].id, "no_show", now=now)
         transfers.propose_transfer(tx, OPERATOR, offered.ref, "C", now=now)
         asked = transfers.propose_transfer(tx, OPERATOR, taken.ref, "C", now=now)
         transfers.answer_transfer(tx, OPERATOR, asked.transfers[-1].id, "accept", now=now)
