@@ -169,7 +169,7 @@ def backups(house: Installation) -> Iterator[Check]:
     """When the last backup was made, and where it lies."""
     into = house.settings.backup_dir_in_use
     try:
-        made = backup.newest(into).name
+        made = backup.newest(into, house.ring).name
     except UnsafeSettings:  # none there yet
         made = ""
     if not made:

@@ -24,7 +24,17 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from cases.installation import Installation, schema_of
+from cases.backup_owner import (
+    KEYS_ENDING,
+    MANIFEST,
+    are_keys_of,
+    copies_in,
+    is_copy_of,
+    keys_in,
+    refuse_shared,
+    says_ring,
+)
+from cases.installation import Installation, known_schemas, schema_of
 from cases.tables import erasure
 from core.chain import Head, canonical, read_heads
 from core.clock import parse_instant, system_now
@@ -32,7 +42,6 @@ from core.crypto import KeyRing, keyed_hash
 from core.dumping import digest, dump, sync
 from core.errors import UnsafeSettings
 
-MANIFEST: Final = "manifest.json"
 RING: Final = "secrets.json"
 HEADS: Final = "heads.json"
 PLACES: Final = "backup-places.json"
@@ -42,7 +51,6 @@ KEYS_KEPT: Final = timedelta(days=30)
 DATA_KEPT: Final = 14
 """Copies of the domain that the calendar keeps."""
 
-_ENDING: Final = ".jsonl.gz"
 Heads = dict[str, tuple[int, str]]
 """The last row of every month of every log chain: its number and its MAC."""
 
@@ -64,8 +72,10 @@ class Manifest:
 def make(house: Installation, into: Path, *, keys_into: Path | None = None) -> Path:
     """Back up a house that may be in use; the folder that holds the copy of the domain.
 
-    Raises `UnsafeSettings` where nothing can be written.
+    Raises `UnsafeSettings` where nothing can be written, or another installation's backups lie.
     """
+    keys_into = keys_into or into / "keys"
+    refuse_shared(house.ring, into, keys_into)
     at = system_now()
     stamp = at.strftime("%Y%m%dT%H%M%S%fZ")
     half = into / "data" / f".{stamp}.half"
@@ -73,7 +83,7 @@ def make(house: Installation, into: Path, *, keys_into: Path | None = None) -> P
         half.mkdir(mode=0o700, parents=True)
         files, told = dump(house.db, half, _told_by)
         _say(house, half, files, told, at)
-        _keys(house, keys_into or into / "keys", stamp)
+        _keys(house, keys_into, stamp)
         done = half.with_name(stamp)
         half.rename(done)
         sync(done.parent)
@@ -95,7 +105,7 @@ def scheduled(house: Installation) -> str:
     """The backup of the calendar, into the folder of the settings; what it did, in words."""
     into = house.settings.backup_dir_in_use
     made = make(house, into)
-    gone = prune(into, now=system_now())
+    gone = prune(into, house.ring, now=system_now())
     return f"{made.name}; {gone} older ones taken out"
 
 
@@ -135,31 +145,41 @@ def _remember_place(house: Installation, into: Path) -> None:
     _write(house.folder.path / PLACES, json.dumps(places).encode())
 
 
-def prune(into: Path, *, now: datetime) -> int:
+def prune(into: Path, ring: KeyRing, *, now: datetime) -> int:
     """Take out keys older than 30 days and all but the newest copies of the domain; how many.
 
-    The newest of either always stays.
+    The newest of either always stays, and so does whatever is not this installation's.
     """
     gone = 0
-    copies = sorted((into / "data").glob("[0-9]*Z"))
+    copies = [copy for copy in copies_in(into) if is_copy_of(ring, copy)]
     for old in copies[:-DATA_KEPT]:
         shutil.rmtree(old)
         gone += 1
-    for old in sorted((into / "keys").glob(f"*{_ENDING}"))[:-1]:
-        if now - _instant(old.name.removesuffix(_ENDING)) > KEYS_KEPT:
+    for old in [file for file in keys_in(into / "keys") if are_keys_of(ring, file)][:-1]:
+        if now - _instant(old.name.removesuffix(KEYS_ENDING)) > KEYS_KEPT:
             old.unlink()
             gone += 1
     return gone
 
 
-def newest(come: Path) -> Path:
-    """The newest copy of the domain under `come`, or `come` itself if it is one."""
+def newest(come: Path, ring: KeyRing) -> Path:
+    """The newest copy of this installation's domain under `come`, or `come` if it is a copy.
+
+    One whose manifest cannot be read may be ours: it is not passed over in silence. Raises
+    `UnsafeSettings`.
+    """
     if (come / MANIFEST).is_file():
         return come
-    copies = sorted((come / "data").glob("[0-9]*Z"))
+    copies = copies_in(come)
     if not copies:
         raise UnsafeSettings(f"{come} holds no backup: name the folder that `overlev backup` got")
-    return copies[-1]
+    ours = [copy for copy in copies if is_copy_of(ring, copy) is not False]
+    if not ours:
+        raise UnsafeSettings(
+            f"the backups in {come} were made with other secrets: put back the secrets they were"
+            " made with, or name the folder of this installation's own"
+        )
+    return ours[-1]
 
 
 def read(folder: Path, ring: KeyRing) -> Manifest:
@@ -167,7 +187,7 @@ def read(folder: Path, ring: KeyRing) -> Manifest:
     try:
         said = json.loads((folder / MANIFEST).read_text("utf-8"))
         mac, key_id = said.pop("mac"), said["key_id"]
-        if said["format"] != FORMAT or not ring.holds(key_id):
+        if said["format"] != FORMAT or not says_ring(said, ring) or not ring.holds(key_id):
             raise UnsafeSettings(
                 f"the backup {folder} was made with other secrets or by a newer version: put back"
                 " the secrets it was made with"
@@ -186,6 +206,11 @@ def read(folder: Path, ring: KeyRing) -> Manifest:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as damaged:
         raise UnsafeSettings(f"the backup {folder} cannot be read: use another") from damaged
+    if manifest.schema not in known_schemas():
+        raise UnsafeSettings(
+            f"the backup {folder} has schema {manifest.schema or 'none'}, which this version of"
+            " Overlev does not know: install the version it was made by, or a newer one"
+        )
     for name, sha in manifest.files.items():
         if not (folder / name).is_file() or digest(folder / name) != sha:
             raise UnsafeSettings(f"{folder / name} is not what was backed up: use another backup")
@@ -237,11 +262,6 @@ def recorded_heads(folder: Path) -> Heads:
         ) from None
 
 
-def keys_in(come: Path) -> list[Path]:
-    """The copies of the keys under a folder, the oldest first."""
-    return sorted(come.glob(f"*{_ENDING}"))
-
-
 def _told_by(tx: Connection) -> tuple[Heads, list[str]]:
     """The heads of the logs and who is erased, in the copy itself."""
     erased = tx.execute(select(erasure.c.person_ref).distinct().order_by(erasure.c.person_ref))
@@ -266,6 +286,7 @@ def _say(
         "heads": {name: list(head) for name, head in heads.items()},
         "erased": erased,
         "files": {file.name: digest(file) for file in files},
+        "ring": house.ring.lookup.id,
         "key_id": key.id,
     }
     said["mac"] = _mac(house.ring, key.id, said)
@@ -280,7 +301,7 @@ def _keys(house: Installation, into: Path, stamp: str) -> None:
             out.write(line + "\n")
     half.chmod(0o600)
     sync(half)
-    half.rename(into / f"{stamp}{_ENDING}")
+    half.rename(into / f"{stamp}{KEYS_ENDING}")
     if house.folder.demo and house.folder.secrets_path.is_file():
         _write(into / RING, house.folder.secrets_path.read_bytes())
 

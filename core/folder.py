@@ -132,6 +132,12 @@ class DataFolder:
         """
         return _ring_in(self.path, secret_key)
 
+    @staticmethod
+    def put_secrets(path: Path, ring: KeyRing) -> None:
+        """Put a known ring into a folder that has no secrets yet, before `create`."""
+        with _told(path):
+            _write_durably(path / _SECRETS, ring.to_json())
+
     def keep_ring(self, ring: KeyRing) -> None:
         """Replace `secrets.json` by a rotated ring, whole or not at all."""
         _write_durably(self.secrets_path, ring.to_json())

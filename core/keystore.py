@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     Column,
+    Connection,
     LargeBinary,
     MetaData,
     String,
@@ -102,14 +103,22 @@ class KeyStore:
                 # Two machines starting at once would both try to make the tables.
                 tx.execute(_ONE_AT_A_TIME)
             _metadata.create_all(tx)
-            marked = tx.execute(select(ring_mark.c.lookup_id)).scalars().all()
-            if not marked:
+            if not self._is_marked(tx):
                 tx.execute(insert(ring_mark), {"lookup_id": self._ring.lookup.id})
-            elif marked != [self._ring.lookup.id]:
-                raise UnsafeSettings(
-                    "the key store was made with other secrets: put back the OVERLEV_SECRET_KEY or"
-                    " secrets.json it was made with"
-                )
+
+    def check(self) -> None:
+        """The check of `prepare` alone, of a store that was made; nothing is written."""
+        with self._db.read() as tx:
+            self._is_marked(tx)
+
+    def _is_marked(self, tx: Connection) -> bool:
+        marked = tx.execute(select(ring_mark.c.lookup_id)).scalars().all()
+        if marked and marked != [self._ring.lookup.id]:
+            raise UnsafeSettings(
+                "the key store was made with other secrets: put back the OVERLEV_SECRET_KEY or"
+                " secrets.json it was made with"
+            )
+        return bool(marked)
 
     def create_many(self, pseudonyms: Iterable[str], *, now: datetime) -> dict[str, bytes]:
         """A new key for each pseudonym, committed before this returns."""
@@ -249,6 +258,7 @@ class KeyStore:
     def take_in(self, lines: Iterable[str]) -> tuple[int, set[str]]:
         """Put back keys from a backup, but none that is there or was destroyed, here or there.
 
+        A key that no master key of the ring wraps is left out: another copy may know it rewrapped.
         Returns how many, and who was destroyed by then. Raises `UnsafeSettings` for a backup made
         with other secrets.
         """
@@ -262,6 +272,7 @@ class KeyStore:
         with self._db.write() as tx:
             before = set(tx.execute(select(destroyed.c.pseudonym)).scalars())
             there = set(tx.execute(select(person_key.c.pseudonym)).scalars())
+            known = there | before | gone.keys()
             rows = [
                 {
                     "pseudonym": each["key"],
@@ -270,7 +281,7 @@ class KeyStore:
                     "created_at": datetime.fromisoformat(each["at"]),
                 }
                 for each in read
-                if "key" in each and each["key"] not in there | before | gone.keys()
+                if "key" in each and self._ring.holds(each["master"]) and each["key"] not in known
             ]
             if rows:
                 tx.execute(_INSERT, rows)
