@@ -64,3 +64,15 @@ def test_nobody_else_is_told_whom_a_transfer_was_about(on_sqlite: Desk) -> None:
     for who in (receiver, lead, on_sqlite.of("coordinator")):
         page = who.get(f"/transfers?said=accept/{number}")
         assert "er godtatt" not in page.text
+
+
+def test_who_says_no_too_late_is_told_so_as_who_says_yes(on_sqlite: Desk) -> None:
+    _, number, _ = proposed(on_sqlite, "A", "C")
+    receiver = on_sqlite.of("elsewhere")
+    receiver.get("/transfers")
+    with on_sqlite.db.write() as tx:
+        transfers.answer_transfer(tx, OPERATOR, number, "revoke", now=on_sqlite.now)
+    late = [
+        receiver.send("/transfers", {"do": f"{verb}/{number}"}) for verb in ("accept", "reject")
+    ]
+    assert [each.status for each in late] == [409, 409]

@@ -72,7 +72,7 @@ def answer(visit: Visited) -> Response:
     verb, _, number = visit.typed("do").partition("/")
     if verb not in SAID:
         raise BadInput("unknown_code", "The answer is accept, reject or revoke.", "do")
-    if verb == "reject" and visit.typed("sure") != number:
+    if verb == "reject" and visit.typed("sure") != number and _waits_here(visit, number):
         return RedirectResponse(address("/transfers", {"ask": number}), 303)
 
     def do(tx: Connection) -> str:
@@ -80,6 +80,17 @@ def answer(visit: Visited) -> Response:
         return f"/transfers?said={verb}/{number}"
 
     return once(visit, do)
+
+
+def _waits_here(visit: Visit, number: str) -> bool:
+    """Whether a proposal still waits for an answer of theirs; of another there is none to ask."""
+    with visit.house.db.read() as tx:
+        waiting = queries.transfers_to_answer(tx, visit.viewer)
+    mine = visit.viewer.units
+    return any(
+        each.id == number and each.to_unit in mine
+        for each in (transfers.Proposal(*row) for row in waiting)
+    )
 
 
 @router.post("/cases/{ref}/answers")
