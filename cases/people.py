@@ -244,13 +244,7 @@ def change(tx: Connection, ref: str, said: PersonChange, *, now: datetime) -> Re
     identity = identity_of(tx, ref)
     counted_as: str = row.counted_as
     if identity is not None:
-        identity = Identity(
-            inmate_no=identity.inmate_no,
-            first_name=said.first_name or identity.first_name,
-            last_name=said.last_name or identity.last_name,
-            born_on=said.born_on or identity.born_on,
-            national_id=said.national_id or identity.national_id,
-        )
+        identity = after_change(identity, said)
         if said.national_id is not None:
             counted_as = _note_national_id(tx, ref, said.national_id, counted_as, now)
         tx.execute(
@@ -271,6 +265,17 @@ def change(tx: Connection, ref: str, said: PersonChange, *, now: datetime) -> Re
             number = said.phone or (number_for(tx, ref) if said.born_on else None)
             _note_alike(tx, ref, identity, number, now)
     return Registered(ref, counted_as)
+
+
+def after_change(identity: Identity, said: PersonChange) -> Identity:
+    """Who a person is once what is said anew is written."""
+    return Identity(
+        inmate_no=identity.inmate_no,
+        first_name=said.first_name or identity.first_name,
+        last_name=said.last_name or identity.last_name,
+        born_on=said.born_on or identity.born_on,
+        national_id=said.national_id or identity.national_id,
+    )
 
 
 def _note_national_id(tx: Connection, ref: str, number: str, counted_as: str, now: datetime) -> str:

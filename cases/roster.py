@@ -26,11 +26,11 @@ from cases.model import Role
 from cases.roster_child import parse_in_child
 from cases.roster_columns import Column
 from cases.roster_decide import Decider, Tally, unit_not_yours
+from cases.roster_named import Named
 from cases.roster_rejects import RejectsFile
 from cases.roster_rows import (
     Reading,
     Remark,
-    RosterRow,
     header_remarks,
     typed_rows,
     unit_index,
@@ -91,14 +91,16 @@ def import_roster(
     rejects: Path | None = None,
     name: str | None = None,
     worded: Callable[[str], str] = str,
-    opened: list[RosterRow] | None = None,
+    part: bool = False,
+    named: Named | None = None,
 ) -> ImportResult:
     """Import the roster at `path`. Raises `BadInput` for a file that cannot be read at all.
 
     With `dry_run` nothing is written and the counts are those that the import would give. Rejected
-    rows go to the file `rejects`, to be mended and imported again: of another unit's persons no
-    more than line and reason, each code in the words of `worded`. `name` is what the sender called
-    the file, where `path` does not tell. The rows that opened a case are added to `opened`.
+    rows go to the file `rejects`, to be mended and imported again, but none of another unit's
+    persons; each reason in the words of `worded`. `name` is what the sender called the file, where
+    `path` does not tell. Of a `part` of a roster, as mended rows are, nobody is missing. What is
+    about persons is added to `named`.
     """
     rules.check_role(viewer, IMPORTING, "import a roster")
     result = ImportResult()
@@ -108,6 +110,7 @@ def import_roster(
     with db.read() as tx:
         units = unit_index(organisation.names_of_units(tx, local_date(now)))
     decider = Decider(viewer, now=now, dry_run=dry_run)
+    decider.updates = named.updated if named is not None else None
     with parse_in_child(path, name=name) as child:
         result.warnings += header_remarks(child.header)
         readings = typed_rows(child, units=units, now=now, demo=demo)
@@ -118,20 +121,25 @@ def import_roster(
                 if tally.rejected is not None and reading.raw.line in foreign:
                     tally.rejected = unit_not_yours(reading.raw.line)
                 result.add(tally)
-                if opened is not None and tally.created and reading.row is not None:
-                    opened.append(reading.row)
+                if named is not None:
+                    named.add(reading, tally, foreign=reading.raw.line in foreign)
             if rejects is not None:
                 rejected = RejectsFile(rejects, child.header, worded)
                 _reject(rejected, chunk, result, foreign=foreign)
             if progress is not None:
                 progress(result.rows, child.header.rows)
     with db.read() as tx:
-        result.missing_from_roster = roster_missing.missing_from_roster(
-            tx,
-            viewer,
-            units=_with_merged(tx, decider.units_seen, now) if dry_run else decider.units_seen,
-            cases_seen=decider.cases_seen,
-            numbers_seen=decider.numbers_seen,
+        # A file of a few mended rows says nothing of whom it does not name.
+        result.missing_from_roster = (
+            []
+            if part
+            else roster_missing.missing_from_roster(
+                tx,
+                viewer,
+                units=_with_merged(tx, decider.units_seen, now) if dry_run else decider.units_seen,
+                cases_seen=decider.cases_seen,
+                numbers_seen=decider.numbers_seen,
+            )
         )
     if not dry_run:
         with path.open("rb") as file:

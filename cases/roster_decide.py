@@ -34,6 +34,7 @@ from cases.registry import package_for_new_cases, package_named
 from cases.release import closed, released, with_release_date
 from cases.replan import replan
 from cases.roster_columns import Column
+from cases.roster_named import Update
 from cases.roster_rows import Reading, Remark, RosterRow
 from cases.service import Admission, open_case
 from cases.store import Change, Verb
@@ -163,6 +164,8 @@ class Decider:
         self.units_seen: set[str] = set()
         self.cases_seen: set[int] = set()
         self.numbers_seen: set[str] = set()
+        self.updates: list[Update] | None = None
+        """Where somebody asks for it: what the rows changed of the cases that were known."""
         # What a dry run would have written, for a later row of the same person.
         self._imagined: dict[str, list[_Known]] = {}
 
@@ -243,6 +246,11 @@ class Decider:
 
     def _update(self, tx: Connection, work: list[_Work]) -> None:
         cases = self._cases(tx, [e.known.ref for e in work if e.known])
+        known = (
+            {}
+            if self.updates is None
+            else people.identities_of(tx, [case.person for case in cases.values()])
+        )
         remembered: list[tuple[int, _Work]] = []
         for each in work:
             if each.known is None:
@@ -254,7 +262,10 @@ class Decider:
                 continue
             last: Cells = json.loads(each.known.cells) if each.known.cells else {}
             changed = {n: v for n, v in each.cells.items() if last.get(n) != v}
-            self._apply(tx, each, before, changed)
+            after = self._apply(tx, each, before, changed)
+            if self.updates is not None and each.tally.updated:
+                who = known.get(before.person)
+                self.updates.append(Update(each.row.line, before, after, who, each.said))
             each.cells = last | each.cells
             remembered.append((each.known.case_id, each))
         if self.dry_run:
@@ -267,8 +278,8 @@ class Decider:
         )
         self._remember(tx, remembered)
 
-    def _apply(self, tx: Connection, work: _Work, before: Case, changed: Cells) -> None:
-        """Follow the cells that say something new about a known case."""
+    def _apply(self, tx: Connection, work: _Work, before: Case, changed: Cells) -> Case:
+        """The case as it is when the cells that say something new about it are followed."""
         row, tally = work.row, work.tally
         after = before
         in_prison = before.phase is Phase.IN_PRISON
@@ -297,7 +308,7 @@ class Decider:
             after = self._person_facts(tx, after, work.said)
         if after == before and work.said is None:
             tally.unchanged = 1
-            return
+            return after
         tally.updated = 1
         if after != before:
             package = package_named(tx, before.package)
@@ -305,6 +316,7 @@ class Decider:
             verb = Verb.RELEASED if tally.released else Verb.ROSTER_UPDATED
             happened = after.released_at if tally.released else None
             work.changes.append(Change(before, after, verb, happened or self.now))
+        return after
 
     def _moved(self, case: Case, unit: str) -> Case:
         if unit == case.unit:

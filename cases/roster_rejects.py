@@ -36,10 +36,12 @@ class RejectsFile:
     def add(self, rows: Iterable[tuple[RawRow, Remark]], *, foreign: AbstractSet[int]) -> None:
         """Add rows as they stood in the file, each with its line and reason.
 
-        Of the lines in `foreign`, whose person is another unit's, nothing more than that.
-
-        The file holds names, so it is made readable for its owner only.
+        Of the lines in `foreign`, whose person is another unit's, nothing: there is nothing in
+        them to mend. The file holds names, so it is made readable for its owner only.
         """
+        rows = [(raw, remark) for raw, remark in rows if raw.line not in foreign]
+        if not rows:
+            return
         new = not self._path.exists()
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         encoding = "utf-8-sig" if new else "utf-8"
@@ -48,8 +50,7 @@ class RejectsFile:
             if new:
                 writer.writerow((*self._columns, WHY))
             for raw, remark in rows:
-                known = {} if raw.line in foreign else raw.cells
-                cells = [_harmless(known.get(column, "")) for column in self._columns]
+                cells = [_harmless(raw.cells.get(column, "")) for column in self._columns]
                 writer.writerow((*cells, self._why(remark)))
 
     def _why(self, remark: Remark) -> str:

@@ -30,6 +30,10 @@ def import_roster(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what it would do and write nothing.")
     ] = False,
+    part: Annotated[
+        bool,
+        typer.Option("--part", help="A part of a roster, as mended rows are: nobody is missing."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Take in a prison's roster.
@@ -56,6 +60,7 @@ def import_roster(
             progress=told,
             rejects=rejects,
             worded=SAID.__getitem__,
+            part=part,
         )
     if as_json:
         from app.output import show_json

@@ -910,8 +910,7 @@ def test_a_file_of_rejects_holds_nobody_of_another_unit(desk: Desk, tmp_path: Pa
     assert ours in text
     assert "Egen" in text
     told = [line.rsplit(";", 1)[1] for line in text.splitlines()[1:]]
-    assert told[0] == "2 enhet: unit_not_yours"
-    # What is left of them is nobody, and is passed over when the file comes back mended.
+    assert told == ["4 innsatt: date_impossible"]
     rejects.write_text(text.replace("31.02.2026", "30.08.2026"), "utf-8")
     again = import_roster(desk.db, rejects, COORDINATOR, now=IMPORTED, demo=True)
     assert (again.created, reasons(again.rejected)) == (1, [])

@@ -14,7 +14,8 @@ import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -26,15 +27,19 @@ from cases.access import Viewer
 from cases.retention import UPLOADS, forget_uploads
 from cases.roster import IMPORTING
 from cases.roster_file import DEFAULT_LIMITS
-from cases.roster_rows import RosterRow
+from cases.roster_named import Named
+from cases.roster_rejects import WHY
+from cases.roster_rows import Remark, RosterRow
 from cases.rules import check_role
 from cases.vault import Secrets
+from core.clock import local_date
 from core.crypto import KeyRing
 from core.errors import BadInput, NotFound, OverlevError
 from core.scratch import private_folder
 from core.sealing import open_with, seal_with
 from web.house import House
 from web.pages.forms import Errors
+from web.pages.import_changes import changes
 from web.pages.refusals import reason_of
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
@@ -48,6 +53,12 @@ _log: Final = logging.getLogger(__name__)
 
 NOT_YOURS: Final = "unit_not_yours"
 MOST_NAMED: Final = 200
+LONGEST_CELL: Final = 60
+"""Letters shown of a cell that was not understood."""
+
+PAST: Final = timedelta(days=7)
+"""A planned release so long ago, of somebody who is still on the list, asks for a look at it."""
+
 
 router: Final = Pages()
 
@@ -109,7 +120,7 @@ def take(visit: Visited, number: str) -> Response:
         kept.forget()
         return RedirectResponse("/import", 303)
     if job["state"] == "looked":
-        kept.tell({**job, "state": "taking"})
+        kept.tell({**job, "state": "taking", "part": visit.typed("part") == "yes"})
         _start(visit, kept, dry_run=False)
     return RedirectResponse(f"/import/{number}", 303)
 
@@ -197,6 +208,7 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
     viewer, now, house, translate = visit.viewer, visit.now, visit.house, visit.translate
     begun = kept.job()
     word = in_language(translate)
+    dates = visit.dates
 
     def tell(done: int, of: int | None) -> None:
         kept.tell({**begun, "done": done, "of": of})
@@ -210,7 +222,7 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
             with private_folder(kept.folder) as folder:
                 rows, rejected = folder / f"rows{begun['ending']}", folder / "rejects.csv"
                 rows.write_bytes(kept.get("rows") or b"")
-                opened: list[RosterRow] = []
+                named = Named()
                 result = roster.import_roster(
                     house.db,
                     rows,
@@ -221,19 +233,36 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
                     progress=tell,
                     rejects=rejected,
                     worded=lambda code: word("roster", code),
-                    opened=opened,
+                    part=begun.get("part", False),
+                    named=named,
                 )
                 if rejected.exists():
                     kept.put("rejects", rejected.read_bytes())
             if not dry_run:
                 kept.drop("rows")
-            state = "looked" if dry_run else "taken"
+            part = begun.get("part", dry_run and _mended(result.warnings))
+            if part:
+                result.missing_from_roster = []
+            past = [on for on in named.planned if on < local_date(now) - PAST]
             kept.tell(
                 {
                     **begun,
-                    "state": state,
+                    "state": "looked" if dry_run else "taken",
                     "result": asdict(result),
-                    "new": [(row.inmate_no, _called(row)) for row in opened[:MOST_NAMED]],
+                    "part": part,
+                    "new": [(row.inmate_no, _called(row)) for row in named.opened[:MOST_NAMED]],
+                    "changed": house.db.transact(
+                        lambda tx: changes(
+                            tx, viewer, named.updated[:MOST_NAMED], dates, translate, now=now
+                        )
+                    )
+                    if named.updated
+                    else [],
+                    "cells": {
+                        line: (fault.inmate_no[:LONGEST_CELL], fault.cell[:LONGEST_CELL])
+                        for line, fault in islice(named.faults.items(), MOST_NAMED)
+                    },
+                    "past": (len(past), min(past).isoformat()) if past else None,
                     "missing": _missing(
                         house, viewer, result.missing_from_roster[:MOST_NAMED], now=now
                     ),
@@ -248,6 +277,13 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
             refuse("fault", "")
 
     threading.Thread(target=run, name=f"import-{kept.number}", daemon=True).start()
+
+
+def _mended(warnings: list[Remark]) -> bool:
+    """Whether the file is one of rejected rows that comes back: it has their column of reasons."""
+    return any(
+        each.reason == "unknown_column" and WHY in each.column.split(", ") for each in warnings
+    )
 
 
 def _called(row: RosterRow) -> str:

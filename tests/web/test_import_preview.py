@@ -1,0 +1,124 @@
+"""What a roster would do is shown before it does it: who changes how, and what looks wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cases.access import OPERATOR
+from cases.roster import import_roster
+from tests.people import at
+from tests.web.browser import Browser, Page
+from tests.web.conftest import Desk
+from tests.web.test_story import upload, waited
+
+HEAD = "innsattnr;fornavn;etternavn;enhet;innsatt;planlagt løslatelse;løslatelsesgrunnlag\n"
+KARI = "909090;Kari;Prøvesen;A;08.09.2026 08:00;08.10.2026;bekreftet\n"
+THREE = HEAD + KARI + "909091;Ola;Prøvesen;A;08.09.2026;;\n909092;Per;Prøvesen;A;08.09.2026;;\n"
+
+
+@pytest.fixture
+def coordinator(on_sqlite: Desk) -> Browser:
+    on_sqlite.clock[0] = at("2026-09-08 09:30")
+    return on_sqlite.of("coordinator")
+
+
+def looked(browser: Browser, text: str) -> Page:
+    return waited(browser, upload(browser, text).url, "Forhåndsvisning")
+
+
+def taken(browser: Browser, text: str, **fields: str) -> Page:
+    page = looked(browser, text)
+    browser.send(page.url, {"do": "take", **fields})
+    return waited(browser, page.url, "Importen er ferdig")
+
+
+def words(page: Page) -> str:
+    """What is read on a page, with one space between words."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
+
+
+def test_who_changes_and_how_is_shown_before_anything_is_saved(coordinator: Browser) -> None:
+    taken(coordinator, THREE)
+
+    page = words(looked(coordinator, THREE.replace("08.10.2026", "15.10.2026")))
+
+    assert "Kari Prøvesen 909090 Løslatelsesdato: tors. 8.10. (bekreftet)" in page
+    assert "→ tors. 15.10. (bekreftet)" in page
+    assert "Ola" not in page
+
+
+def test_a_new_name_is_shown_beside_the_old_one(coordinator: Browser) -> None:
+    taken(coordinator, THREE)
+
+    page = words(looked(coordinator, THREE.replace("Kari;Prøvesen", "Kari;Annensen")))
+
+    assert "Navn: Kari Prøvesen → Kari Annensen" in page
+
+
+def test_a_change_of_somebody_elses_case_is_counted_and_not_named(
+    on_sqlite: Desk, coordinator: Browser, tmp_path: Path
+) -> None:
+    theirs = HEAD + "919191;Fremmed;Navnesen;{};07.09.2026;{};\n"
+    file = tmp_path / "roster.csv"
+    file.write_text(theirs.format("C", ""), "utf-8")
+    import_roster(on_sqlite.db, file, OPERATOR, now=on_sqlite.now, demo=True)
+
+    page = words(looked(coordinator, theirs.format("A", "08.12.2026")))
+
+    assert "1 til, som ikke vises her." in page
+    assert "Fremmed" not in page
+
+
+def test_a_fault_says_whose_row_it_is_and_what_was_not_understood(coordinator: Browser) -> None:
+    wrong = "909093;Ny;Prøvesen;Finnes ikke fengsel;08.09.2026;;\n"
+    foreign = "909094;Annen;Enhetsen;C;31.02.2026;;\n"
+
+    page = looked(coordinator, HEAD + KARI + wrong + foreign)
+
+    assert "909093 enhet Enheten er ukjent: «Finnes ikke fengsel»" in words(page)
+    assert "909094" not in page.text
+    assert "1 rader gjelder andre enheter." in words(page)
+    rejects = coordinator.get(f"{page.url}/rejects").text
+    assert len(rejects.splitlines()) == 2
+    assert "Enheten er ikke din" not in rejects
+
+
+def test_of_mended_rows_that_come_back_nobody_is_missing(coordinator: Browser) -> None:
+    page = taken(coordinator, THREE + "909093;Ny;Prøvesen;Finnes ikke;08.09.2026;;\n")
+    mended = coordinator.get(f"{page.url}/rejects").text.lstrip("\ufeff")
+
+    page = looked(coordinator, mended.replace("Finnes ikke;", "A;"))
+
+    assert re.search(r'name="part" value="yes" checked', page.text)
+    assert "Mangler på listen" not in page.text
+    coordinator.send(page.url, {"do": "take", "part": "yes"})
+    page = waited(coordinator, page.url, "Importen er ferdig")
+    assert "Mangler på listen" not in page.text
+
+
+def test_a_file_with_far_fewer_people_than_the_unit_asks_whether_it_is_a_part(
+    coordinator: Browser,
+) -> None:
+    taken(coordinator, THREE)
+
+    page = looked(coordinator, HEAD + KARI)
+
+    assert "Filen har langt færre personer enn enheten" in page.text
+    assert "Mangler på listen" in page.text
+    assert "checked" not in page.text
+    assert "Mangler på listen" in taken(coordinator, HEAD + KARI).text
+    assert "Mangler på listen" not in taken(coordinator, HEAD + KARI, part="yes").text
+
+
+def test_releases_planned_long_ago_ask_whether_the_list_is_new_enough(
+    coordinator: Browser,
+) -> None:
+    old = "909095;Gammel;Listesen;A;01.05.2026;18.06.2026;bekreftet\n"
+
+    assert "1 av dem skulle vært løslatt for mer enn en uke siden, den første for 82 dager" in (
+        looked(coordinator, HEAD + KARI + old).text
+    )
+    assert "skulle vært løslatt" not in looked(coordinator, HEAD + KARI).text
