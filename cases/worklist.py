@@ -40,6 +40,7 @@ from cases.vault import Identity
 from core.db import UtcDateTime
 from core.listed import one_of
 from core.statement import Prepared
+from notifications.reasons import Reason
 from notifications.tables import outbox, waits_for_a_person
 
 LISTED: Final = "tasks_listed"
@@ -531,24 +532,31 @@ def message_lines(
     *,
     states: tuple[str, ...] = (),
     waiting: bool = False,
+    shown_only: bool | None = None,
     limit: int = PAGE,
 ) -> list[MessageLine]:
     """Messages about the viewer's cases, the latest first; all of them without `states`.
 
-    `waiting` adds those that somebody has to see, in whatever state they stand.
+    `waiting` adds those that somebody has to see, in whatever state they stand; `shown_only` adds
+    those that no provider took (they were shown, not sent), or leaves them out.
     """
     check_may_open_cases(viewer)
     viewed = _Viewed(viewer, tuple(visible_binds(viewer)))
-    statement = _messages(viewed, by_state=bool(states), waiting=waiting)
+    statement = _messages(viewed, by_state=bool(states), waiting=waiting, shown_only=shown_only)
     binds = visible_binds(viewer) | {"limit": limit, "states": list(states)}
     return [MessageLine(*row) for row in statement.rows(tx, binds)]
 
 
 @lru_cache(maxsize=32)
-def _messages(viewed: _Viewed, *, by_state: bool, waiting: bool) -> Prepared:
+def _messages(
+    viewed: _Viewed, *, by_state: bool, waiting: bool, shown_only: bool | None
+) -> Prepared:
     conditions = [visible_cases(viewed.viewer)]
     if by_state:
-        among = one_of(outbox.c.state, "states")
+        among: ColumnElement[bool] = one_of(outbox.c.state, "states")
+        if shown_only is not None:
+            was_shown = outbox.c.reason == Reason.SHOWN.value
+            among = or_(among, was_shown) if shown_only else and_(among, ~was_shown)
         conditions.append(or_(among, waits_for_a_person()) if waiting else among)
     return Prepared(
         select(*_MESSAGE_FIELDS)

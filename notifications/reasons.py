@@ -39,6 +39,7 @@ class Reason(StrEnum):
     TOO_LATE = "too_late"
     # accepted, refused
     TAKEN = "taken"
+    SHOWN = "shown_only"
     FOUND = "found_at_provider"
     CALLED_BACK = "told_by_provider"
     SAID_SENT = "a_person_says_it_went"
@@ -91,6 +92,7 @@ MEANING: Final[dict[Reason, str]] = {
     Reason.REPLACED: "another reminder of the same appointment took its place",
     Reason.TOO_LATE: "it could not go within three hours of its time, or before the appointment",
     Reason.TAKEN: "it was due, and the provider took it",
+    Reason.SHOWN: "no SMS service is set: it was shown here, and not sent",
     Reason.FOUND: "no answer came, but the provider has it: it was taken",
     Reason.CALLED_BACK: "the provider told us what became of it: it was taken",
     Reason.SAID_SENT: "somebody found out that it went",

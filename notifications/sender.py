@@ -13,6 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TextIO
 
+from notifications.reasons import Reason
+
 
 class Outcome(StrEnum):
     """What is known about one call.
@@ -46,9 +48,9 @@ class SendRequest:
 class SendResult:
     """What came of it.
 
-    `provider_id` if accepted; `code` is the provider's own word for why not, `reason` what it means
-    (a `Reason` value, None for one we do not know by name); `retry_after` (seconds) if the provider
-    said when to come again.
+    `provider_id` if accepted, with a `reason` where nothing left the house; `code` is the
+    provider's own word for why not, `reason` what it means (a `Reason` value, None for one we do
+    not know by name); `retry_after` (seconds) if the provider said when to come again.
     """
 
     outcome: Outcome
@@ -160,7 +162,10 @@ class MemorySender:
 
 
 class ConsoleSender:
-    """Without a provider: prints what would be sent, the number masked, and calls it accepted."""
+    """Without a provider: prints what would be sent, the number masked, and calls it accepted.
+
+    Its reason says that it was shown alone, and stays with the message if a provider is set later.
+    """
 
     takes_replies = True
     threaded = False
@@ -171,7 +176,9 @@ class ConsoleSender:
     def send(self, request: SendRequest) -> SendResult:
         self._stream.write(f"SMS to {masked(request.to)}: {request.body}\n")
         self._stream.flush()
-        return SendResult(Outcome.ACCEPTED, provider_id=f"console-{request.attempt_id}")
+        return SendResult(
+            Outcome.ACCEPTED, f"console-{request.attempt_id}", reason=Reason.SHOWN.value
+        )
 
     def look_up(self, sought: Sought) -> Found:
         """What was printed cannot be found again."""

@@ -125,7 +125,8 @@ def settle(
         return False  # not the caller's attempt, or answered already (by a callback, perhaps)
     match answer.outcome:
         case Outcome.ACCEPTED:
-            return prove(tx, claimed.id, Reason.TAKEN, now=now)
+            took = Reason(answer.reason) if answer.reason is not None else Reason.TAKEN
+            return prove(tx, claimed.id, took, now=now)
         case Outcome.REFUSED:
             reason = Reason(answer.reason) if answer.reason is not None else Reason.REFUSED
             return _written(tx, _REFUSED, {**held, "new_reason": reason.value, "at": now})

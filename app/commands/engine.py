@@ -43,7 +43,11 @@ def deliver(ctx: typer.Context, as_json: Json = False) -> None:
 
     with opened(ctx) as house:
         done = deliver_due(house, sender_of(house, sys.stderr))
-    _show_counts(asdict(done), as_json=as_json)
+        sends = house.settings.twilio_account_sid is not None
+    counts = asdict(done)
+    if not sends and not as_json:
+        counts = {"shown, not sent": counts.pop("accepted")} | counts
+    _show_counts(counts, as_json=as_json)
 
 
 def _show_counts(counts: dict[str, int], *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Who carries the messages of a demo's year: nobody. Most are said to have been accepted.
+"""Who carries the messages of a demo's year: nobody. Most are told as shown and not sent.
 
 What becomes of a message follows from its number and text, so that the same year gives the same.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Final
 
+from notifications.reasons import Reason
 from notifications.sender import Found, Outcome, SendRequest, SendResult, Sought, Trace
 
 _REFUSED: Final = 5
@@ -28,7 +29,7 @@ class Nobody:
             return SendResult(Outcome.REFUSED, code="demo_refused")
         if drawn < _REFUSED + _UNKNOWN:
             return SendResult(Outcome.UNKNOWN, code="demo_no_answer")
-        return SendResult(Outcome.ACCEPTED, provider_id=f"demo-{request.attempt_id}")
+        return SendResult(Outcome.ACCEPTED, f"demo-{request.attempt_id}", reason=Reason.SHOWN.value)
 
     def look_up(self, sought: Sought) -> Found:
         """Nobody can tell: these are the messages that a person decides about."""

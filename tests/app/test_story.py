@@ -77,6 +77,7 @@ def test_the_reminder_goes_out_once_on_the_day_before(released: Shell) -> None:
     assert set(second.json.values()) == {0}
     assert first.err.startswith("SMS to ")
     assert "10.00" in first.err
+    assert released.case("101000")["messages"][0]["why"] == "shown_only"
     assert [m["state"] for m in released.case("101000")["messages"]] == ["accepted", "wanted"]
 
 

@@ -55,6 +55,7 @@ from web.pages.acts import handed_to
 from web.pages.case_history import history_of
 from web.pages.case_receipts import receipt_of
 from web.pages.lacking import BEFORE_IT, lacking
+from web.pages.messages import sends
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited
 from web.pages.words import label_of, step_label
@@ -108,6 +109,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
     return {
         "view": view,
         "ref": ref,
+        "provider": sends(visit),
         "name": name,
         "born_on": identity.born_on if identity is not None else None,
         "owned": here,

@@ -13,7 +13,7 @@ from notifications.message import MessageState
 from notifications.standing import standing
 from web.pages import rows
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visited
+from web.pages.visit import Pages, Visit, Visited
 from web.policy import allow
 
 SHOWN: Final = {
@@ -26,9 +26,17 @@ SHOWN: Final = {
     "coming": (MessageState.WANTED.value, MessageState.SENDING.value),
     "sent": (MessageState.ACCEPTED.value,),
 }
+SHOWN_ONLY: Final = {"unsent": True, "sent": False}
+"""What no provider took was shown and not sent, whatever is set by now."""
+
 MOST: Final = 100
 
 router: Final = Pages()
+
+
+def sends(visit: Visit) -> bool:
+    """Whether a provider of SMS is set, so that messages leave the house."""
+    return visit.house.settings.twilio_account_sid is not None
 
 
 @router.get("/messages")
@@ -44,7 +52,9 @@ def messages_page(visit: Visited) -> Response:
         lines = (
             attention
             if which == "attention"
-            else worklist.message_lines(tx, visit.viewer, states=states, limit=MOST)
+            else worklist.message_lines(
+                tx, visit.viewer, states=states, shown_only=SHOWN_ONLY.get(which), limit=MOST
+            )
         )
         known = worklist.names(tx, lines)
         units = rows.unit_names(tx, visit.viewer, local_date(visit.now))
@@ -59,5 +69,5 @@ def messages_page(visit: Visited) -> Response:
         which=which if which in SHOWN else "",
         units=units,
         stands=stands,
-        provider=visit.house.settings.twilio_account_sid is not None,
+        provider=sends(visit),
     )

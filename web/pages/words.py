@@ -197,6 +197,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "cancelled": marked("Ikke lenger aktuell"),
         "expired": marked("For sent å sende"),
         "none": marked("Sendes ikke"),
+        "shown": marked("Vist, ikke sendt"),
+        "to_show": marked("Skal vises, sendes ikke"),
     },
     "session": {
         "planned": marked("Planlagt"),
@@ -251,6 +253,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "replaced": marked("En annen påminning om samme avtale tok plassen."),
         "too_late": marked("Den kom ikke av sted innen tre timer, eller før avtalen."),
         "taken": marked("Levert til SMS-tjenesten."),
+        "shown_only": marked("Ingen SMS-tjeneste var satt."),
         "refused": marked("SMS-tjenesten avviste den: den ble ikke sendt."),
         "no_answer": marked("SMS-tjenesten svarte ikke tydelig."),
         "worker_stopped": marked("Sendingen ble avbrutt: ingen vet ennå om den gikk."),
