@@ -190,6 +190,10 @@ ROSTER: Final = (
     "7071;Annen;Enhet;C;08.09.2026;\n"
 )
 
+MOVED: Final = (
+    ROSTER.replace("08.10.2026", "15.10.2026") + "7072;Gammel;Liste;A;01.05.2026;18.06.2026\n"
+)
+
 
 def _asked(at: At) -> Response:
     at.go("/overdue?span=month")
@@ -339,6 +343,7 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("import_job", _imported("a;b\n1;2\n", "Filen kan ikke leses"), "unreadable"),
         Visit("import_job", _imported(ROSTER, "Forhåndsvisning")),
         Visit("import_job", _imported(ROSTER, "Forhåndsvisning", "Ta inn filen"), "taken"),
+        Visit("import_job", _imported(MOVED, "Forhåndsvisning"), "changes"),
         Visit("messages", "/messages"),
         Visit("workload", "/workload"),
         Visit("release_date", "/cases/{full}/release-date"),
