@@ -5,6 +5,7 @@ A new indicator is a code here, a function in `indicators` and one in `recount`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
@@ -17,6 +18,10 @@ VERSION: Final = "1"
 
 NOT_STATED: Final = "not_stated"
 TASKS_DONE: Final = "tasks_done."
+
+_NUMBER: Final = re.compile(r"I(\d+)")
+_AFTER: Final = 1000
+"""Where tasks stand among the families: after all of them."""
 
 TALK_CLASSES: Final = ("le_24h", "d2_3", "d4_7", "gt_7d", "not_held")
 """When the intake talk was held after the admission (I5)."""
@@ -70,6 +75,17 @@ def codes_with(seen: Iterable[str]) -> tuple[str, ...]:
     """Every code of a report, in order; `seen` may name tasks beyond the national package's."""
     fixed = (*COUNTS, *SHARES, *CORE_TASKS)
     return (*fixed, *sorted(set(seen) - set(fixed)))
+
+
+def as_defined(codes: Iterable[str]) -> tuple[str, ...]:
+    """Codes in the order of `docs/definitions.md`: I1 to I20, each with its parts, then tasks."""
+    known = set(codes)
+
+    def family(code: str) -> int:
+        number = _NUMBER.match(code)
+        return int(number[1]) if number else _AFTER
+
+    return tuple(sorted((c for c in codes_with(known) if c in known), key=family))
 
 
 @lru_cache(maxsize=1024)

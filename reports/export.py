@@ -7,6 +7,7 @@ goes in: the same report gives the same bytes.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Final
 
 from core.errors import BadInput
@@ -22,8 +23,12 @@ MEDIA_TYPES: Final = {
 }
 
 
-def exported(report: Report, form: str) -> bytes:
-    """The report as `json`, `csv`, `xlsx` or `pdf`."""
+def exported(report: Report, form: str, names: Mapping[str, str] | None = None) -> bytes:
+    """The report as `json`, `csv`, `xlsx` or `pdf`.
+
+    `names` are those of units by code, for a workbook's own sheets; a unit without one is told by
+    its code, as everywhere in the long form.
+    """
     if form == "csv":
         return as_csv(report)
     if form == "json":
@@ -31,7 +36,7 @@ def exported(report: Report, form: str) -> bytes:
     if form == "xlsx":
         from reports.export_xlsx import as_xlsx  # noqa: PLC0415 - loads the writer
 
-        return as_xlsx(report)
+        return as_xlsx(report, names or {})
     if form == "pdf":
         from reports.export_pdf import as_pdf  # noqa: PLC0415 - loads fonts and charts
 

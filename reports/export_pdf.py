@@ -12,6 +12,7 @@ from forms.document_pdf import document_pdf
 from forms.tertial_sheet import Figure as Row
 from forms.tertial_sheet import Figures, Picture, TertialSheet, document
 from reports.charts import of_report
+from reports.definitions import COUNTS, SHARES
 from reports.export_csv import as_csv, as_text
 from reports.figures import Cells, Report, Seal, percent
 from reports.labels import NATION, name_of, over_and_under
@@ -19,12 +20,15 @@ from reports.publish import named_missing
 
 LANGUAGE: Final = "nb"
 _STATES: Final = {"open": "Løpende", "frozen": "Fryst"}
+_SAID_LATER: Final = frozenset(c for c in (*COUNTS, *SHARES) if "." in c) - {"I20.withdrawn"}
+"""Parts that got words of their own after the first papers."""
 
 
 def as_pdf(report: Report, *, first: bool = False) -> bytes:
     """The report on paper. The same report gives the same bytes.
 
-    `first` prints it as the first papers were, whose shares were rounded twice.
+    `first` prints it as the first papers were: their shares were rounded twice, and the parts of an
+    indicator were told by their names alone.
     """
     seal = report.seal
     places = [
@@ -47,7 +51,7 @@ def as_pdf(report: Report, *, first: bool = False) -> bytes:
             Picture(drawing.title, drawing.svg, drawing.says)
             for drawing in (of_report(report, first=first) if report.nation else ())
         ),
-        definitions=tuple((code, _defined(code)) for code in codes),
+        definitions=tuple((code, _defined(code, first=first)) for code in codes),
         sha256=seal.sha256 if seal is not None else None,
         chain_heads=(seal.chain_heads,) if seal is not None and seal.chain_heads else (),
         csv_name=f"tertial-{report.period}.csv",
@@ -68,8 +72,10 @@ def _rows(figures: Cells, *, first: bool) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _defined(code: str) -> str:
+def _defined(code: str, *, first: bool) -> str:
     over, under = over_and_under(code)
+    if first and code in _SAID_LATER:
+        over, under = name_of(code).lower(), over_and_under(code.partition(".")[0])[1]
     return f"{name_of(code)}. Teller: {over}" + (f". Nevner: {under}" if under else "")
 
 

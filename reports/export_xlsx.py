@@ -10,7 +10,7 @@ same report gives the same bytes.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Final
@@ -18,10 +18,11 @@ from typing import Any, Final
 import xlsxwriter
 
 from core.clock import iso_local, local
-from reports.definitions import WAITING, codes_with
+from reports.definitions import WAITING, as_defined
 from reports.export_csv import COLUMNS, HIDDEN, SEALED, plain
 from reports.figures import Figure, Report, cells
 from reports.labels import name_of, over_and_under, place_name
+from reports.publish import named_missing
 
 TIDY: Final = "Tall"
 _LEVELS: Final = (("nation", "Nasjon"), ("region", "Regioner"), ("unit", "Enheter"))
@@ -30,6 +31,19 @@ _OF_NATION: Final = ("I6", "I7", "I8", "I10", "I11", "I11b", "I12", "I13", "I14"
 
 _COMPARED: Final = "I11"
 _HEADINGS: Final = ("Sted", "Kode", "Indikator", "Verdi", "Teller", "Nevner", "Venter")
+_BESIDE: Final = 8
+"""The column, from 0, of what the nation's chart shows."""
+
+_STATES: Final = {"open": "Løpende", "frozen": "Fryst"}
+_VIEWS: Final = {
+    "directorate": "Publiserte tall, små tall er skjult",
+    "unit": "Enhetens egne tall, ingenting er skjult",
+}
+_NOTES: Final = (
+    "Personer med strengt fortrolig adresse (kode 6) er ikke med i noe tall.",
+    "En person som er møtt i flere enheter, telles én gang i regionen og i landet.",
+    "Et kolon (:) skjuler et lite tall, eller et som ville røpet et lite tall. 0 vises.",
+)
 _STYLE: Final = "Table Style Light 9"
 
 
@@ -42,8 +56,9 @@ class _Formats:
     wrapped: Any
 
 
-def as_xlsx(report: Report) -> bytes:
-    """The report as a workbook."""
+def as_xlsx(report: Report, names: Mapping[str, str] | None = None) -> bytes:
+    """The report as a workbook; `names` are those of units, by code."""
+    names = names or {}
     written = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(written, options) as book:
@@ -61,9 +76,9 @@ def as_xlsx(report: Report) -> bytes:
         for level, title in _LEVELS:
             rows = [cell for cell in cells(report) if cell[0] == level]
             if rows:
-                _level(book, title, level, rows, formats)
+                _level(book, title, level, rows, formats, names)
         _definitions(book, report, formats)
-        _about(book, report, formats)
+        _about(book, report, formats, names)
     return written.getvalue()
 
 
@@ -91,29 +106,34 @@ def _tidy(book: Any, report: Report, formats: _Formats) -> None:
     sheet.set_column(0, len(columns) - 1, 14)
 
 
-def _level(
+def _level(  # noqa: PLR0917 - a sheet, and what stands in it
     book: Any,
     title: str,
     level: str,
     rows: Sequence[tuple[str, str, str, Figure]],
     formats: _Formats,
+    names: Mapping[str, str],
 ) -> None:
-    """Rows by indicator, within it what is shown before what is hidden: the chart takes those."""
+    """Rows by indicator, within it what is shown before what is hidden: the chart takes those.
+
+    A chart takes rows that stand together: the nation's, one of each indicator, stand once more
+    beside the table.
+    """
     sheet = book.add_worksheet(title)
-    order = {code: at for at, code in enumerate(codes_with(code for _, _, code, _ in rows))}
+    order = {code: at for at, code in enumerate(as_defined(code for _, _, code, _ in rows))}
+
+    def name(place: str) -> str:
+        return names.get(place, place) if level == "unit" else place_name(level, place)
+
     national = level == "nation"
     wanted = set(_OF_NATION if national else (_COMPARED,))
     rows = sorted(
         rows,
-        key=lambda row: (
-            (row[2] not in wanted, row[3].value is None, order[row[2]], row[1])
-            if national
-            else (order[row[2]], row[3].value is None, row[1])
-        ),
+        key=lambda row: (order[row[2]], row[3].value is None, name(row[1]), row[1]),
     )
     _table(sheet, _HEADINGS, len(rows))
     for line, (_, place, code, figure) in enumerate(rows, start=1):
-        sheet.write_string(line, 0, plain(place_name(level, place)))
+        sheet.write_string(line, 0, plain(name(place)))
         sheet.write_string(line, 1, plain(code))
         sheet.write_string(line, 2, plain(name_of(code)))
         _figure(sheet, line, 3, code, figure, formats, exact=True)
@@ -124,18 +144,30 @@ def _level(
         for line, row in enumerate(rows, start=1)
         if row[2] in wanted and row[3].value is not None
     ]
-    if drawn:
-        called = "Andel av løslatte deltakere" if national else name_of(_COMPARED)
-        sheet.insert_chart("I2", _chart(book, title, drawn, 2 if national else 0, called))
+    if drawn and national:
+        sheet.write_string(0, _BESIDE, "I diagrammet")
+        sheet.write_string(0, _BESIDE + 1, "Verdi", formats.right)
+        for at, line in enumerate(drawn, start=1):
+            _, place, code, figure = rows[line - 1]
+            sheet.write_string(at, _BESIDE, name_of(code))
+            _value(sheet, at, _BESIDE + 1, figure, formats, exact=True)
+        sheet.set_column(_BESIDE, _BESIDE, 40)
+        beside = range(1, len(drawn) + 1)
+        called = "Andel av løslatte deltakere"
+        sheet.insert_chart("L2", _chart(book, title, beside, _BESIDE, _BESIDE + 1, called))
+    elif drawn:
+        sheet.insert_chart("I2", _chart(book, title, drawn, 0, 3, name_of(_COMPARED)))
 
 
-def _chart(book: Any, sheet: str, drawn: Sequence[int], names: int, title: str) -> Any:
+def _chart(  # noqa: PLR0917 - the rows of a sheet, and the columns of names and values
+    book: Any, sheet: str, drawn: Sequence[int], names: int, values: int, title: str
+) -> Any:
     chart = book.add_chart({"type": "bar"})
     first, last = drawn[0], drawn[-1]
     chart.add_series(
         {
             "categories": [sheet, first, names, last, names],
-            "values": [sheet, first, 3, last, 3],
+            "values": [sheet, first, values, last, values],
             "data_labels": {"value": True, "num_format": "0.0%"},
             "fill": {"color": "#0B5C8A"},
         }
@@ -150,7 +182,7 @@ def _chart(book: Any, sheet: str, drawn: Sequence[int], names: int, title: str) 
 
 def _definitions(book: Any, report: Report, formats: _Formats) -> None:
     sheet = book.add_worksheet("Definisjoner")
-    codes = list(dict.fromkeys(code for _, _, code, _ in cells(report)))
+    codes = as_defined(code for _, _, code, _ in cells(report))
     _table(sheet, ("Kode", "Indikator", "Teller", "Nevner"), len(codes))
     for line, code in enumerate(codes, start=1):
         for column, text in enumerate((code, name_of(code), *over_and_under(code))):
@@ -159,32 +191,35 @@ def _definitions(book: Any, report: Report, formats: _Formats) -> None:
     sheet.set_column(1, 3, 46)
 
 
-def _about(book: Any, report: Report, formats: _Formats) -> None:
+def _about(book: Any, report: Report, formats: _Formats, names: Mapping[str, str]) -> None:
     sheet = book.add_worksheet("Om")
     seal = report.seal
     lines: list[tuple[str, str]] = [
-        ("period", report.period),
-        ("as_of", iso_local(report.as_of)),
-        ("due_on", report.due_on.isoformat()),
-        ("state", report.state),
-        ("revision", str(report.revision)),
-        ("view", report.view),
-        ("counted_at", f"{local(report.as_of):%d.%m.%Y %H:%M}"),
+        ("Tertial", report.period),
+        ("Tall per", f"{local(report.as_of):%d.%m.%Y %H:%M}"),
+        ("Tall per (ISO 8601)", iso_local(report.as_of)),
+        ("Skal være levert", f"{report.due_on:%d.%m.%Y}"),
+        ("Tilstand", _STATES.get(report.state, report.state)),
+        ("Revisjon", str(report.revision) if report.revision else "–"),
+        ("Visning", _VIEWS.get(report.view, report.view)),
     ]
     if seal is not None:
         lines += [
-            ("definitions", seal.definitions),
-            ("software", seal.software),
-            ("threshold", str(seal.threshold)),
-            ("sha256", seal.sha256),
-            ("chain_heads", seal.chain_heads),
-            *(("note", note) for note in seal.notes),
+            ("Definisjoner", f"versjon {seal.definitions}"),
+            ("Programvare", seal.software),
+            ("Terskel", f"tall fra 1 til {seal.threshold - 1} skjules"),
+            ("SHA-256", seal.sha256),
+            *((("Loggenes hoder", seal.chain_heads),) if seal.chain_heads else ()),
+            *(("Merk", note) for note in _NOTES if seal.notes),
         ]
+        if missing := named_missing(seal):
+            told = ", ".join(sorted(names.get(code, code) for code in missing))
+            lines.append(("Uten rapport", told))
     _table(sheet, ("Hva", "Verdi"), len(lines))
     for line, (what, value) in enumerate(lines, start=1):
         sheet.write_string(line, 0, what)
         sheet.write_string(line, 1, plain(value), formats.wrapped)
-    sheet.set_column(0, 0, 16)
+    sheet.set_column(0, 0, 22)
     sheet.set_column(1, 1, 90)
 
 
@@ -213,13 +248,7 @@ def _figure(  # noqa: PLR0917 - a place on a sheet, and what stands there
         for column in (at, at + 1, at + 2):
             sheet.write_string(line, column, HIDDEN, formats.right)
     else:
-        value, kind = figure.value, formats.share
-        if figure.denominator is None:
-            kind = formats.count
-        elif exact and figure.numerator is not None and figure.denominator:
-            value, kind = figure.numerator / figure.denominator, formats.percent
-        if value is not None:
-            sheet.write_number(line, at, value, kind)
+        _value(sheet, line, at, figure, formats, exact=exact)
         for column, number in ((at + 1, figure.numerator), (at + 2, figure.denominator)):
             if number is not None:
                 sheet.write_number(line, column, number, formats.count)
@@ -227,6 +256,18 @@ def _figure(  # noqa: PLR0917 - a place on a sheet, and what stands there
         sheet.write_number(line, at + 3, figure.pending, formats.count)
     elif code in WAITING:
         sheet.write_string(line, at + 3, HIDDEN, formats.right)
+
+
+def _value(
+    sheet: Any, line: int, at: int, figure: Figure, formats: _Formats, *, exact: bool
+) -> None:
+    value, kind = figure.value, formats.share
+    if figure.denominator is None:
+        kind = formats.count
+    elif exact and figure.numerator is not None and figure.denominator:
+        value, kind = figure.numerator / figure.denominator, formats.percent
+    if value is not None:
+        sheet.write_number(line, at, value, kind)
 
 
 def _write(sheet: Any, line: int, column: int, value: str | int) -> None:

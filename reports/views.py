@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from cases import organisation
 from cases.access import CASE_ROLES, Viewer, acts_in
 from core.db import Database
 from core.errors import BadInput, NotAllowed, NotFound
@@ -78,6 +79,12 @@ def tertial_report(
     if unit is not None and unit not in found.units:
         raise BadInput("unknown_unit", f"There is no unit {unit!r}.", "unit")
     return of_places(found, unit=unit, region=region)
+
+
+def names_in(db: Database, report: Report) -> dict[str, str]:
+    """What units are called in a report, by code: their names on the last day of its period."""
+    with db.read() as tx:
+        return organisation.unit_names(tx, Period.parse(report.period).last_on)
 
 
 def check_own_unit(viewer: Viewer, unit: str) -> None:

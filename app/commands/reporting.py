@@ -180,6 +180,7 @@ def show(
     from reports.export import exported
     from reports.publish import directorate_report, frozen_revisions
     from reports.tertial import Period
+    from reports.views import names_in
 
     asked = Period.parse(period)
     chosen = chosen_format(form, out)
@@ -195,7 +196,8 @@ def show(
             threshold=house.settings.small_number_threshold,
             revision=revision if revision is not None else there[-1],
         )
-    write(found if chosen == TABLE else exported(found, chosen), out)
+        names = names_in(house.db, found)
+    write(found if chosen == TABLE else exported(found, chosen, names), out)
 
 
 @report.command("diff")

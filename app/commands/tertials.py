@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -73,7 +73,7 @@ def tertial(
     """
     from core.clock import parse_instant
     from reports.tertial import Period
-    from reports.views import tertial_report
+    from reports.views import names_in, tertial_report
 
     asked = Period.parse(period)
     until = parse_instant(as_of, field="--as-of") if as_of is not None else None
@@ -101,7 +101,8 @@ def tertial(
                 progress=progress,
             )
         again = _recounted(house, asked, report, now) if recount else None
-    write(_shown(report, again, chosen), out)
+        names = names_in(house.db, report)
+    write(_shown(report, again, chosen, names), out)
     if again is not None:
         _tell_recount(again[1])
 
@@ -146,7 +147,10 @@ def _recounted(
 
 
 def _shown(
-    report: Report, again: tuple[Report, list[Difference]] | None, form: str
+    report: Report,
+    again: tuple[Report, list[Difference]] | None,
+    form: str,
+    names: Mapping[str, str],
 ) -> bytes | Report:
     if form == TABLE:
         return report
@@ -162,7 +166,7 @@ def _shown(
         return (json.dumps(shown, ensure_ascii=False, indent=2) + "\n").encode()
     from reports.export import exported
 
-    return exported(report, form)
+    return exported(report, form, names)
 
 
 def write(shown: bytes | Report, out: Path | None) -> None:

@@ -121,6 +121,35 @@ def test_xlsx_is_typed_has_a_table_and_a_chart_to_a_sheet_and_no_formula(
     del db
 
 
+def test_a_workbook_is_read_without_a_code_list(db: Database, published: Report) -> None:
+    names = {"A": "Å fengsel", "B": "Bø fengsel", "C": "Alta fengsel"}
+    content = exported(published, "xlsx", names)
+
+    codes = list(dict.fromkeys(row[1] for row in of_xlsx(content, "Nasjon")[1:]))
+    assert codes[:9] == [
+        "I1",
+        "I2",
+        "I3",
+        "I4",
+        "I5",
+        "I5.le_24h",
+        "I5.d2_3",
+        "I5.d4_7",
+        "I5.gt_7d",
+    ]
+    assert codes.index("I8") < codes.index("I9") < codes.index("I9.refill") < codes.index("I10")
+    assert set(names.values()) <= {row[0] for row in of_xlsx(content, "Enheter")}
+    assert not {"A", "B", "C"} & {row[0] for row in of_xlsx(content, "Enheter")}
+    about = {row[0]: row[1] for row in of_xlsx(content, "Om")[1:]}
+    assert about["Tilstand"] == "Løpende"
+    assert about["Visning"] == "Publiserte tall, små tall er skjult"
+    for row in of_xlsx(content, "Definisjoner")[1:]:
+        assert str(row[2]).casefold() != str(row[1]).casefold()
+    # The long form is as it was, and is what a file is known by.
+    assert of_xlsx(content)[1:] == of_xlsx(exported(published, "xlsx"))[1:]
+    del db
+
+
 def test_charts_are_native_and_leave_hidden_figures_out(db: Database) -> None:
     with db.write() as tx:
         for _ in range(12):
@@ -133,7 +162,8 @@ def test_charts_are_native_and_leave_hidden_figures_out(db: Database) -> None:
         charts = [name for name in packed.namelist() if name.startswith("xl/charts/chart")]
         assert len(charts) >= 2
     nation = of_xlsx(content, "Nasjon")
-    shown = [row[3] for row in nation[1:8]]
+    shown = [row[9] for row in nation[1:] if row[8] is not None]
+    assert shown
     assert ":" not in shown
 
 

@@ -19,7 +19,7 @@ from core.clock import local_date
 from core.errors import BadInput, Conflict, Refused
 from reports import lifecycle, trend
 from reports.apart import pdf_apart
-from reports.definitions import codes_with
+from reports.definitions import as_defined, codes_with
 from reports.experience import labels
 from reports.explain import Explained, explained
 from reports.export import FORMATS, MEDIA_TYPES, exported
@@ -29,7 +29,7 @@ from reports.publish import frozen_revisions, named_missing
 from reports.regions import REGIONS
 from reports.report import snapshot
 from reports.tertial import Period
-from reports.views import tertial_report
+from reports.views import names_in, tertial_report
 from reports.waiting import standing
 from web.pages import drawing, figures
 from web.pages.forms import Errors, tried
@@ -60,7 +60,7 @@ def file(visit: Visited) -> Response:
     if form not in FORMATS:
         raise BadInput("unknown_code", "There is no such format.", "format")
     report = _report(visit, period_asked(visit))
-    return as_file(report, form, f"tertial-{report.period}")
+    return as_file(visit, report, form, f"tertial-{report.period}")
 
 
 @router.get("/tertial/definitions")
@@ -69,7 +69,7 @@ def definitions(visit: Visited) -> Response:
     """What every indicator counts, and of what."""
     every = [
         (code, figures.told_as(visit, code), *over_and_under(code, visit.language))
-        for code in codes_with(())
+        for code in as_defined(codes_with(()))
     ]
     return page(visit, "pages/tertial_definitions.html", every=every)
 
@@ -109,10 +109,13 @@ def act(visit: Visited) -> Response:
     return to("/tertial", {"period": str(period), "said": do})
 
 
-def as_file(report: Report, form: str, name: str) -> Response:
+def as_file(visit: Visit, report: Report, form: str, name: str) -> Response:
     """A report as a download; its name says the tertial and the revision."""
     revision = f"-r{report.revision}" if report.revision else ""
-    body = pdf_apart(report) if form == "pdf" else exported(report, form)
+    if form == "pdf":
+        body = pdf_apart(report)
+    else:
+        body = exported(report, form, names_in(visit.house.db, report))
     return Response(
         body,
         media_type=MEDIA_TYPES[form],

@@ -73,7 +73,7 @@ def own_file(visit: Visited) -> Response:
         view="unit",
         unit=unit,
     )
-    return as_file(report, form, f"tertial-{period}-{unit}")
+    return as_file(visit, report, form, f"tertial-{period}-{unit}")
 
 
 @router.post("/tertial/own")
