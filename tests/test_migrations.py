@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from core.append_only import append_only_ddl
 from core.db import Database
 from core.errors import UnsafeSettings
 from migrations.schema import APPEND_ONLY, metadata
+from notifications.tables import attempt, outbox, template_version
 from tests.databases import SqliteFiles
 
 KEPT_BY_ALEMBIC = "alembic_version"
@@ -175,6 +176,43 @@ def test_every_look_of_an_older_house_has_its_entries(
         marks = list(tx.execute(select(access_listed.c.up_to)).scalars())
     # A house that is new has none, or a backup could not be put back into it.
     assert marks == ([looks] if looks else [])
+    database.close()
+
+
+def test_messages_that_were_only_shown_say_so_and_those_a_provider_took_do_not(
+    new_database_url: Callable[..., str],
+) -> None:
+    database = Database(new_database_url(migrated=False))
+    at = datetime(2026, 9, 1, 12, tzinfo=UTC)
+    with database.write() as tx:
+        upgrade_to(tx, "0022")
+        tx.execute(
+            insert(template_version).values(
+                id=1, template="t", language="nb", version=1, body="x", sha256="x", source="x",
+                dated_on=at.date(), status="approved", recorded_at=at,
+            )
+        )  # fmt: skip
+        for number, taken_by in enumerate(("console-1", "demo-1", "SM1"), 1):
+            tx.execute(
+                insert(outbox).values(
+                    id=number, about=f"x/{number}", subject="x", person="x", rung="x", template="t",
+                    language="nb", send_at=at, expires_at=at + timedelta(hours=1),
+                    starts_at=at + timedelta(hours=2), state="accepted", reason="taken",
+                    wanted_at=at,
+                )
+            )  # fmt: skip
+            tx.execute(
+                insert(attempt).values(
+                    ref=f"r{number}", outbox_id=number, epoch=1, owner="w", template_version_id=1,
+                    segments=1, begun_at=at, outcome="accepted", provider_id=taken_by,
+                )
+            )  # fmt: skip
+
+    migrate(database)
+
+    with database.read() as tx:
+        reasons = list(tx.execute(select(outbox.c.reason).order_by(outbox.c.id)).scalars())
+    assert reasons == ["shown_only", "shown_only", "taken"]
     database.close()
 
 
