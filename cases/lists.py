@@ -7,7 +7,7 @@ the viewer's own open cases, a few milliseconds for thousands; a number is found
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -84,16 +84,20 @@ def search(
     now: datetime,
     name: str | None = None,
     inmate_no: str | None = None,
+    begins: str | None = None,
 ) -> Found:
     """The viewer's cases of somebody, by a name (parts of it, in any order) or by a number.
 
-    By name the open cases, by number all of them; the earliest due first. The search is logged
-    with every case it shows. Raises `BadInput` unless exactly one of the two is given.
+    By name, and by how a number `begins`, the open cases, by the number all of them; the earliest
+    due first. The search is logged with every case it shows. Raises `BadInput` unless exactly one
+    is given.
     """
     check_may_open_cases(viewer)
-    if (name is None) == (inmate_no is None):
+    if sum(each is not None for each in (name, inmate_no, begins)) != 1:
         raise BadInput("one_of_two", "Give name or inmate_no, one of them.", "name")
-    if name is not None:
+    if begins is not None:
+        refs = _beginning(tx, viewer, normal_inmate_no(begins))
+    elif name is not None:
         refs = _named(tx, viewer, _words(name))
     else:
         refs = _numbered(tx, viewer, inmate_no or "")
@@ -106,6 +110,21 @@ def search(
 def _named(tx: Connection, viewer: Viewer, wanted: Sequence[str]) -> list[str]:
     if not wanted:
         raise BadInput("empty", "name is empty: give a part of it.", "name")
+    return _open_cases(
+        tx,
+        viewer,
+        lambda who: _is_called(_words(f"{who.first_name} {who.last_name}"), wanted),
+    )
+
+
+def _beginning(tx: Connection, viewer: Viewer, number: str) -> list[str]:
+    if not number:
+        raise BadInput("empty", "inmate_no is empty: give the number.", "inmate_no")
+    return _open_cases(tx, viewer, lambda who: normal_inmate_no(who.inmate_no).startswith(number))
+
+
+def _open_cases(tx: Connection, viewer: Viewer, is_meant: Callable[[Identity], bool]) -> list[str]:
+    """The open cases of those who are meant, by what only the opened identity says."""
     query = (
         select(case_.c.ref, person.c.ref.label("person"), person.c.identity_enc)
         .join(person, person.c.id == case_.c.person_id)
@@ -113,11 +132,7 @@ def _named(tx: Connection, viewer: Viewer, wanted: Sequence[str]) -> list[str]:
     )
     rows = tx.execute(query, queries.visible_binds(viewer)).all()
     identities = people.opened(tx, {row.person: row.identity_enc for row in rows})
-    hits = {
-        who
-        for who, identity in identities.items()
-        if _is_called(_words(f"{identity.first_name} {identity.last_name}"), wanted)
-    }
+    hits = {who for who, identity in identities.items() if is_meant(identity)}
     return [row.ref for row in rows if row.person in hits]
 
 

@@ -80,6 +80,21 @@ def test_the_outsider_has_no_part_in_it(on_sqlite: Desk) -> None:
     assert "Vis utsatte" not in on_sqlite.of("elsewhere").get("/overdue").text
 
 
+def test_somebody_of_several_units_stands_once_where_tasks_are_given(on_sqlite: Desk) -> None:
+    late(on_sqlite)
+    page = on_sqlite.of("coordinator").get("/overdue").text
+    assert page.count(">Coordinator</option>") == 1
+
+
+def test_paper_says_which_units_which_filter_when_and_which_rows(on_sqlite: Desk) -> None:
+    late(on_sqlite)
+    page = on_sqlite.of("coordinator").get("/overdue?span=week&owner=any&unit=A").text
+    said = "A fengsel. Neste 7 dager · A fengsel · Hvem som helst. Rad 1–1 av 1."
+    assert said in page, page[page.index('class="paper') :][:300]
+    assert "Skrevet ut 8. september 2026 09.00" in page
+    assert "<summary>Filter: Neste 7 dager · A fengsel" in page
+
+
 def test_who_was_given_a_task_reads_by_whom_and_others_to_whom(desk: Desk) -> None:
     ref, coordinator = late(desk), desk.of("coordinator")
     board = coordinator.get("/overdue")

@@ -192,6 +192,10 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             "without_put_off": address("/overdue", _plain(values | {"snoozed": ""})),
         },
         empty=not shown,
+        first_row=(number - 1) * PAGE + 1,
+        last_row=(number - 1) * PAGE + len(shown),
+        # Each once, in however many units somebody works.
+        whom=tuple({each.ref: each.name for each in context["colleagues"]}.items()),
         more=len(lines) > PAGE,
         number=number,
         values=values,

@@ -32,15 +32,17 @@ def search_page(visit: Visited) -> Response:
 @router.post("/search")
 @allow(CASE_WORKERS)
 def search(visit: Visited) -> Response:
-    """Who is meant: a number leads straight to the case."""
+    """Who is meant: a number leads straight to the case, its beginning to those it may mean."""
     text = visit.typed("text")[:LONGEST]
-    if any(letter.isdigit() for letter in text) and (ref := _numbered(visit, text)) is not None:
+    numbered = any(letter.isdigit() for letter in text)
+    if numbered and (ref := _numbered(visit, text)) is not None:
         return to(f"/cases/{ref}")
     found: list[Found] = []
     in_all = 0
+    asked = {"begins" if numbered else "name": text}
     try:
         met = visit.house.db.transact(
-            lambda tx: lists.search(tx, visit.viewer, now=visit.now, name=text)
+            lambda tx: lists.search(tx, visit.viewer, now=visit.now, **asked)
         )
     except BadInput:
         met = None

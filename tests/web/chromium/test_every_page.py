@@ -214,7 +214,9 @@ def _many(at: At) -> Response:
 
 def _put_off(at: At) -> Response:
     at.go("/overdue?span=month")
-    at.page.locator("input[name=pick]").first.check()
+    # Not somebody who leaves today or tomorrow: of them nothing is put off.
+    row = at.page.locator(".person:has(summary[aria-label^=Utsett])").first
+    row.locator("input[name=pick]").check()
     at.press("Utsett 7 dager")
     return at.go("/overdue?span=month&snoozed=only")
 
