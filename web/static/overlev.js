@@ -50,16 +50,24 @@
       if (chosen && chosen.name === event.target.name && !chosen.checked) field.value = "";
     }
   });
-  // A page that is put in place goes on where the work was: at the next row, not at the top.
-  document.addEventListener("htmx:after:swap", () => {
-    const row = document.querySelector("#page [data-resume]");
-    if (!row) return;
-    const next = row.querySelector(".acts button, .acts summary, .acts a") || row.querySelector("a");
-    if (next) {
-      row.scrollIntoView({ block: "nearest" });
-      next.focus({ preventScroll: true });
-    }
-  });
+  // A page that is put in place goes on where the work was: at what is wrong, at the next row, or at
+  // what was done. Never at a button: whoever presses Enter once more has then recorded something.
+  let acted = false;
+  document.addEventListener("submit", () => { acted = true; }, true);
+  const goOn = () => {
+    const find = (what) => document.querySelector(`#page ${what}`);
+    const row = find("[data-resume]");
+    const told = acted && (find("[role=status].receipt") || find("[role=status].ds-alert") || find("h1"));
+    const stop = find("[autofocus]") || find("#errors") || (row && (row.querySelector("a") || row)) || told;
+    acted = false;
+    if (!stop) return;
+    if (!stop.matches("a, button, input, select, textarea, [tabindex]")) stop.tabIndex = -1;
+    (stop.matches("a") && row ? row : stop).scrollIntoView({ block: "nearest" });
+    stop.focus({ preventScroll: true });
+  };
+  document.addEventListener("htmx:after:swap", goOn);
+  // It came as a whole page. The browser goes to the mark first, and takes the keyboard with it.
+  if (location.hash === "#resume") addEventListener("load", () => setTimeout(goOn, 50));
   // A page that is put in place tells where it stands to those who hear it.
   document.addEventListener("htmx:after:swap", () => {
     const told = document.querySelector("#page [role=status]");

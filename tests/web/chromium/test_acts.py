@@ -43,6 +43,15 @@ def row(page: Page, name: str, label: str) -> Any:
     return page.locator("li.person", has_text=name).locator(".task", has_text=label)
 
 
+def focus_comes_to(page: Page, what: str) -> bool:
+    """Whether the keyboard stands at such an element, within three seconds."""
+    for _ in range(30):
+        if page.evaluate("what => document.activeElement.matches(what)", what):
+            return True
+        page.wait_for_timeout(100)
+    return False
+
+
 # --- few clicks ----------------------------------------------------------------------------------
 
 
@@ -92,6 +101,36 @@ def test_the_keyboard_goes_from_person_to_person_and_a_tick_breaks_no_rule_of_th
         line.get_by_role("button", name="Ikke i risiko").click()
         page.get_by_text("er ført for Pil1").wait_for()
     assert broken == []
+
+
+def test_who_presses_enter_twice_records_one_thing(office: Office) -> None:
+    case = case_of(office.desk, "Tast", "7190", admitted="2026-09-01 06:00")
+    with office.at_the_desk("nurse") as page:
+        page.goto("/today")
+        line = row(page, "Tast", "Kort informasjon og overdosekort gitt")
+        line.get_by_role("button", name="Gjort:").focus()
+        page.keyboard.press("Enter")
+        page.get_by_text("er ført for Tast").wait_for()
+        assert focus_comes_to(page, ".person a, .person, [role=status]")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(500)
+    done = [each.code for each in stored(office, case).tasks if each.state is TaskState.DONE]
+    assert done == ["brief_info"]
+
+
+def test_the_keyboard_is_never_lost_after_an_act(office: Office) -> None:
+    case_of(office.desk, "Sist", "7191", admitted="2026-09-01 06:00")
+    with office.at_the_desk("nurse") as page:
+        page.goto("/today")
+        row(page, "Sist", "Kort informasjon og overdosekort gitt").get_by_role(
+            "button", name="Gjort:"
+        ).click()
+        page.get_by_text("er ført for Sist").wait_for()
+        undo = page.locator("[role=status]")
+        undo.locator("summary").click()
+        undo.get_by_role("button").first.click()
+        page.get_by_text("er angret for Sist").wait_for()
+        assert focus_comes_to(page, "#page *")
 
 
 def test_a_coordinator_clears_ten_overdue_rows_in_fifteen_clicks(office: Office) -> None:
