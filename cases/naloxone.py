@@ -138,6 +138,17 @@ def record(
 def undo(tx: Connection, viewer: Viewer, row_id: int, *, now: datetime) -> Row:
     """Take a row back by a second one: what was recorded stays to be seen, and counts no more.
 
+    Raises as `to_take_back` does.
+    """
+    row = to_take_back(tx, viewer, row_id)
+    taken_back = naloxone_rows.take_back(tx, row, by=viewer.account, now=now)
+    _log(tx, viewer, row.unit, UNDONE, now, case_ref=row.case_ref)
+    return taken_back
+
+
+def to_take_back(tx: Connection, viewer: Viewer, row_id: int) -> Row:
+    """A row that the viewer may take back.
+
     Raises `NaloxoneNotFound`, `Conflict` for one that is taken back already, `Refused` for one that
     belongs to a completed task.
     """
@@ -152,9 +163,7 @@ def undo(tx: Connection, viewer: Viewer, row_id: int, *, now: datetime) -> Row:
         raise Refused(f"Row {row_id} came with the task {row.task}: undo the task instead.")
     if naloxone_rows.is_taken_back(tx, row):
         raise Conflict(f"Row {row_id} is taken back already.")
-    taken_back = naloxone_rows.take_back(tx, row, by=viewer.account, now=now)
-    _log(tx, viewer, row.unit, UNDONE, now, case_ref=row.case_ref)
-    return taken_back
+    return row
 
 
 def lot_read(lot: str | None, task: Task) -> str | None:
@@ -218,10 +227,15 @@ def after_undo(tx: Connection, case: Case, task: Task, viewer: Viewer, *, now: d
 # --- queries -------------------------------------------------------------------------------------
 
 
-def stock(tx: Connection, viewer: Viewer, unit: str, *, now: datetime) -> Stock:
-    """How many kits a unit has; what was merged into it counts along."""
+def stock(
+    tx: Connection, viewer: Viewer, unit: str, *, now: datetime, without: int | None = None
+) -> Stock:
+    """How many kits a unit has; what was merged into it counts along.
+
+    `without`: as it would be were the row of that number taken back.
+    """
     code, parts = _looked_at(tx, viewer, unit, local_date(now))
-    rows = naloxone_rows.of_units(tx, parts)
+    rows = [row for row in naloxone_rows.of_units(tx, parts) if row.id != without]
     held = custody(rows)
     owners = naloxone_rows.holders(tx, rows)
     return Stock(

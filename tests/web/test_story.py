@@ -288,6 +288,9 @@ def test_the_shelf_is_kept_and_a_row_taken_back(house: Desk) -> None:
     page = nurse.send("/naloxone", {"kind": "received", "count": "10", "lot": "L1"})
     assert ">10</dd>" in page.text
     page = nurse.send("/naloxone", {"do": "undo/1"})
+    assert ">10</dd>" in page.text
+    assert "Angre raden?" in page.text
+    page = nurse.send("/naloxone", {"do": "undo/1", "sure": "1"})
     assert ">0</dd>" in page.text
     page = nurse.send("/naloxone", {"kind": "received", "count": ""})
     assert page.status == 422

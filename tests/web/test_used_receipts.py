@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from cases import appointments, naloxone_rows, queries, sessions
+from cases import appointments, naloxone, naloxone_rows, queries, sessions
 from cases.access import OPERATOR
 from cases.appointments import Booking
 from tests.people import at, make_case
@@ -115,8 +115,54 @@ def test_a_row_of_sprays_is_told_with_what_is_left(on_sqlite: Desk) -> None:
     assert told(made) == "Ført: Mottatt, 10 stk. Lot L1. På lager nå: 10."
     with desk.db.read() as tx:
         row = naloxone_rows.of_units(tx, frozenset({"A"}))[-1]
-    undone = nurse.send("/naloxone", {"do": f"undo/{row.id}"})
+    asked = nurse.send("/naloxone", {"unit": "A", "do": f"undo/{row.id}"})
+    assert "På lager: 10, blir 0." in asked.text
+    assert told(asked) == ""
+    undone = nurse.send("/naloxone", {"unit": "A", "do": f"undo/{row.id}", "sure": str(row.id)})
     assert told(undone) == "Angret: Mottatt, 10 stk. Lot L1. På lager nå: 0."
+
+
+def test_a_spray_taken_out_of_property_leaves_its_task_done_and_says_so(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        ref = make_case(
+            tx, release_on=date(2026, 10, 1), answer="accepted", done=("card_printed",)
+        ).ref
+        row = naloxone.record(tx, OPERATOR, "to_property", ref=ref, now=desk.now).row
+    nurse = desk.of("nurse")
+    nurse.get("/naloxone")
+    asked = nurse.send("/naloxone", {"do": f"undo/{row.id}"})
+    assert "I effekter: 1, blir 0." in asked.text
+    assert "Test Person" in asked.text.partition('id="ask"')[2].partition("</p>")[0]
+    assert "står fortsatt som gjort." in asked.text
+    undone = nurse.send("/naloxone", {"do": f"undo/{row.id}", "sure": str(row.id)})
+    assert "spray lagt i effekter» står fortsatt som gjort. Gå til oppgaven" in told(undone)
+    assert f'href="/cases/{ref}#task-card_printed"' in undone.text
+
+
+def test_the_row_that_takes_another_back_shows_when_that_was(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        row = naloxone.record(
+            tx, OPERATOR, "received", unit="A", now=desk.now, happened_at=at("2026-09-01 09:00")
+        ).row
+        naloxone.undo(tx, OPERATOR, row.id, now=desk.now)
+    page = desk.of("nurse").get("/naloxone").text
+    _, taken_back, first = page.partition("<tbody>")[2].split('<tr><td class="nowrap">')
+    assert "Angret:" in taken_back
+    assert "1.9." in first
+    assert "1.9." not in taken_back
+
+
+def test_another_units_row_is_neither_asked_about_nor_taken_back(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        row = naloxone.record(tx, OPERATOR, "received", unit="C", now=desk.now).row
+    nurse = desk.of("nurse")
+    for sure in ("", str(row.id)):
+        nurse.get("/naloxone")
+        assert nurse.send("/naloxone", {"do": f"undo/{row.id}", "sure": sure}).status == 404
+    assert "Angre raden?" not in nurse.get(f"/naloxone?ask={row.id}").text
 
 
 def test_a_list_of_a_group_tells_whom_it_was_about(on_sqlite: Desk) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -11,18 +11,22 @@ from starlette.responses import Response
 from cases import desk, naloxone, people, queries
 from cases.access import Viewer
 from cases.custody import TO_A_PERSON, Kind, Row
+from cases.model import Case, TaskState
 from cases.naloxone import KEEPING
+from cases.registry import package_named
 from core.clock import local_date
 from core.errors import BadInput
 from web.pages import rows
 from web.pages.forms import Errors, chosen, day_in, tried
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited, address
-from web.pages.words import WORDS
+from web.pages.words import WORDS, label_of
 from web.policy import allow
 
 SHELF: Final = tuple(kind for kind in Kind if kind not in TO_A_PERSON)
 MOST_SHOWN: Final = 60
+TICKED_APART: Final = {Kind.TO_PROPERTY: "card_printed"}
+"""Kinds of row that a task speaks of and did not write: the one is undone without the other."""
 
 router: Final = Pages()
 
@@ -37,13 +41,17 @@ def naloxone_page(visit: Visited) -> Response:
 @router.post("/naloxone")
 @allow(KEEPING)
 def record(visit: Visited) -> Response:
-    """Write a row of the shelf, or take one back."""
+    """Write a row of the shelf, or take one back; whether to is asked first, for it stays."""
     unit = visit.typed("unit")
     do, _, number = visit.typed("do", "record").partition("/")
 
     def verb(tx: Connection) -> str:
         if do == "undo":
-            naloxone.undo(tx, visit.viewer, int(number) if number.isdecimal() else 0, now=visit.now)
+            row_id = int(number) if number.isdecimal() else 0
+            if visit.typed("sure") != number:
+                row = naloxone.to_take_back(tx, visit.viewer, row_id)
+                return address("/naloxone", {"unit": unit or row.unit, "ask": number})
+            naloxone.undo(tx, visit.viewer, row_id, now=visit.now)
         else:
             count = visit.typed("count")
             if not count.isdecimal():
@@ -65,6 +73,24 @@ def record(visit: Visited) -> Response:
     return answer if isinstance(answer, Response) else _page(visit, answer, status=422)
 
 
+def _asked_of(ledger: list[Row], number: str) -> Row | None:
+    """The row that somebody is about to take back, if it is one that can be."""
+    gone = {row.undoes for row in ledger}
+    for row in ledger if number.isdecimal() else ():
+        if row.id == int(number) and not row.task and not row.undoes and row.id not in gone:
+            return row
+    return None
+
+
+def _still_done(visit: Visit, tx: Connection, row: Row, cases: Mapping[str, Case]) -> str:
+    """What the task is called that says the same as a row and stays done without it, "" if none."""
+    case, code = cases.get(row.case_ref or ""), TICKED_APART.get(row.kind)
+    task = case.task(code) if case is not None and code is not None else None
+    if case is None or task is None or task.state is not TaskState.DONE:
+        return ""
+    return label_of(package_named(tx, case.package), task.code, visit.language)
+
+
 def _said_of(visit: Visit, ledger: list[Row]) -> Row | None:
     """The row that was just written, or the one that took another back."""
     do, _, number = visit.told("said").partition("/")
@@ -74,9 +100,13 @@ def _said_of(visit: Visit, ledger: list[Row]) -> Row | None:
     return None
 
 
-def _names(tx: Connection, viewer: Viewer, refs: Iterable[str | None]) -> dict[str, str]:
-    """Who the rows are about, as far as the viewer sees their cases; erased ones have no name."""
-    cases = queries.cases_by_refs(tx, viewer, {ref for ref in refs if ref is not None})
+def _cases(tx: Connection, viewer: Viewer, refs: Iterable[str | None]) -> dict[str, Case]:
+    """The cases that rows are about, as far as the viewer sees them."""
+    return queries.cases_by_refs(tx, viewer, {ref for ref in refs if ref is not None})
+
+
+def _names(tx: Connection, cases: Mapping[str, Case]) -> dict[str, str]:
+    """Who they are about; erased ones have no name."""
     known = people.identities_of(tx, [case.person for case in cases.values()])
     return {ref: known[case.person].name for ref, case in cases.items() if case.person in known}
 
@@ -91,15 +121,22 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         ledger = naloxone.ledger(tx, viewer, now=now, unit=unit)
         latest = ledger[::-1][:MOST_SHOWN]
         flaws = naloxone.discrepancies_of(tx, viewer, unit, now=now)
+        said, ask = _said_of(visit, latest), _asked_of(ledger, visit.asked("ask"))
+        about = [*latest, *flaws, *([ask] if ask else [])]
+        cases = _cases(tx, viewer, (each.case_ref for each in about))
+        told = said if said is not None and said.undoes else ask
         return {
+            "said": said,
+            "ask": ask,
+            "then": naloxone.stock(tx, viewer, unit, now=now, without=ask.id) if ask else None,
+            "still_done": _still_done(visit, tx, told, cases) if told else "",
+            "task_of": TICKED_APART,
             "units": units,
             "unit": unit,
             "stock": naloxone.stock(tx, viewer, unit, now=now),
             "flaws": flaws,
             "ledger": latest,
-            "names": _names(
-                tx, viewer, [*(row.case_ref for row in latest), *(flaw.case_ref for flaw in flaws)]
-            ),
+            "names": _names(tx, cases),
             "taken_back": {row.undoes for row in ledger if row.undoes is not None},
             "people": desk.names_of_accounts(tx, (row.by for row in ledger)),
         }
@@ -112,6 +149,5 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         kinds=[(each.value, visit.translate(WORDS["naloxone"][each.value])) for each in SHELF],
         values=chosen(visit.values(), kind="received", count="", unit=shown["unit"]),
         errors=errors,
-        said=_said_of(visit, shown["ledger"]),
         **shown,
     )

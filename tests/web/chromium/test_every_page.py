@@ -110,6 +110,13 @@ def _called(at: At) -> None:
     at.page.get_by_text("Kontakt etter løslatelse med Ute Prøvesen").wait_for()
 
 
+def _undoing(at: At) -> Response:
+    at.go("/naloxone")
+    with at.page.expect_navigation() as went:
+        at.page.get_by_role("button", name="Angre raden fra", exact=False).first.click()
+    return went.value
+
+
 def _called_at(at: At) -> Response:
     at.go("/cases/{out}")
     with at.page.expect_navigation() as went:
@@ -313,6 +320,7 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("appointment", _called_at, "contact"),
         Visit("naloxone", "/naloxone"),
         Visit("naloxone", pressed("/naloxone", "Før raden", count="0"), "wrong"),
+        Visit("naloxone", _undoing, "asked whether to undo"),
         Visit("me", "/me"),
         Visit("me", pressed("/me", "Bytt passord", old="x", password="y", again="z"), "wrong"),
         Visit("refused", "/cases/aaaaaaaaaa", "unknown case"),
