@@ -188,8 +188,11 @@ def _before(
     return shift(release_instant(release_on), before.amount, before.span)
 
 
-def _offer_again(case: Case) -> list[Rung]:
-    """Ask again 14 days after a not_now and 28 days before R, while not_now is in force."""
+def asked_again(case: Case) -> list[datetime]:
+    """When the offer is asked again, the earliest first; empty where it is not.
+
+    14 days after a not_now and 28 days before R, while not_now is in force.
+    """
     answer = answer_in_force(case.answers)
     if (
         answer is None
@@ -203,12 +206,11 @@ def _offer_again(case: Case) -> list[Rung]:
         asked.append(at(case.release_on - OFFER_AGAIN_BEFORE_RELEASE, DUE_TIME))
         known.append(max(answer.recorded_at, case.release_known_at or case.opened_at))
     # A set, because the two can fall on one day.
-    return [
-        Rung("", OFFER_AGAIN, instant, instant, Role.HEALTH)
-        for instant in sorted(
-            {instant for instant, since in zip(asked, known, strict=True) if instant > since}
-        )
-    ]
+    return sorted({instant for instant, since in zip(asked, known, strict=True) if instant > since})
+
+
+def _offer_again(case: Case) -> list[Rung]:
+    return [Rung("", OFFER_AGAIN, instant, instant, Role.HEALTH) for instant in asked_again(case)]
 
 
 def _release_not_recorded(case: Case) -> list[Rung]:

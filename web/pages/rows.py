@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from cases import noticed, organisation, people, queries, worklist
 from cases.access import Viewer
 from cases.checklist import TaskRule
-from cases.model import Phase
+from cases.ladder import asked_again
+from cases.model import Case, Participation, Phase
 from cases.noticed import Asking
 from cases.queries import CaseLine
 from cases.registry import package_named
@@ -121,6 +122,12 @@ class Told:
     due_at: datetime | None
     earlier: datetime | None
     """When it happened, where that was before today."""
+
+    again_on: date | None = None
+    """When the offer is asked again, where that is before the release."""
+
+    leaves_on: date | None = None
+    """The release before which it is not asked again."""
 
 
 def task_rows(tx: Connection, visit: Visit, lines: Iterable[TaskLine]) -> list[Row]:
@@ -301,6 +308,7 @@ def told(tx: Connection, visit: Visit) -> Told | None:
         return None
     identity = people.identity_of(tx, case.person)
     package = package_named(tx, case.package)
+    again_on, leaves_on = _asked_again(visit, case) if code == OFFER else (None, None)
     return Told(
         verb=verb,
         ref=ref,
@@ -315,7 +323,29 @@ def told(tx: Connection, visit: Visit) -> Told | None:
             if task.done_at is not None and local_date(task.done_at) < local_date(visit.now)
             else None
         ),
+        again_on=again_on,
+        leaves_on=leaves_on,
     )
+
+
+def _asked_again(visit: Visit, case: Case) -> tuple[date | None, date | None]:
+    """When the offer is asked again after "not now"; else the release that comes before that.
+
+    Only to those whom the notice reaches: from the day one reads when the answer was given.
+    """
+    if not visit.viewer.reads_health or not is_waiting(case.participation, case.phase):
+        return None, None
+    to_come = (local_date(each) for each in asked_again(case) if each > visit.now)
+    again_on = next(to_come, None)
+    leaves_on = case.release_on
+    if again_on is not None and (leaves_on is None or again_on < leaves_on):
+        return again_on, None
+    return None, leaves_on
+
+
+def is_waiting(participation: str, phase: str) -> bool:
+    """Whether somebody in prison said "not now": what is after the intake talk waits for a yes."""
+    return participation == Participation.NOT_NOW and phase == Phase.IN_PRISON
 
 
 @dataclass(frozen=True, slots=True)

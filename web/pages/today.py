@@ -117,6 +117,7 @@ def today(visit: Visited) -> Response:
         units=units,
         told=told,
         releases=viewer.role in RELEASING,
+        asks=viewer.reads_health,
         **shown,
     )
 
