@@ -122,8 +122,8 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         latest = ledger[::-1][:MOST_SHOWN]
         flaws = naloxone.discrepancies_of(tx, viewer, unit, now=now)
         said, ask = _said_of(visit, latest), _asked_of(ledger, visit.asked("ask"))
-        about = [*latest, *flaws, *([ask] if ask else [])]
-        cases = _cases(tx, viewer, (each.case_ref for each in about))
+        about = {row.case_ref for row in (*latest, ask) if row is not None}
+        cases = _cases(tx, viewer, about | {flaw.case_ref for flaw in flaws})
         told = said if said is not None and said.undoes else ask
         return {
             "said": said,
