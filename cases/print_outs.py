@@ -223,15 +223,18 @@ def _card(
     before = _before(tx, viewer, case, earlier_at[-1]) if earlier_at else None
     ahead = sorted((each for each in case.appointments if _holds(each, now)), key=_by_time)
     shown = ahead[: card_form.MOST]
+    said = tuple(_appointment(tx, viewer, case, each, before) for each in shown)
+    # One that hides where to go does not stand in for one that may have said it.
+    replaces = all(each.whom is not None for each in said)
     return TimeInHand(
         language=language,
-        appointments=tuple(_appointment(tx, viewer, case, each, before) for each in shown),
+        appointments=said,
         contact_phone=None,
         printed_at=now,
         sms=_is_told_how_to_stop(viewer, case),
         gone=_gone(case, ahead, before, now=now),
         number=len(earlier_at) + 1,
-        earlier_at=earlier_at[-1] if earlier_at else None,
+        earlier_at=earlier_at[-1] if earlier_at and replaces else None,
         more=len(ahead) - len(shown),
     )
 

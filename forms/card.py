@@ -60,8 +60,9 @@ class Appointment:
 class TimeInHand:
     """A card. `sms` says whether messages are sent, `gone` what the card before still promised.
 
-    `number` counts the prints of this card, `earlier_at` is when the one before was printed;
-    `more` appointments did not find room. `label` stands on the strip of the sheet, to be cut away.
+    `number` counts the prints of this card, `earlier_at` is when the one was printed that it
+    replaces; `more` appointments did not find room. `label` stands on the strip of the sheet, to be
+    cut away.
     """
 
     language: str

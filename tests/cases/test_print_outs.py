@@ -164,6 +164,17 @@ def test_a_reprint_marks_what_is_new_moved_and_gone(desk: Desk) -> None:
     assert (again.number, again.earlier_at) == (2, NOW)
 
 
+def test_a_card_that_hides_where_to_go_does_not_say_that_it_replaces_one(desk: Desk) -> None:
+    case = a_case(desk)
+    printed(desk, NURSE, case)
+
+    hiding = printed(desk, OFFICER, case, now=NOW + DAY)
+    whole = printed(desk, NURSE, case, now=NOW + 2 * DAY)
+
+    assert (hiding.number, hiding.earlier_at) == (2, None)
+    assert (whole.number, whole.earlier_at) == (3, NOW + DAY)
+
+
 def test_what_an_officer_may_not_know_does_not_show_as_a_change(desk: Desk) -> None:
     case = a_case(desk)
     printed(desk, NURSE, case)
