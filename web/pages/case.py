@@ -40,7 +40,7 @@ from cases.model import (
     WaiveReason,
 )
 from cases.naloxone import KEEPING
-from cases.print_outs import is_outdated
+from cases.print_outs import is_outdated, last_print
 from cases.registry import package_named
 from cases.rules import check_appointments
 from cases.service import CONSENTING
@@ -126,7 +126,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "notes": notes,
         "consents": _consents(view) if viewer.role in SEES_CONSENTS and "consents" in view else {},
         "talk_held": held,
-        "outdated": here and _has_old_card(case, now),
+        "outdated": here and _has_old_card(tx, case, now),
         "confirmed_ready": _appointments_hold(case, package),
         "lacks": lacking(tx, visit, case) if here else [],
         "before_it": visit.translate(BEFORE_IT),
@@ -159,15 +159,19 @@ def _left_behind(
     return None
 
 
-def _has_old_card(case: Case, now: datetime) -> bool:
-    """Whether the card that was printed and gone through names what is no longer so."""
+def _has_old_card(tx: Connection, case: Case, now: datetime) -> bool:
+    """Whether the card that was printed names what is no longer so.
+
+    Gone through by its task; where that is not ticked, or waits while the answer is "not now",
+    the print itself.
+    """
     card = case.task("card_printed")
-    return (
-        card is not None
-        and card.done_at is not None
-        and card.state is TaskState.DONE
-        and is_outdated(case, card.done_at, now=now)
-    )
+    if card is None or not case.appointments:
+        return False
+    printed_at = card.done_at if card.state is TaskState.DONE else None
+    if card.state in (TaskState.OPEN, TaskState.PREPARED):
+        printed_at = last_print(tx, case)
+    return printed_at is not None and is_outdated(case, printed_at, now=now)
 
 
 def may(viewer: Viewer, case: Case) -> dict[str, bool]:
