@@ -51,6 +51,7 @@ __all__ = [
     "with_changed",
 ]
 
+FEWEST_DIGITS: Final = 3
 LONGEST: Final = 200
 """Characters of a name or place on a card."""
 
@@ -127,7 +128,7 @@ def book(tx: Connection, viewer: Viewer, ref: str, booking: Booking, *, now: dat
     details = {
         "with": _line(booking.with_whom, "with"),
         "place": _line(booking.place, "place"),
-        "phone": _line(booking.phone, "phone") if booking.phone else None,
+        "phone": _phone(booking.phone) if booking.phone else None,
     }
     booked = Appointment(
         id=new_ref(),
@@ -178,6 +179,17 @@ def _line(text: str | None, field: str) -> str:
     if len(cleaned) > LONGEST:
         raise BadInput("too_long", f"{field} is longer than {LONGEST} characters.", field)
     return cleaned
+
+
+def _phone(text: str) -> str:
+    """A number for the card, written as somebody likes. Raises `BadInput` for one without digits.
+
+    An extension or "spør etter Kari" may stand beside it; three digits are a number (113).
+    """
+    line = _line(text, "phone")
+    if sum(character.isdecimal() for character in line) < FEWEST_DIGITS:
+        raise BadInput("no_number", "phone holds no number: give one, or leave it out.", "phone")
+    return line
 
 
 def record_outcome(
@@ -253,7 +265,7 @@ def move(
     rules.check_happened(before, at, now=now, field="happened_at")
     said = {"with": with_whom, "place": place, "phone": phone}
     told = {
-        name: "" if name == "phone" and not text.strip() else _line(text, name)
+        name: _line(text, name) if name != "phone" else _phone(text) if text.strip() else ""
         for name, text in said.items()
         if text is not None
     }

@@ -346,6 +346,50 @@ def test_a_card_that_was_printed_before_an_appointment_moved_is_told_to_be_old(
         assert told in coordinator.get(path).text
 
 
+def test_a_card_printed_for_somebody_at_not_now_is_told_to_be_old(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        case = make_case(tx, answer="not_now", release_on=date(2026, 9, 20))
+        meeting = Booking(
+            "PROBATION", at("2026-09-21 10:00"), "Kari Vik", "Storgata 1", status="confirmed"
+        )
+        appointments.book(tx, OPERATOR, case.ref, meeting, now=at("2026-09-05 09:00"))
+    coordinator, told = desk.of("coordinator"), "Avtalene er endret etter at kortet"
+    assert coordinator.get(f"/cases/{case.ref}/card.pdf").status == 200
+    assert told not in coordinator.get(f"/cases/{case.ref}").text
+    desk.later(timedelta(minutes=20))
+    with desk.db.write() as tx:
+        (booked,) = queries.case_by_ref(tx, OPERATOR, case.ref).appointments
+        appointments.record_outcome(tx, OPERATOR, booked.id, "cancelled", now=desk.now)
+
+    assert told in coordinator.get(f"/cases/{case.ref}").text
+
+
+def test_a_number_without_digits_is_refused_at_its_field(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        ref = make_case(tx, answer="accepted", release_on=date(2026, 9, 20)).ref
+    coordinator, new = desk.of("coordinator"), f"/cases/{ref}/appointments/new"
+    typed = {
+        "kind": "OTHER", "at": "2026-09-21T10:00", "with": "Kari Vik", "place": "Torget 1",
+        "status": "confirmed",
+    }  # fmt: skip
+    coordinator.get(new)
+    page = coordinator.send(new, {**typed, "phone": "abc"})
+    assert page.status == 422
+    assert 'id="e-phone">Skriv et telefonnummer, eller tøm feltet.' in page.text
+    assert 'value="abc"' in page.text
+    assert coordinator.send(new, {**typed, "phone": "22 00 00 00, spør etter Kari"}).status == 200
+    with desk.db.read() as tx:
+        (booked,) = queries.case_by_ref(tx, OPERATOR, ref).appointments
+    one = f"/cases/{ref}/appointments/{booked.id}"
+    coordinator.get(one)
+    right = {"right_with": "Kari Vik", "right_place": "Torget 1", "right_phone": "abc"}
+    page = coordinator.send(one, {"do": "correct", **right})
+    assert page.status == 422
+    assert 'id="e-right_phone">Skriv et telefonnummer, eller tøm feltet.' in page.text
+
+
 def test_a_card_is_printed_in_the_persons_language_or_in_another_that_is_chosen(
     on_sqlite: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

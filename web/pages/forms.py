@@ -93,6 +93,7 @@ _BY_REASON: Final = {
         "Kryss av at du vet at saken avsluttes, eller la personen svare på tilbudet først."
     ),
     "nothing_new": marked("Ingenting er endret. Skriv det som er riktig."),
+    "no_number": marked("Skriv et telefonnummer, eller tøm feltet."),
     "no_reason": marked("Velg en grunn."),
     "no_answer": marked("Velg ett svar."),
     "number_in_text": marked("Skriv om arbeidet, ikke om en person: lange tall kan ikke stå her."),
