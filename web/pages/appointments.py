@@ -195,6 +195,7 @@ def _kinds(visit: Visit, viewer: Viewer, case: Case) -> list[Choice]:
 def _new(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Response:
     with visit.house.db.read() as tx:
         case, name = _opened(tx, visit, ref)
+        earlier, known = _earlier(tx, visit, case)
     rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     kinds = _kinds(visit, visit.viewer, case)
     return page(
@@ -206,9 +207,32 @@ def _new(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
         case=case,
         kinds=kinds,
         needed=list(dict.fromkeys(each.needs for each in kinds if each.needs)),
-        values=chosen(visit.values(), status="requested", kind=visit.asked("kind"), at=""),
+        earlier=earlier,
+        values=chosen(
+            visit.values(),
+            **({"status": "requested", "kind": visit.asked("kind"), "at": ""} | known),
+        ),
         errors=errors,
     )
+
+
+def _earlier(tx: Connection, visit: Visit, case: Case) -> tuple[Appointment | None, dict[str, str]]:
+    """The appointment of the case that a new one is to replace (`?after=`), and its details.
+
+    The time is not among them: a new one stands at a time that somebody has agreed on.
+    """
+    for each in case.appointments:
+        if each.id == visit.asked("after") and not each.unbooked:
+            break
+    else:
+        return None, {}
+    if not sees_details(visit.viewer, case, each.kind):
+        return None, {}
+    try:
+        details = vault.unseal(tx, case.person, vault.DETAILS, each.details)
+    except KeyDestroyed:
+        details = {}
+    return each, {"kind": each.kind.value} | {name: details.get(name) or "" for name in RIGHT}
 
 
 _HOW_IT_WENT: Final = frozenset({"attended", "no_show", "unknown"})
@@ -239,6 +263,9 @@ def _one(visit: Visit, ref: str, number: str, errors: Errors, *, status: int = 2
         details=details,
         outcomes=[each for each in to if each != "moved"],
         undoes=undoes,
+        books_again=this.status is AppointmentStatus.CANCELLED
+        and not this.unbooked
+        and case.phase is not Phase.CLOSED,
         may_move=_may_move(case, this),
         may_correct=_may_correct(case, this, visit.now),
         values=chosen(

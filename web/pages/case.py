@@ -188,6 +188,7 @@ def may(viewer: Viewer, case: Case) -> dict[str, bool]:
         "close": is_open and role in release.CLOSING,
         "transfer": inside and role in TRANSFERRING,
         "consent": is_open and role in CONSENTING,
+        "answer": is_open and role in COMPLETERS[Owner.HEALTH],
         "absence": inside and role in ABSENCES,
         "undo_release": case.released_at is not None
         and case.close_reason not in _NOT_TAKEN_BACK

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cases.model import AppointmentStatus
+from cases.model import AppointmentStatus, Phase
 from cases.views import View
 from web.i18n import marked
 from web.pages.visit import Visit
@@ -93,6 +93,8 @@ def _appointment(seen: _Seen, text: str, key: str = "id") -> CaseReceipt | None:
     else:
         return None
     missed = each["status"] == AppointmentStatus.NO_SHOW.value and bool(each["kind"])
+    gone = each["status"] == AppointmentStatus.CANCELLED.value and bool(each["kind"])
+    again = (missed or gone) and seen.view["phase"] != Phase.CLOSED.value
     here = f"/cases/{seen.view['ref']}/appointments"
     return CaseReceipt(
         seen._(
@@ -102,10 +104,10 @@ def _appointment(seen: _Seen, text: str, key: str = "id") -> CaseReceipt | None:
             when=seen.visit.dates.time(each["starts_at"]),
             status=seen.word("status", each["status"]).lower(),
         ),
-        seen._(_CHANGE) if each["kind"] else "",
+        seen._(_SEE if gone else _CHANGE) if each["kind"] else "",
         f"{here}/{each['id']}" if each["kind"] else "",
-        then=seen._(AGAIN) if missed else "",
-        then_href=f"{here}/new?kind={each['kind']}" if missed else "",
+        then=seen._(AGAIN) if again else "",
+        then_href=f"{here}/new?after={each['id']}" if again else "",
         note=" ".join(seen.notes.get(each["id"], ())),
     )
 
@@ -196,6 +198,7 @@ UNCONTACTED: Final = marked("Kontakten med %(name)s, %(when)s, er angret.")
 _SOME: Final = marked("Avtale")
 AGAIN: Final = marked("Avtal ny tid")
 _CHANGE: Final = marked("Endre")
+_SEE: Final = marked("Se avtalen")
 _CONSENT: Final = {
     "given": marked("Ja er ført: %(what)s, %(name)s."),
     "withdrawn": marked("Nei er ført: %(what)s, %(name)s."),

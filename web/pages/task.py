@@ -13,8 +13,18 @@ from starlette.responses import Response
 from cases import desk, people, queries, service, standing
 from cases.access import COMPLETERS, may_complete, sees_who
 from cases.health import answers_for, is_private
-from cases.model import Case, Participation, Role, Task, TaskState, UndoReason, WaiveReason
+from cases.model import (
+    Case,
+    Participation,
+    Phase,
+    Role,
+    Task,
+    TaskState,
+    UndoReason,
+    WaiveReason,
+)
 from cases.registry import package_named
+from cases.release import DATING
 from cases.rules import StaleVersion, TaskNotOpen, task_of
 from cases.service import TaskDone
 from cases.views import CASE_READ
@@ -220,6 +230,9 @@ def _page(
         ),
         errors=errors,
         lacks=lacks,
+        said_not_now=case.participation is Participation.NOT_NOW,
+        asks=may_complete(viewer, task_of(case, OFFER)),
+        dates_it=case.phase is Phase.IN_PRISON and viewer.role in DATING,
         before_it=visit.translate(BEFORE_IT),
         theirs=theirs,
         version=case.version,

@@ -152,6 +152,13 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "sharing:nav": marked("Dele avtaler med NAV"),
         "sharing:municipality": marked("Dele avtaler med kommunen"),
     },
+    "consent_to": {
+        "sms": marked("SMS"),
+        "research": marked("forskning"),
+        "sharing:health": marked("deling"),
+        "sharing:nav": marked("deling"),
+        "sharing:municipality": marked("deling"),
+    },
     "warning": {
         "first_appointment_late": marked("Første avtale er mer enn tre dager etter løslatelsen."),
         "oat_appointment_late": marked("LAR-avtalen er mer enn én dag etter løslatelsen."),
