@@ -95,27 +95,15 @@ def _subjects(tx: Connection, found: Verified) -> Iterator[Finding]:
             row = next(listed, None)
         sealed = _sealed(look.subjects)
         if sealed is None:
-            yield Finding(
-                Fault.ALTERED,
-                SUBJECTS,
-                look.scope,
-                look.chain_month,
-                look.chain_seq,
-                "what is sealed is no list",
-            )
-            continue
-        # Entries are made for all of a list at once, so some of them are never waited for.
-        waits = not named and look.id > up_to and look_index.is_for_later(tx, len(sealed))
-        if named != sealed and not waits:
-            yield Finding(
-                Fault.ALTERED,
-                SUBJECTS,
-                look.scope,
-                look.chain_month,
-                look.chain_seq,
-                f"{len(sealed)} cases are sealed, {len(named)} listed,"
-                f" {len(sealed ^ named)} differ",
-            )
+            said = "what is sealed is no list"
+        else:
+            # Entries are made for all of a list at once, so some of them are never waited for.
+            waits = not named and look.id > up_to and look_index.is_for_later(tx, len(sealed))
+            if named == sealed or waits:
+                continue
+            differ = len(sealed ^ named)
+            said = f"{len(sealed)} cases are sealed, {len(named)} listed, {differ} differ"
+        yield Finding(Fault.ALTERED, SUBJECTS, look.scope, look.chain_month, look.chain_seq, said)
 
 
 def _sealed(subjects: str | None) -> set[str] | None:
