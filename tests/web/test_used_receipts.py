@@ -176,3 +176,32 @@ def test_a_list_of_a_group_tells_whom_it_was_about(on_sqlite: Desk) -> None:
     nurse.get(path)
     assert told(nurse.send(path, {"do": "add", "add": ref})) == "Satt på listen: Test Person"
     assert told(nurse.send(path, {"do": f"remove/{ref}"})) == "Tatt av listen: Test Person"
+
+
+def test_a_list_that_nobody_was_chosen_for_says_so_at_the_field(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        make_case(tx, release_on=date(2026, 10, 1), answer="accepted")
+        planned = sessions.plan_session(
+            tx, OPERATOR, "A", "brief_info", at("2026-09-09 10:00"), now=desk.now, capacity=1
+        )
+    nurse, path = desk.of("nurse"), f"/sessions/{planned.ref}"
+    assert "1 plass <" in nurse.get(path).text
+    page = nurse.send(path, {"do": "add"})
+    assert page.status == 422
+    assert told(page) == ""
+    assert 'id="e-add">Ingen er valgt.' in page.text
+
+
+def test_a_group_of_a_day_that_has_passed_is_asked_about(on_sqlite: Desk) -> None:
+    nurse = on_sqlite.of("nurse")
+    page = nurse.get("/sessions")
+    assert 'name="been"' not in page.text
+    typed = {"task": "brief_info", "unit": "A", "at": "2026-09-01T10:00"}
+    page = nurse.send("/sessions", typed)
+    assert page.status == 422
+    assert 'id="e-at">Dagen er passert.' in page.text
+    assert 'value="2026-09-01T10:00"' in page.text
+    held = nurse.send("/sessions", {**typed, "been": "yes"})
+    assert held.status == 200
+    assert held.url.startswith("/sessions/")

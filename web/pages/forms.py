@@ -94,6 +94,8 @@ _BY_REASON: Final = {
     ),
     "nothing_new": marked("Ingenting er endret. Skriv det som er riktig."),
     "no_number": marked("Skriv et telefonnummer, eller tøm feltet."),
+    "nobody_chosen": marked("Ingen er valgt. Kryss av for dem som skal være med."),
+    "day_has_passed": marked("Dagen er passert. Rett den, eller kryss av for at gruppen er holdt."),
     "no_reason": marked("Velg en grunn."),
     "no_answer": marked("Velg ett svar."),
     "number_in_text": marked("Skriv om arbeidet, ikke om en person: lange tall kan ikke stå her."),

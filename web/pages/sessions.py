@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -48,6 +48,8 @@ def plan(visit: Visited) -> Response:
         at = time_in(visit, "at")
         if at is None:
             raise BadInput("missing", "Give date and time.", "at")
+        if _has_passed(visit, at) and visit.typed("been") != "yes":
+            raise BadInput("day_has_passed", "The day has passed: was it held already?", "at")
         places = visit.typed("capacity")
         made = sessions.plan_session(
             tx,
@@ -64,6 +66,11 @@ def plan(visit: Visited) -> Response:
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _list(visit, answer, status=422)
+
+
+def _has_passed(visit: Visit, at: datetime) -> bool:
+    """Whether a group is of an earlier day: held and typed in late, or a slip of the pen."""
+    return local_date(at) < local_date(visit.now)
 
 
 def _tasks(tx: Connection, visit: Visit, viewer: Viewer) -> dict[str, str]:
@@ -112,7 +119,17 @@ def _list(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             task=next(iter(tasks), ""),
         ),
         errors=errors,
+        passed=_typed_late(visit) if errors else False,
     )
+
+
+def _typed_late(visit: Visit) -> bool:
+    """Whether the time in the form, as far as it is one, is of a day that has passed."""
+    try:
+        at = time_in(visit, "at")
+    except BadInput:
+        return False
+    return at is not None and _has_passed(visit, at)
 
 
 @router.get("/sessions/{ref}")
@@ -134,7 +151,9 @@ def change(visit: Visited, ref: str) -> Response:
         viewer, now = visit.viewer, visit.now
         about = visit.typed_all("add") if do == "add" else [whom]
         if do == "add":
-            sessions.add_cases(tx, viewer, ref, visit.typed_all("add"), now=now, version=seen)
+            if not about:
+                raise BadInput("nobody_chosen", "Nobody is ticked: choose who comes along.", "add")
+            sessions.add_cases(tx, viewer, ref, about, now=now, version=seen)
         elif do == "remove":
             sessions.remove_case(tx, viewer, ref, whom, now=now)
         elif do == "cancel":
@@ -217,7 +236,7 @@ def _one(visit: Visit, ref: str, errors: Errors, *, status: int = 200) -> Respon
         about=[shown["names"][each].name for each in told],
         over=shown["session"].starts_at <= now,
         ticked=set(visit.typed_all("add")),
-        present=set(visit.typed_all("present")) if errors else None,
+        present=set(visit.typed_all("present")) if visit.typed("do") == "hold" else None,
         **shown,
     )
 

@@ -307,7 +307,13 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         ),
         Visit("sessions", "/sessions"),
         Visit("sessions", pressed("/sessions", "Planlegg", at="", capacity="0"), "wrong"),
+        Visit(
+            "sessions",
+            pressed("/sessions", "Planlegg", at="2026-09-01T10:00"),
+            "asked whether it was held",
+        ),
         Visit("session", "/sessions/{session}"),
+        Visit("session", pressed("/sessions/{session}", "Sett på listen"), "nobody chosen"),
         Visit("follow_up", "/follow-up"),
         Visit("follow_up", _called, "called"),
         Visit("case", "/cases/{out}", "called"),
