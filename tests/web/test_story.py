@@ -261,7 +261,7 @@ def test_many_rows_are_put_off_handed_on_and_waived(house: Desk) -> None:
         r'<option value="(\w+)">Officer</option>', coordinator.get("/overdue").text
     )
     assert "1 gitt til Officer" in many("assign", refs[1:2], to=officer[0]).text
-    assert "Hvem som helst · Officer" in coordinator.get("/overdue").text
+    assert "gitt til Officer" in coordinator.get("/overdue").text
     assert "1 frafalt" in many("waive", refs[2:], why="absent").text
     assert f"{refs[2]}/brief_info" not in coordinator.get("/overdue?snoozed=1").text
     assert "Velg minst én rad først." in many("done", []).text
