@@ -251,6 +251,7 @@ def test_what_was_typed_outlives_the_session(office: Office, script: bool) -> No
         sign_in(page, "coordinator", here=True)
         page.get_by_text(CAFE).wait_for()
         page.get_by_role("button", name="Send nå").click()
+        page.get_by_role("heading", name="Gå videre der du var").wait_for(state="detached")
         page.get_by_text(CAFE).wait_for()
     assert len(stored(office, case).appointments) == 1
     office.desk.clock[0] = NOW
