@@ -12,6 +12,7 @@ from core.settings import Settings
 from notifications import line
 from tests.web.application import application
 from tests.web.conftest import PASSWORD, Desk
+from tests.web.test_used_shown import with_a_service
 from web.house import House
 
 OVERLAY = 'key = "a-1"\nnumber = 1\nparent = "national-1"\n\n[task.talk_held]\ndue = ["{due}"]\n'
@@ -171,16 +172,7 @@ def test_no_setting_shows_a_secret(on_sqlite: Desk) -> None:
 
 def test_a_line_that_rests_says_why(on_sqlite: Desk) -> None:
     desk = on_sqlite
-    settings = Settings(
-        twilio_account_sid="AC" + "0" * 32,
-        twilio_auth_token=SecretStr("t" * 32),
-        twilio_sender="+4759440000",
-        public_url="http://127.0.0.1:8000",
-    )
-    clock = desk.clock
-    desk.app = application(
-        House(desk.db, lambda: clock[0], settings, demo=True, real_clock=lambda: clock[0])
-    )
+    with_a_service(desk)
     with desk.db.write() as tx:
         resting = line.ANSWERS.resting(
             until=desk.now + timedelta(minutes=10), reason="credentials_refused"
