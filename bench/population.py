@@ -1,14 +1,15 @@
 """Cases in numbers: some made by the verbs, day by day, and then multiplied inside the database.
 
 What the verbs make (`templates`) is whole: persons, events, logs, notices. The copies are rows of
-the projection only (case, parts, person, look-ups), because that is what today's work reads; the
-copies of one case differ in their references and persons. Their sealed names are left out.
+the projection (case, parts, person, look-ups) and of the ledger of naloxone, because that is what
+today's work and the counts read; the copies of one case differ in their references and persons.
+Their sealed names are left out.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from heapq import heappop, heappush
@@ -23,9 +24,10 @@ from bench.places import Place
 from cases import people, queries, release, service
 from cases.access import OPERATOR
 from cases.model import ReleaseKind, TaskState
+from cases.naloxone import HANDED_OVER
 from cases.store import PART_TABLES
 from cases.sweep import advance, sweep
-from cases.tables import case_, person, person_identifier, unit
+from cases.tables import case_, naloxone_event, person, person_identifier, unit
 from cases.vault import Identity
 from core.clock import from_local
 
@@ -33,6 +35,9 @@ Act: TypeAlias = Callable[[Connection, datetime], None]
 
 DONE: Final = 0.8
 """Share of tasks that are done at their time; the rest is overdue or missed."""
+
+SPRAY: Final = "card_and_spray"
+"""What is handed over: a row of the ledger too."""
 
 ANSWERS: Final = ("accepted",) * 17 + ("declined",) * 2 + ("not_now",)
 
@@ -153,7 +158,8 @@ def _completion(ref: str, code: str) -> Act:
             return
         if code in ("offer_answered", "appointments_confirmed"):
             return
-        service.complete_task(tx, OPERATOR, ref, service.TaskDone(code), now=now)
+        answer = SPRAY if code == HANDED_OVER else None
+        service.complete_task(tx, OPERATOR, ref, service.TaskDone(code, answer=answer), now=now)
 
     return act
 
@@ -194,14 +200,16 @@ def _multiply(place: Place, wanted: int, counted: Select[int]) -> int:
         there = tx.execute(counted).scalar_one()
         stride = tx.execute(select(func.max(case_.c.id))).scalar_one()
         step = tx.execute(select(func.max(person.c.id))).scalar_one()
+        rows = tx.execute(select(func.max(naloxone_event.c.id))).scalar_one() or 0
     copies = max(round(wanted / there) - 1, 0)
     if copies:
-        _run_raw(place, [_copy(table, stride, step, copies) for table in _TABLES])
+        steps = {"case_": stride, "person": step, "naloxone_event": rows}
+        _run_raw(place, [_copy(table, steps, copies) for table in _TABLES], steps)
     with place.db.read() as tx:
         return tx.execute(counted).scalar_one()
 
 
-_TABLES: Final = (person, person_identifier, case_, *PART_TABLES.values())
+_TABLES: Final = (person, person_identifier, case_, *PART_TABLES.values(), naloxone_event)
 _REFERENCES: Final = {
     "case_": ("ref", "counted_as"),
     "person": ("ref", "counted_as"),
@@ -215,17 +223,18 @@ That grows from one multiplication to the next, so that copies may be copied too
 """
 
 
-def _copy(table: Table, stride: int, step: int, copies: int) -> str:
-    number = f"CAST(k.k * {stride} AS TEXT)"
+def _copy(table: Table, steps: Mapping[str, int], copies: int) -> str:
+    """`steps`: how far the numbers of the copies lie apart, for the tables that others name."""
+    number = f"CAST(k.k * {steps['case_']} AS TEXT)"
     for digit, letter in zip("0189", "abcd", strict=True):  # those that no reference has
         number = f"replace({number}, '{digit}', '{letter}')"
     changed = {name: f"t.{_q(name)} || {number}" for name in _REFERENCES.get(table.name, ())}
-    changed["case_id"] = f"t.case_id + k.k * {stride}"
-    changed["person_id"] = f"t.person_id + k.k * {step}"
-    if table.name == "case_":
-        changed["id"] = f"t.id + k.k * {stride}"
-    elif table.name == "person":
-        changed["id"] = f"t.id + k.k * {step}"
+    changed["case_id"] = f"t.case_id + k.k * {steps['case_']}"
+    changed["person_id"] = f"t.person_id + k.k * {steps['person']}"
+    changed["undoes"] = f"t.undoes + k.k * {steps['naloxone_event']}"
+    if table.name in steps:
+        changed["id"] = f"t.id + k.k * {steps[table.name]}"
+    if table.name == "person":
         changed["identity_enc"] = "NULL"
     kept = [c.name for c in table.columns if table.name != "person_identifier" or c.name != "id"]
     names = ", ".join(_q(name) for name in kept)
@@ -255,7 +264,7 @@ _INDEXES: Final = {
 }
 
 
-def _run_raw(place: Place, statements: list[str]) -> None:
+def _run_raw(place: Place, statements: list[str], steps: Iterable[str]) -> None:
     """Run statements as quickly as the engine can: nothing here need survive a crash."""
     raw: Any = place.raw()
     if place.engine == "sqlite":
@@ -273,8 +282,9 @@ def _run_raw(place: Place, statements: list[str]) -> None:
         raw.execute(statement)
     raw.execute("COMMIT")
     if place.engine == "postgres":
-        raw.execute("SELECT setval(pg_get_serial_sequence('case_', 'id'), max(id)) FROM case_")
-        raw.execute("SELECT setval(pg_get_serial_sequence('person', 'id'), max(id)) FROM person")
+        for name in steps:
+            sequence = f"pg_get_serial_sequence('{name}', 'id')"
+            raw.execute(f"SELECT setval({sequence}, coalesce(max(id), 1)) FROM {name}")
         raw.execute("VACUUM ANALYZE")
     else:
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, Date, bindparam, select
@@ -22,6 +22,7 @@ from core.errors import BadInput
 from reports.definitions import SHARES
 from reports.figures import Cells, Figure
 from reports.learning import Chart, Stage, funnel, p_chart
+from reports.periods import periods_with_cases
 from reports.recount import folded
 from reports.recount_appointments import Released
 from reports.report import unit_report
@@ -47,7 +48,8 @@ _RELEASED: Final = select(case_.c.ref).where(
 class Learned:
     """A unit's learning view. `first_days` counts first appointments by days after the release.
 
-    `reports` holds all figures of every tertial that was looked at, the oldest first.
+    `reports` holds all figures of every tertial that was looked at, the oldest first: none from
+    before there was a case.
     """
 
     unit: str
@@ -102,10 +104,11 @@ def figures_over_time(
 ) -> dict[str, Cells]:
     """All the unit's figures of this and the tertials before it, the oldest first.
 
+    A tertial before the first case there was has none, and is left out.
     Raises `Refused` before the period begins.
     """
     check_own_unit(viewer, unit)
-    asked = [each for each in periods_until(period, back) if each.first_at <= now]
+    asked = [each for each in periods_with_cases(tx, period, back=back) if each.first_at <= now]
     if period not in asked:
         asked.append(period)  # counting it says why not
     return {str(each): unit_report(tx, each, unit, now=now).units[unit] for each in asked}
@@ -134,11 +137,3 @@ def first_appointments(tx: Connection, question: Question, unit: str) -> tuple[d
         waited = local_date(confirmed[0].starts_at) - local_date(case.released_at)
         days[min(waited.days, LONGEST_WAIT)] += 1
     return dict(sorted(days.items())), without
-
-
-def periods_until(period: Period, back: int) -> list[Period]:
-    """So many tertials up to and with one, the oldest first."""
-    found = [period]
-    while len(found) < back:
-        found.append(Period.of(found[-1].first_on - timedelta(days=1)))
-    return found[::-1]

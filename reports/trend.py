@@ -11,13 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
-from cases.tables import case_
-from core.clock import local_date
 from core.db import Database
 from reports.figures import Figure, count, share
-from reports.own_unit import periods_until
 from reports.publish import LIVE, NATION, directorate_report
 from reports.report import snapshot
 from reports.tables import published_cell, report
@@ -56,14 +53,6 @@ _CELLS: Final = select(
     published_cell.c.report_id.in_(bindparam("ids", expanding=True)),
     or_(published_cell.c.level == "nation", published_cell.c.indicator == bindparam("indicator")),
 )
-_FIRST: Final = select(func.min(case_.c.admitted_at))
-
-
-def periods_with_cases(tx: Connection, until: Period, *, back: int = BACK) -> list[Period]:
-    """The tertials up to one, the oldest first, from the one in which somebody was admitted."""
-    first_at = tx.execute(_FIRST).scalar_one()
-    first = Period.of(local_date(first_at)) if first_at is not None else until
-    return [each for each in periods_until(until, back) if each >= first or each == until]
 
 
 def published_series(

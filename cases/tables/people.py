@@ -138,4 +138,5 @@ naloxone_event = Table(
         name="reason",
     ),
     CheckConstraint("quantity > 0", name="quantity"),
+    Index("ix_naloxone_event_happened_at", "happened_at"),
 )

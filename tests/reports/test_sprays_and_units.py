@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import count
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert
@@ -12,10 +14,13 @@ from cases.access import OPERATOR, Viewer
 from cases.model import Case, Role
 from cases.tables import account
 from core.crypto import new_ref
+from reports.counting import Counting, regions_of
 from reports.figures import as_json, of_unit
 from reports.recount import recount
+from reports.sprays import sprays_given
 from reports.tables import experience_report, report
-from reports.tertial import Period
+from reports.tally import Tally
+from reports.tertial import Period, Question
 from tests.people import at, complete, make_case, make_person
 from tests.reports.counts import counted, number, same, share, where
 
@@ -55,6 +60,33 @@ def sprays(tx: Connection, period: str = "2026-T3", now: str = NOW) -> list[int 
 
 
 # --- I9 ------------------------------------------------------------------------------------------
+
+
+def test_each_spray_is_compared_with_those_of_its_person_not_with_all_there_are(
+    tx: Connection,
+) -> None:
+    """What SQLite does for the count grows as the ledger does, not as its square."""
+    if tx.dialect.name != "sqlite":
+        pytest.skip("the steps of SQLite are counted")
+    taken = []
+    for _ in range(2):
+        for _ in range(60):
+            give(tx, "handed_over", "2026-09-10 10:00", case=make_case(tx))
+        taken.append(steps_of_count(tx))
+
+    assert taken[1] < 2.5 * taken[0]
+
+
+def steps_of_count(tx: Connection) -> int:
+    """How many hundred steps SQLite takes to count the sprays."""
+    asked = Question(T3, at(NOW))
+    regions = regions_of(tx)
+    raw: Any = tx.connection.driver_connection
+    steps = count()
+    raw.set_progress_handler(lambda: next(steps) < 0, 100)
+    sprays_given(Counting(tx, asked, regions, Tally(regions.units)))
+    raw.set_progress_handler(None, 0)
+    return next(steps)
 
 
 def test_the_first_spray_is_a_first_and_every_further_one_a_refill(tx: Connection) -> None:

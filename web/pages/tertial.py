@@ -25,6 +25,7 @@ from reports.explain import Explained, explained
 from reports.export import FORMATS, MEDIA_TYPES, exported
 from reports.figures import Figure, Report
 from reports.labels import over_and_under
+from reports.periods import periods_with_cases
 from reports.publish import frozen_revisions, named_missing
 from reports.regions import REGIONS
 from reports.report import snapshot
@@ -137,7 +138,7 @@ def period_asked(visit: Visit) -> Period:
 def periods_offered(tx: Connection, visit: Visit, period: Period) -> list[Period]:
     """The tertials that can be chosen, the newest first."""
     today = Period.of(local_date(visit.now))
-    found = trend.periods_with_cases(tx, today, back=CHOICES)
+    found = periods_with_cases(tx, today, back=CHOICES)
     return sorted({*found, period}, reverse=True)
 
 
@@ -168,7 +169,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
     owns = viewer.role in lifecycle.OWNING
     with snapshot(house.db) as tx:
         offered = periods_offered(tx, visit, period)
-        back = trend.periods_with_cases(tx, period)
+        back = periods_with_cases(tx, period, back=trend.BACK)
     if period.first_at > now:
         return page(
             visit,
