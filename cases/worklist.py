@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     and_,
     bindparam,
     case,
@@ -26,6 +26,7 @@ from sqlalchemy import (
     or_,
     select,
     union,
+    union_all,
 )
 
 from cases import people
@@ -52,8 +53,9 @@ MOST_COUNTED: Final = 200
 FEW: Final = 4
 """Units of which each is asked about by itself."""
 
-AT_A_TIME: Final = 2
-"""How many times as many cases are looked at as rows are wanted, where a filter leaves some out."""
+FURTHER: Final = 8
+"""How many times as many cases are looked at where the first had too few tasks that are asked for;
+twice as many where only what was put off is left out."""
 
 
 class TaskLine(NamedTuple):
@@ -182,17 +184,20 @@ def task_lines(
     binds = _binds(viewer, wanted, now) | {"limit": limit + 1, "offset": offset}
     if wanted.sort != "due" or wanted.only_snoozed:
         return [TaskLine._make(row) for row in _tasks(shape, "all").rows(tx, binds)]
-    looked_at = (offset + limit + 1) * (AT_A_TIME if shape.filtered else 1)
+    looked_at = offset + limit + 1  # each has a task that is due: mostly one that is asked for
     while True:
         near = _nearest_of(tx, viewer, shape, binds | {"looked_at": looked_at})
-        rows = _tasks(shape, "near").rows(tx, binds | {"near": [each[0] for each in near]})
-        lines = [TaskLine._make(row) for row in rows]
-        if len(near) < looked_at:
+        all_of_them = len(near) < looked_at
+        asked = binds | {"near": [each[0] for each in near]}
+        if not all_of_them:  # what is due later may come after tasks of those not looked at
+            asked["until"] = near[-1][1] + timedelta.resolution
+        lines = [TaskLine._make(row) for row in _tasks(shape, "near").rows(tx, asked)]
+        if all_of_them:
             return lines
         _, last_due, last_ref = near[-1]
         if len(lines) > limit and (lines[-1].due_at, lines[-1].ref) <= (last_due, last_ref):
             return lines
-        looked_at *= 4
+        looked_at *= FURTHER if shape.filtered else 2
 
 
 def is_near(viewer: Viewer, wanted: Filter, *, offset: int = 0) -> bool:
@@ -229,7 +234,7 @@ class _Shape:
 
     @property
     def filtered(self) -> bool:
-        """Whether tasks are left out by more than their time."""
+        """Whether tasks are left out by more than their time and what was put off."""
         return self.by_step or self.by_owner or self.by_assigned
 
 
@@ -256,10 +261,16 @@ def _nearest_of(
     units = viewer.units
     if shape.by_unit or tx.dialect.name != "sqlite" or not 1 < len(units) <= FEW:
         return _nearest(shape).rows(tx, binds)
-    # Where the database is no way off, a question for each unit is less work than one for all.
-    one = _nearest(replace(shape, by_unit=True))
-    each = [one.rows(tx, binds | {"unit": unit}) for unit in units]
-    return sorted(chain(*each), key=itemgetter(1, 2))[: binds["looked_at"]]
+    # Where the database is no way off, a question for each unit is less work than one for all;
+    # and what is due after all that were found already is not asked for.
+    one, wanted = _nearest(replace(shape, by_unit=True)), binds["looked_at"]
+    found: list[tuple[Any, ...]] = []
+    for unit in units:
+        asked = binds | {"unit": unit}
+        if len(found) == wanted:
+            asked["until"] = found[-1][1] + timedelta.resolution
+        found = sorted([*found, *one.rows(tx, asked)], key=itemgetter(1, 2))[:wanted]
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -391,18 +402,25 @@ def admitted_since(
 
 
 def of_the_day(
-    tx: Connection, viewer: Viewer, on: date, contacts: Sequence[int], *, limit: int = PAGE
-) -> list[PersonLine]:
+    tx: Connection, viewer: Viewer, on: date, contacts: Sequence[int], *, leaving: int, called: int
+) -> tuple[list[PersonLine], list[PersonLine]]:
     """Who is to be released on a day or the next, and who is out for one of these numbers of days.
 
-    At most `MOST_CONTACTS` numbers. In the order of the dates of release, the last first. Of those
-    who are out everybody is left out who was met or reached that day, as on the follow-up.
+    At most `MOST_CONTACTS` numbers; at most so many who are `leaving` and who are to be `called`.
+    Either in the order of the dates of release, the last first. Of those who are out everybody is
+    left out who was met or reached that day, as on the follow-up.
     """
     days = [on + timedelta(days=1), on, *(on - timedelta(days=each) for each in contacts)]
     days += [days[-1]] * (2 + MOST_CONTACTS - len(days))
     binds: dict[str, Any] = {f"day_{at}": each for at, each in enumerate(days)}
     binds |= {"from": midnight_ending(on - timedelta(days=1)), "to": midnight_ending(on)}
-    return _people_of("of_the_day", tx, viewer, binds | {"limit": limit})
+    binds |= {"leaving": leaving, "called": called if contacts else 0}
+    found = _people_of("of_the_day", tx, viewer, binds)
+    found.sort(key=lambda line: line.release_on or on, reverse=True)
+    return (
+        [line for line in found if line.phase == Phase.IN_PRISON.value],
+        [line for line in found if line.phase != Phase.IN_PRISON.value],
+    )
 
 
 def in_follow_up(tx: Connection, viewer: Viewer, *, limit: int = 500) -> list[PersonLine]:
@@ -442,15 +460,13 @@ _WHICH: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
         (_IN_PRISON, case_.c.admitted_at >= bindparam("since", type_=UtcDateTime)),
         (case_.c.admitted_at.desc(), case_.c.id),
     ),
-    "of_the_day": (
-        (
-            # Each day by itself, which an index of the unit's days of release finds.
-            case_.c.release_on.in_(_DAYS),
-            or_(
-                and_(_IN_PRISON, case_.c.release_on.in_(_DAYS[:2])),
-                and_(_OUT, case_.c.release_on.in_(_DAYS[2:]), ~_SPOKEN_WITH),
-            ),
-        ),
+    # Each day by itself, which an index of the unit's days of release finds.
+    "leaving": (
+        (_IN_PRISON, case_.c.release_on.in_(_DAYS[:2])),
+        (case_.c.release_on.desc(), case_.c.id.desc()),
+    ),
+    "called": (
+        (_OUT, case_.c.release_on.in_(_DAYS[2:]), ~_SPOKEN_WITH),
         (case_.c.release_on.desc(), case_.c.id.desc()),
     ),
     "follow_up": (
@@ -462,13 +478,21 @@ _WHICH: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
 
 @lru_cache(maxsize=64)
 def _people(which: str, viewed: _Viewed) -> Prepared:
+    if which == "of_the_day":
+        # In one go, each with its own limit: a unit has many who are out for some days.
+        both = [select(_lines(part, viewed, part).subquery()) for part in ("leaving", "called")]
+        return Prepared(union_all(*both))
+    return Prepared(_lines(which, viewed, "limit"))
+
+
+def _lines(which: str, viewed: _Viewed, limit: str) -> Select[Any]:
     conditions, order = _WHICH[which]
-    return Prepared(
+    return (
         select(*_PERSON_FIELDS)
         .join(person, person.c.id == case_.c.person_id)
         .where(visible_cases(viewed.viewer), *conditions)
         .order_by(*order)
-        .limit(bindparam("limit"))
+        .limit(bindparam(limit))
     )
 
 

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from cases import queries
 from cases.access import OPERATOR
@@ -161,3 +162,44 @@ def test_others_do_not_reach_it(on_sqlite: Desk, ref: str) -> None:
     mine = coordinator.get("/today").hidden("/sign-out")
     assert coordinator.post(undo, {**mine, "why": "not_done"}).status == 403
     assert len(contacts(desk, ref)) == 1
+
+
+def test_who_leaves_comes_first_and_an_officer_is_not_sent_to_speak_with_who_went_out_today(
+    on_sqlite: Desk,
+) -> None:
+    """Contacts after the release are not an officer's; today's release stood there as day 0."""
+    day = on_sqlite.now.date()
+    with on_sqlite.db.write() as tx:
+        out = make_case(
+            tx,
+            admitted="2026-08-01 06:00",
+            release_on=day,
+            answer="accepted",
+            released="2026-09-08 07:00",
+        ).ref
+        leaves = [make_case(tx, release_on=day + timedelta(days=days)).ref for days in (1, 0)]
+        called = [released_days_ago(tx, day, days) for days in (3, 1)]
+
+    for_officer = of_the_day(on_sqlite.of("officer").get("/today"))
+    assert [ref for ref in (out, *leaves, *called) if ref in for_officer] == leaves
+    for_nurse = of_the_day(on_sqlite.of("nurse").get("/today"))
+    assert out not in for_nurse
+    in_order = sorted([*leaves, *called], key=for_nurse.index)
+    assert in_order == [*leaves[::-1], *called[::-1]]
+
+
+def of_the_day(page: Page) -> str:
+    """Releases and contacts, first on the list of the day."""
+    return page.text.split('class="plain ofday"')[1].split("</ul>")[0]
+
+
+def released_days_ago(tx: Connection, today: date, days: int) -> str:
+    """Somebody who took part and has been out for so many days."""
+    on = today - timedelta(days=days)
+    return make_case(
+        tx,
+        admitted="2026-08-01 06:00",
+        release_on=on,
+        answer="accepted",
+        released=f"{on} 10:00",
+    ).ref

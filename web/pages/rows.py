@@ -254,19 +254,20 @@ def of_the_day(
     most_called: int,
 ) -> OfTheDay:
     """What a day is about, whoever's task is due; who leaves comes before who is to be called."""
-    lines = worklist.of_the_day(tx, visit.viewer, on, contacts, limit=most + 1)
-    leaving = [line for line in lines[:most] if line.phase == Phase.IN_PRISON.value]
-    called = [line for line in lines[:most] if line.phase != Phase.IN_PRISON.value]
-    shown = [*reversed(leaving), *called[:most_called]]
+    leaving, called = worklist.of_the_day(
+        tx, visit.viewer, on, contacts, leaving=most + 1, called=most_called + 1
+    )
+    soonest = leaving[:most][::-1]
+    shown = [*soonest, *called[:most_called]]
     here = _kept(visit, shown, shown, lambda new: humans(tx, new))
     return OfTheDay(
-        tuple(here[: len(leaving)]),
+        tuple(here[: len(soonest)]),
         tuple(
             (each, (on - each.release_on).days)
-            for each in here[len(leaving) :]
+            for each in here[len(soonest) :]
             if each.release_on is not None
         ),
-        len(lines) > most or len(called) > most_called,
+        len(leaving) > most or len(called) > most_called,
     )
 
 
