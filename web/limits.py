@@ -24,7 +24,8 @@ def limited(request: Request, limit: int) -> Request:
     """The same request, which raises `TooLarge` when its body is, declared or not."""
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit():
-        if int(declared[:20]) > limit:
+        # Servers take zeros before a number, however many; `int` reads no number of any length.
+        if int(declared.lstrip("0")[:20] or 0) > limit:
             raise TooLarge(limit)
         if "transfer-encoding" not in request.headers:
             return request  # the server lets no more through than was declared

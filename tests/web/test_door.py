@@ -183,6 +183,20 @@ def test_a_body_beyond_its_limit_is_refused_while_it_arrives(app: Overlev, kind:
     assert [declared.status_code, in_parts.status_code] == [413, 413]
 
 
+def test_zeros_before_what_is_declared_hide_nothing_of_it(app: Overlev) -> None:
+    large, small = (json.dumps({"word": "x" * many}).encode() for many in (3_000, 30))
+
+    answers = [
+        _ask(
+            app, "POST", "/say/a", content=body,
+            headers={"content-type": "application/json", "content-length": f"{len(body):0>40}"},
+        )
+        for body in (large, small)
+    ]  # fmt: skip
+
+    assert [each.status_code for each in answers] == [413, 200]
+
+
 def test_a_body_in_parts_is_read_whole(app: Overlev) -> None:
     headers = {"content-type": "application/json"}
     answer = _ask(app, "POST", "/say/a", content=_parts(b'{"word"', b': "hei"}')(), headers=headers)
