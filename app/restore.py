@@ -10,6 +10,8 @@ from __future__ import annotations
 import gzip
 import shutil
 import sqlite3
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +42,8 @@ from core.settings import Settings
 RESTORED: Final = "restored"
 READY: Final = "restoring"
 """Where the database of a backup is made ready, beside the one whose place it takes."""
+
+_PEOPLE: Final = "SELECT ref FROM person WHERE erased_at IS NULL"
 
 REPLACED: Final = "replaced"
 """Where the database lies that a backup took the place of, until somebody takes it away."""
@@ -75,10 +79,15 @@ def restore(
         # Once more: now nothing is added any longer.
         lost = refuse_older(settings, asked.manifest, asked.ring, force=force)
         new = _laid_ready(settings, asked.manifest)
-        if asked.secrets is not None:
-            DataFolder.put_secrets(settings.data, asked.ring)
-        taken, also = _take_keys(settings, asked)
-        _replace(settings, asked.manifest, new)
+        try:
+            if asked.secrets is not None:
+                DataFolder.put_secrets(settings.data, asked.ring)
+            taken, also, held = _take_keys(settings, asked)
+            opens = None if force else held | also | asked.gone
+            _replace(settings, asked.manifest, new, opens)
+        finally:
+            if new is not None:
+                _clear(new)
         if not DataFolder.exists(settings.data):
             DataFolder.create(
                 settings.data,
@@ -127,7 +136,13 @@ def _clear(new: Path) -> None:
         part.unlink()
 
 
-def _replace(settings: Settings, manifest: Manifest, new: Path | None) -> None:
+def _replace(
+    settings: Settings, manifest: Manifest, new: Path | None, opens: AbstractSet[str] | None
+) -> None:
+    """Raises `UnsafeSettings`, and replaces nothing, where somebody of the copy is not in `opens`.
+
+    None asks for nobody.
+    """
     if new is None:
         db = Database(settings.database_url_in_use)
         try:
@@ -138,23 +153,39 @@ def _replace(settings: Settings, manifest: Manifest, new: Path | None) -> None:
                 order = [table.name for table in metadata.sorted_tables]
                 tx.execute(text("DELETE FROM alembic_version"))
                 load_tables(tx, manifest.folder, order)
+                _refuse_shut(tx.execute(text(_PEOPLE)).scalars(), opens)
         finally:
             db.close()
         return
+    with closing(sqlite3.connect(new)) as ready:
+        _refuse_shut((ref for (ref,) in ready.execute(_PEOPLE)), opens)
     file = new.with_name(new.name.removesuffix(f".{READY}"))
     if file.exists():
         aside = file.with_name(f"{file.name}.{REPLACED}")
         for ending in ("", "-wal", "-shm"):
-            part = file.with_name(file.name + ending)
+            part, there = (each.with_name(each.name + ending) for each in (file, aside))
+            # A log of what was put aside before would be read as one of this.
+            there.unlink(missing_ok=True)
             if part.exists():
-                part.replace(aside.with_name(aside.name + ending))
+                part.replace(there)
     new.replace(file)
-    _clear(new)
     sync(file.parent)
 
 
-def _take_keys(settings: Settings, asked: Checked) -> tuple[int, set[str]]:
-    """Keys that the store does not have, from the first copy that knows them; who was erased."""
+def _refuse_shut(people: Iterable[str], opens: AbstractSet[str] | None) -> None:
+    shut = set(people) - opens if opens is not None else ()
+    if shut:
+        raise UnsafeSettings(
+            f"{len(shut)} persons of the backup have no key here: name the folder that holds its"
+            " keys with --keys; --force puts it back all the same, and nobody can read who they are"
+        )
+
+
+def _take_keys(settings: Settings, asked: Checked) -> tuple[int, set[str], set[str]]:
+    """Keys that the store does not have, from the first copy that knows them.
+
+    How many, who was erased, and who has a key now.
+    """
     keys = KeyStore(settings.keys_url_in_use, asked.ring)
     taken, gone = 0, set[str]()
     try:
@@ -164,9 +195,10 @@ def _take_keys(settings: Settings, asked: Checked) -> tuple[int, set[str]]:
                 more, destroyed = keys.take_in(lines)
             taken += more
             gone |= destroyed
+        held = set(keys.pseudonyms())
     finally:
         keys.close()
-    return taken, gone
+    return taken, gone, held
 
 
 def _finish(house: Installation, gone: set[str]) -> tuple[int, int]:

@@ -6,16 +6,19 @@ import gzip
 import json
 import os
 import shutil
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from app import doctor_service
 from cases import backup, heartbeats
 from core.clock import system_now
 from core.crypto import KeyRing
+from core.keystore import KeyStore
 from tests.app.databases import scalar, url_of
 from tests.app.shell import Shell
 
@@ -254,3 +257,55 @@ def test_a_house_put_back_and_not_started_yet_is_sound(any_house: Shell, kept: P
     any_house("restore", kept)
 
     assert "service: no worker is running" in any_house("doctor", now=NOW).out
+
+
+def test_keys_that_cannot_be_taken_in_leave_nothing_of_the_copy_behind(
+    house: Shell, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+
+    house("backup", kept)
+    (house.folder / "keys.db").unlink()
+    before = (house.folder / "overlev.db").read_bytes()
+    monkeypatch.setattr(KeyStore, "take_in", full)
+
+    house("restore", kept, code=70)
+
+    assert not list(house.folder.glob("*.restoring*"))
+    assert (house.folder / "overlev.db").read_bytes() == before
+
+
+def test_what_is_set_aside_is_never_mixed_with_what_was_set_aside_before(
+    house: Shell, kept: Path
+) -> None:
+    house("backup", kept)
+    stale = house.folder / "overlev.db.replaced-wal"
+    stale.write_bytes(b"of an earlier database that was put aside")
+
+    house("restore", kept)
+
+    assert not stale.exists()
+    assert (house.folder / "overlev.db.replaced").is_file()
+
+
+def test_a_store_that_lacks_keys_of_the_backup_is_not_taken_for_its_keys(
+    any_house: Shell, kept: Path
+) -> None:
+    any_house("backup", kept)
+    (keys,) = (kept / "keys").glob("*.gz")
+    keys.rename(kept / keys.name)
+    store = any_house.env.get("OVERLEV_KEYS_URL") or f"sqlite:///{any_house.folder / 'keys.db'}"
+    one = "(SELECT max(pseudonym) FROM person_key)"
+    engine = create_engine(store)
+    with engine.begin() as tx:
+        tx.execute(text(f"DELETE FROM person_key WHERE pseudonym <> {one}"))
+    engine.dispose()
+    before = scalar(any_house, "SELECT count(*) FROM access_log")
+
+    assert "have no key here" in any_house("restore", kept, code=2).err
+
+    assert scalar(any_house, "SELECT count(*) FROM access_log") == before
+    assert not list(any_house.folder.glob("*.restoring*"))
+    any_house("restore", kept, "--keys", kept)
+    assert with_a_key(any_house) > 1
