@@ -179,6 +179,30 @@ def test_every_look_of_an_older_house_has_its_entries(
     database.close()
 
 
+def test_who_put_off_or_handed_on_before_is_named_where_it_is_known(
+    sqlite_files: SqliteFiles,
+) -> None:
+    db = Database(sqlite_files.create(migrated=False))
+    at = datetime(2026, 9, 1, tzinfo=UTC)
+    desk = metadata.tables["task_desk"]
+    both = {"assigned_to": "nurse", "snoozed_until": at}
+    with db.write() as tx:
+        upgrade_to(tx, "0021")
+        tx.exec_driver_sql("PRAGMA defer_foreign_keys = ON")  # the cases are not there
+        for number, said in enumerate(({"assigned_to": "nurse"}, {"snoozed_until": at}, both, {})):
+            row = {"case_id": number, "code": "talk_held", "changed_at": at, "by": "lead"}
+            tx.execute(insert(desk).values(row | said))
+        upgrade_to(tx, "0022")
+
+        named = tx.execute(
+            select(desk.c.assigned_by, desk.c.snoozed_by).order_by(desk.c.case_id)
+        ).all()
+        tx.execute(delete(desk))
+    db.close()
+
+    assert named == [("lead", None), (None, "lead"), (None, None), (None, None)]
+
+
 def test_messages_that_were_only_shown_say_so_and_those_a_provider_took_do_not(
     new_database_url: Callable[..., str],
 ) -> None:
