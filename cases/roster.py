@@ -192,7 +192,14 @@ def _take(db: Database, decider: Decider, chunk: list[Reading]) -> list[Tally]:
     if decider.dry_run:
         with db.read() as tx:
             return decider.take(tx, chunk)
-    return db.transact(lambda tx: decider.take(tx, chunk))
+    met = len(decider.updates or ())
+
+    def take(tx: Connection) -> list[Tally]:
+        if decider.updates is not None:
+            del decider.updates[met:]  # of a try that came to nothing: it is run again
+        return decider.take(tx, chunk)
+
+    return db.transact(take)
 
 
 def _reject(

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from cases import organisation, people, queries, release, roster, roster_decide, service
 from cases.access import OPERATOR
 from cases.model import Case, CloseReason, Phase, Protection, ReleaseNotice
 from cases.roster import ImportResult, import_roster
+from cases.roster_named import Named
 from cases.tables import case_
 from core.db import metadata
-from core.errors import BadInput, NotAllowed
+from core.errors import BadInput, Busy, NotAllowed
 from notifications.message import MessageState
 from tests.cases import rosters
 from tests.cases.desk import (
@@ -85,6 +88,26 @@ def table_sizes(desk: Desk) -> dict[str, int]:
 
 def reasons(remarks: list[Any]) -> list[tuple[str, str]]:
     return [(remark.column, remark.reason) for remark in remarks]
+
+
+def test_a_change_that_is_tried_twice_is_named_once(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_here: None
+) -> None:
+    number, once = somebody(), desk.db.transact
+    take(desk, file_of(tmp_path, row(number)))
+
+    def twice(verb: Callable[[Connection], Any]) -> Any:
+        with suppress(Busy), desk.db.write() as tx:
+            verb(tx)
+            raise Busy("as after a deadlock")
+        return once(verb)
+
+    monkeypatch.setattr(desk.db, "transact", twice)
+    named = Named()
+    later = file_of(tmp_path, row(number, **{"planlagt løslatelse": "15.12.2026"}))
+    import_roster(desk.db, later, OPERATOR, now=NEXT_WEEK, demo=True, named=named)
+
+    assert [each.line for each in named.updated] == [2]
 
 
 # --- the three samples --------------------------------------------------------------------------

@@ -9,10 +9,12 @@ import pytest
 
 from cases.access import OPERATOR
 from cases.roster import import_roster
+from core.errors import Busy
 from tests.people import at
 from tests.web.browser import Browser, Page
 from tests.web.conftest import Desk
 from tests.web.test_story import upload, waited
+from web.pages import imports
 
 HEAD = "innsattnr;fornavn;etternavn;enhet;innsatt;planlagt løslatelse;løslatelsesgrunnlag\n"
 KARI = "909090;Kari;Prøvesen;A;08.09.2026 08:00;08.10.2026;bekreftet\n"
@@ -56,6 +58,21 @@ def test_a_new_name_is_shown_beside_the_old_one(coordinator: Browser) -> None:
     page = words(looked(coordinator, THREE.replace("Kari;Prøvesen", "Kari;Annensen")))
 
     assert "Navn: Kari Prøvesen → Kari Annensen" in page
+
+
+def test_what_is_taken_is_told_as_taken_though_nobody_can_be_named_now(
+    coordinator: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise Busy("The database does not answer now.")
+
+    taken(coordinator, THREE)
+    page = looked(coordinator, THREE.replace("08.10.2026", "15.10.2026"))
+    monkeypatch.setattr(imports, "changes", busy)
+
+    coordinator.send(page.url, {"do": "take"})
+
+    assert "Kari Prøvesen" in waited(coordinator, page.url, "Importen er ferdig").text
 
 
 def test_a_change_of_somebody_elses_case_is_counted_and_not_named(

@@ -244,30 +244,35 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
             if part:
                 result.missing_from_roster = []
             past = [on for on in named.planned if on < local_date(now) - PAST]
-            kept.tell(
-                {
-                    **begun,
-                    "state": "looked" if dry_run else "taken",
-                    "result": asdict(result),
-                    "part": part,
-                    "new": [(row.inmate_no, _called(row)) for row in named.opened[:MOST_NAMED]],
-                    "changed": house.db.transact(
-                        lambda tx: changes(
-                            tx, viewer, named.updated[:MOST_NAMED], dates, translate, now=now
-                        )
+            told = {
+                **begun,
+                "state": "looked" if dry_run else "taken",
+                "result": asdict(result),
+                "part": part,
+                "new": [(row.inmate_no, _called(row)) for row in named.opened[:MOST_NAMED]],
+                "cells": {
+                    line: (fault.inmate_no[:LONGEST_CELL], fault.cell[:LONGEST_CELL])
+                    for line, fault in islice(named.faults.items(), MOST_NAMED)
+                },
+                "past": (len(past), min(past).isoformat()) if past else None,
+            }
+            try:
+                told["changed"] = named.updated and house.db.transact(
+                    lambda tx: changes(
+                        tx, viewer, named.updated[:MOST_NAMED], dates, translate, now=now
                     )
-                    if named.updated
-                    else [],
-                    "cells": {
-                        line: (fault.inmate_no[:LONGEST_CELL], fault.cell[:LONGEST_CELL])
-                        for line, fault in islice(named.faults.items(), MOST_NAMED)
-                    },
-                    "past": (len(past), min(past).isoformat()) if past else None,
-                    "missing": _missing(
-                        house, viewer, result.missing_from_roster[:MOST_NAMED], now=now
-                    ),
-                }
-            )
+                )
+                told["missing"] = _missing(
+                    house, viewer, result.missing_from_roster[:MOST_NAMED], now=now
+                )
+            except Exception as fault:
+                if dry_run:
+                    raise
+                # It is taken, and nothing else may be told: the names are those of the preview.
+                _log.error(
+                    "an import is taken, but not named", extra={"job": "import"}, exc_info=fault
+                )
+            kept.tell(told)
         except BadInput as wrong:
             refuse(wrong.reason, reason_of(translate, wrong))
         except OverlevError as refused:
