@@ -3,6 +3,7 @@
 A rung of the ladder speaks of a task, and the task stands in the lists. The notices outside the
 ladder speak of nothing that stands anywhere: these are found here, for as long as the case as it
 is now would be told of them again. No one marks them as read: what was asked is done, or not.
+A transfer that another unit declined is found beside them.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ from sqlalchemy import (
 )
 
 from cases import ladder, queries
-from cases.access import Viewer
+from cases.access import PAST_ACCESS, Viewer
 from cases.ladder import OFFER_AGAIN, OFFER_INFO_AGAIN, OUTCOME_ASKED, RELEASE_NOT_RECORDED
-from cases.model import Case, Phase, Role
+from cases.model import Case, Participation, Phase, Role, TransferState
 from cases.phones import PHONE_INVALID
 from cases.queries import visible_binds, visible_cases
 from cases.registry import package_named
-from cases.tables import case_, notice, person, phone, task
+from cases.tables import case_, notice, person, phone, task, transfer
+from cases.transfers import TRANSFERRING
 from core.db import UtcDateTime
 from core.listed import one_of
 from core.statement import Prepared
@@ -53,8 +55,12 @@ CODES: Final = (
     PHONE_INVALID,
     RELEASE_NOT_RECORDED,
 )
-"""What is brought to whoever works on a case. Of a transfer its own page tells, of what was missed
-that of the leads."""
+"""What is brought to whoever works on a case. Of a transfer that waits its own page tells, of what
+was missed that of the leads."""
+
+TRANSFER_DECLINED: Final = "transfer_declined"
+"""No notice that was told: the proposal itself says it, to whoever may propose, for as long as the
+page of transfers lists it and nothing came of it since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,36 @@ _BROUGHT: Final = (
     .limit(bindparam("most"))
 )
 _PREPARED: Final[dict[tuple[str, ...], Prepared]] = {}
+
+_later: Final = transfer.alias("later")
+_DECLINED: Final = (
+    select(
+        case_.c.ref,
+        person.c.ref.label("person"),
+        person.c.identity_enc,
+        case_.c.unit,
+        transfer.c.answered_at,
+    )
+    .join(transfer, transfer.c.case_id == case_.c.id)
+    .join(person, person.c.id == case_.c.person_id)
+    .where(
+        one_of(transfer.c.from_unit, "units"),
+        transfer.c.state == TransferState.REJECTED.value,
+        transfer.c.answered_at > bindparam("declined_since", type_=UtcDateTime),
+        case_.c.phase == Phase.IN_PRISON.value,
+        case_.c.participation != Participation.DECLINED.value,
+        case_.c.participation != Participation.WITHDRAWN.value,
+        # Proposed once more, to whomever: that is what was asked.
+        ~exists().where(
+            _later.c.case_id == transfer.c.case_id,
+            _later.c.id != transfer.c.id,
+            _later.c.proposed_at >= transfer.c.answered_at,
+        ),
+    )
+    .order_by(transfer.c.answered_at.desc(), transfer.c.id.desc())
+    .limit(bindparam("most"))
+)
+_PREPARED_DECLINED: Final[dict[tuple[str, ...], Prepared]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +196,24 @@ def asking(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Asking]:
                 (case.id, rung),
                 Asking(case.ref, case.person, case.identity_enc, case.unit, rung, told_at),
             )
-    return list(found.values())[:MOST]
+    brought = [*found.values(), *_declined_transfers(tx, viewer, now=now)]
+    return sorted(brought, key=lambda each: each.since, reverse=True)[:MOST]
+
+
+def _declined_transfers(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Asking]:
+    """Cases of the own units that another would not have, and for which nothing was done since."""
+    if viewer.role not in TRANSFERRING:
+        return []
+    binds = visible_binds(viewer)
+    shape = tuple(binds)
+    if shape not in _PREPARED_DECLINED:
+        _PREPARED_DECLINED[shape] = Prepared(_DECLINED.where(visible_cases(viewer, found=True)))
+    binds |= {"units": sorted(viewer.units), "declined_since": now - PAST_ACCESS, "most": MOST}
+    found = _PREPARED_DECLINED[shape].rows(tx, binds)
+    return [
+        Asking(ref, person_ref, identity_enc, unit, TRANSFER_DECLINED, answered_at)
+        for ref, person_ref, identity_enc, unit, answered_at in found
+    ]
 
 
 def _brought(viewer: Viewer) -> Prepared:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from cases import vault
 from cases.access import PAST_ACCESS, Viewer, check_may_open_cases
 from cases.inmate_no import normal_inmate_no
-from cases.model import Case, Role
+from cases.model import Case, Role, TransferState
 from cases.rules import case_not_found
 from cases.store import LOAD, read_case
 from cases.tables import (
@@ -474,4 +474,35 @@ def transfers_to_answer(tx: Connection, viewer: Viewer) -> list[Any]:
         )
         if viewer.role is not Role.UNIT_LEAD:
             query = query.where(_NOT_HIDDEN)
+    return list(tx.execute(query, visible_binds(viewer)))
+
+
+def transfers_answered(tx: Connection, viewer: Viewer, since: datetime) -> list[Any]:
+    """What was accepted or declined after `since` of all that the viewer's units proposed.
+
+    The newest first, with the case's reference, the units, the answer, when and by whom: what
+    `transfers.Answered` holds. Of a person under kode 6 only those who are named see it, leads
+    too: here is nothing to answer.
+    """
+    check_may_open_cases(viewer)
+    query = (
+        select(
+            transfer.c.id,
+            case_.c.ref,
+            transfer.c.from_unit,
+            transfer.c.to_unit,
+            transfer.c.state,
+            transfer.c.answered_at,
+            transfer.c.answered_by,
+        )
+        .join(case_, case_.c.id == transfer.c.case_id)
+        .where(
+            transfer.c.state.in_([TransferState.ACCEPTED.value, TransferState.REJECTED.value]),
+            transfer.c.answered_at > since,
+        )
+        .order_by(transfer.c.answered_at.desc(), transfer.c.id)
+    )
+    places = _places(viewer)
+    if places is not None:
+        query = query.where(_among(transfer.c.from_unit, places), _NOT_HIDDEN)
     return list(tx.execute(query, visible_binds(viewer)))

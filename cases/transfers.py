@@ -18,7 +18,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, select
 
 from cases import health, history, organisation, people, queries, rules, store
-from cases.access import SYSTEM, Viewer, acts_in, check_may_open_cases
+from cases.access import PAST_ACCESS, SYSTEM, Viewer, acts_in, check_may_open_cases
 from cases.consents import consent_in_force
 from cases.journal import AccessRow, append
 from cases.model import (
@@ -81,7 +81,41 @@ def list_proposals(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Pro
     check_may_open_cases(viewer)
     rules.check_role(viewer, TRANSFERRING, "see which transfers wait for an answer")
     found = [Proposal(*row) for row in queries.transfers_to_answer(tx, viewer)]
-    by_owner = sorted(found, key=lambda each: each.from_unit)
+    _log_list(tx, viewer, found, now=now)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A proposal that the other unit has accepted or declined, as the unit that made it sees it."""
+
+    id: str
+    ref: str
+    from_unit: str
+    to_unit: str
+    state: str
+    answered_at: datetime
+    answered_by: str | None
+
+
+def list_answered(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Answered]:
+    """What other units answered to the proposals of the viewer's, the newest first; logged.
+
+    For 14 days: so long the giving unit reads its own past of what was accepted. Raises
+    `NotAllowed` as `list_proposals` does.
+    """
+    check_may_open_cases(viewer)
+    rules.check_role(viewer, TRANSFERRING, "see how transfers were answered")
+    since = now - PAST_ACCESS
+    found = [Answered(*row) for row in queries.transfers_answered(tx, viewer, since)]
+    _log_list(tx, viewer, found, now=now)
+    return found
+
+
+def _log_list(
+    tx: Connection, viewer: Viewer, listed: Sequence[Proposal | Answered], *, now: datetime
+) -> None:
+    by_owner = sorted(listed, key=lambda each: each.from_unit)
     looks = [
         AccessRow(
             scope=unit,
@@ -89,12 +123,11 @@ def list_proposals(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Pro
             actor=viewer.account,
             role=viewer.role.value,
             verb=TRANSFERS_LISTED,
-            subjects=tuple(each.ref for each in those),
+            subjects=tuple(dict.fromkeys(each.ref for each in those)),
         )
         for unit, those in groupby(by_owner, key=lambda each: each.from_unit)
     ]
     append(tx, looks, now=now)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +146,31 @@ def who_they_are_about(
     The receiving unit does not own the case yet. It gets the inmate number, by which a prison
     knows whom it is asked to take, and no more; the list of them is logged by `list_proposals`.
     """
-    if not proposals:
+    return _about(
+        tx, proposals, {each.ref for each in proposals if acts_in(viewer, each.from_unit)}
+    )
+
+
+def who_they_were_about(
+    tx: Connection, viewer: Viewer, answered: Sequence[Answered]
+) -> dict[str, About]:
+    """Whom these answers are about, by case reference; for whoever was shown them already.
+
+    The name where the case is the viewer's still, of a case that has moved the number alone.
+    """
+    mine = queries.cases_by_refs(tx, viewer, (each.ref for each in answered))
+    return _about(tx, answered, set(mine))
+
+
+def _about(
+    tx: Connection, listed: Sequence[Proposal | Answered], named: set[str]
+) -> dict[str, About]:
+    if not listed:
         return {}
-    mine = {each.ref for each in proposals if acts_in(viewer, each.from_unit)}
-    cases = queries.cases_by_refs(tx, SYSTEM, (each.ref for each in proposals))
+    cases = queries.cases_by_refs(tx, SYSTEM, (each.ref for each in listed))
     known = people.identities_of(tx, [case.person for case in cases.values()])
     return {
-        ref: About(identity.inmate_no, identity.name if ref in mine else None)
+        ref: About(identity.inmate_no, identity.name if ref in named else None)
         for ref, case in cases.items()
         if (identity := known.get(case.person)) is not None
     }

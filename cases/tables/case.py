@@ -232,7 +232,7 @@ transfer = Table(
     metadata,
     Column("case_id", KEY, ForeignKey("case_.id"), nullable=False, index=True),
     Column("id", REF, primary_key=True),
-    of_unit("from_unit"),
+    of_unit("from_unit", index=True),
     of_unit("to_unit", index=True),
     Column("state", CODE, nullable=False),
     Column("source", CODE, nullable=False),

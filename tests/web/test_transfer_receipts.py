@@ -75,3 +75,41 @@ def test_who_answers_too_late_is_told_so(on_sqlite: Desk, verb: str) -> None:
     with on_sqlite.db.write() as tx:
         transfers.answer_transfer(tx, OPERATOR, number, "revoke", now=on_sqlite.now)
     assert receiver.send("/transfers", {"do": f"{verb}/{number}"}).status == 409
+
+
+def test_who_proposed_reads_the_answer_and_is_led_to_it(desk: Desk) -> None:
+    ref, number, _ = proposed(desk, "A", "C")
+    sender = desk.of("coordinator")
+    for page in ("/today", "/overdue"):
+        assert "Overføringen ble avslått" not in sender.get(page).text
+    assert "Besvart" not in sender.get("/transfers").text
+    receiver = desk.of("elsewhere")
+    receiver.get("/transfers")
+    receiver.send("/transfers", {"do": f"reject/{number}", "sure": number})
+
+    for page in ("/today", "/overdue"):
+        text = sender.get(page).text
+        assert "Test Person: Overføringen ble avslått" in text
+        assert 'href="/transfers#answered"' in text
+    shown = sender.get("/transfers").text
+    assert f'href="/cases/{ref}">Test Person</a>' in shown
+    assert "av Elsewhere · ingen grunn oppgis: spør enheten" in shown
+    assert "Besvart" not in receiver.get("/transfers").text
+    for other in ("nurse", "officer", "elsewhere"):
+        assert "Overføringen ble avslått" not in desk.of(other).get("/today").text
+
+
+def test_of_what_was_accepted_who_proposed_reads_the_number_and_opens_their_past(
+    on_sqlite: Desk,
+) -> None:
+    ref, number, inmate_no = proposed(on_sqlite, "A", "C")
+    receiver = on_sqlite.of("elsewhere")
+    receiver.get("/transfers")
+    receiver.send("/transfers", {"do": f"accept/{number}"})
+
+    sender = on_sqlite.of("coordinator")
+    shown = sender.get("/transfers").text
+    assert f'href="/cases/{ref}">{inmate_no}</a>' in shown
+    assert "Test Person" not in shown
+    assert "Overføringen ble avslått" not in sender.get("/today").text
+    assert sender.get(f"/cases/{ref}").status == 200

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from cases import organisation, people, queries, transfers
+from cases import desk, organisation, people, queries, transfers
 from cases.rules import check_owns, check_role
 from cases.transfers import TRANSFERRING
 from cases.views import CASE_READ
@@ -36,17 +36,21 @@ router: Final = Pages()
 @router.get("/transfers")
 @allow(CASE_WORKERS)
 def transfers_page(visit: Visited) -> Response:
-    """What waits for an answer, here and elsewhere."""
+    """What waits for an answer, here and elsewhere, and what others have answered lately."""
     verb, _, number = visit.told("said").partition("/")
 
     def read(tx: Connection) -> dict[str, Any]:
         found = transfers.list_proposals(tx, visit.viewer, now=visit.now)
+        answered = transfers.list_answered(tx, visit.viewer, now=visit.now)
         whom = None
         if verb in SAID:
             whom = transfers.whom_i_answered_about(tx, visit.viewer, number, now=visit.now)
         return {
             "found": found,
             "about": transfers.who_they_are_about(tx, visit.viewer, found),
+            "answered": answered,
+            "were_about": transfers.who_they_were_about(tx, visit.viewer, answered),
+            "names": desk.names_of_accounts(tx, (each.answered_by for each in answered)),
             "units": organisation.unit_names(tx, local_date(visit.now)),
             "whom": whom,
         }

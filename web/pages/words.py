@@ -189,6 +189,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "missed": marked("Ikke gjort før løslatelsen"),
         "release_not_recorded": marked("Løslatelse ikke registrert"),
         "transfer_waiting": marked("Overføring venter på svar"),
+        "transfer_declined": marked("Overføringen ble avslått"),
         "phone_invalid": marked("Telefonnummer virker ikke"),
         "outcome_asked": marked("Hvordan gikk avtalen?"),
         "offer_info_again": marked("Gi informasjonen igjen før fraværet"),

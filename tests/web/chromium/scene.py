@@ -75,6 +75,8 @@ def furnished(office: Office) -> dict[str, str]:
         asked = transfers.propose_transfer(tx, OPERATOR, taken.ref, "C", now=now)
         transfers.answer_transfer(tx, OPERATOR, asked.transfers[-1].id, "accept", now=now)
         transfers.propose_transfer(tx, OPERATOR, moved.ref, "A", now=now)
+        refused = transfers.propose_transfer(tx, OPERATOR, away.ref, "C", now=now)
+        transfers.answer_transfer(tx, OPERATOR, refused.transfers[-1].id, "reject", now=now)
         leave.record_leave(
             tx, OPERATOR, away.ref, "leave", from_on=date(2026, 9, 20), to_on=None, now=now
         )

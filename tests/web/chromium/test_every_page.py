@@ -345,7 +345,7 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("at_once", _asked),
         Visit("overdue", _many, "many settled"),
         Visit("overdue", _put_off, "those put off"),
-        Visit("transfers", "/transfers"),
+        Visit("transfers", "/transfers", "answered"),
         Visit("transfer", "/cases/{full}/transfer"),
         Visit("transfer", pressed("/cases/{full}/transfer", "Vis hva mottakeren får se"), "wrong"),
         Visit(
