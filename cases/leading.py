@@ -6,8 +6,9 @@ history of participation is left out for those who may not read it. Instants are
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Float, and_, case, select
@@ -29,6 +30,9 @@ MOST: Final = 100
 """Lines of one list; the newest come first."""
 
 _SILENT: Final = frozenset({Verb.ADVANCED.value, Verb.REBASED.value, Verb.UNIT_MERGED.value})
+
+_OF_TASKS: Final = frozenset({Verb.TASK_COMPLETED.value, Verb.TASK_WAIVED.value})
+_SETTLED: Final = ("done", "waived")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,10 @@ class DeviationLine:
 
 @dataclass(frozen=True, slots=True)
 class EscalationLine:
-    """What the ladder told the viewer's role. `state` and `due_at` are the task's as it is now."""
+    """What the ladder told the viewer's role. `state` and `due_at` are the task's as it is now.
+
+    `released` says whether the person is out, `release_on` when that was or is to be.
+    """
 
     case: CaseOfLine
     code: str
@@ -65,6 +72,8 @@ class EscalationLine:
     state: str | None
     owner: str | None
     due_at: datetime | None
+    release_on: date | None
+    released: bool
 
     @property
     def is_open(self) -> bool:
@@ -74,10 +83,14 @@ class EscalationLine:
 
 @dataclass(frozen=True, slots=True)
 class LateLine:
-    """A fact that was recorded more than 72 hours after it happened."""
+    """A fact that was recorded more than 72 hours after it happened.
+
+    `code` is the task that was done or set aside, None where it was something else.
+    """
 
     case: CaseOfLine
     verb: str
+    code: str | None
     happened_at: datetime
     recorded_at: datetime
 
@@ -129,8 +142,31 @@ def deviations(
 def escalations(
     tx: Connection, viewer: Viewer, *, since: datetime, unit: str | None = None
 ) -> list[EscalationLine]:
-    """What was told to the viewer's role since then, each task once; what still waits first."""
+    """What was told to the viewer's role, each task once; what still waits first.
+
+    What waits is here however long ago it was told, and also if it was told in a unit that the
+    case has left since, as nobody is told anew: who leaves first stands first. What was settled is
+    here if it was told since then, the latest first; what was missed stands among the deviations.
+    """
     _check(viewer)
+    waits = task.c.state == "open"
+    told_since = and_(
+        task.c.state.is_distinct_from("open"),
+        task.c.state.is_distinct_from("missed"),
+        notice.c.unit == case_.c.unit,
+        notice.c.at >= since,
+    )
+    leaves = (case_.c.release_on.is_(None), case_.c.release_on, task.c.due_at, case_.c.id)
+    latest = (notice.c.at.desc(), notice.c.id.desc())
+    return [
+        *_told(tx, viewer, waits, (*leaves, task.c.code, *latest), unit),
+        *_told(tx, viewer, told_since, latest, unit),
+    ]
+
+
+def _told(
+    tx: Connection, viewer: Viewer, which: Any, order: tuple[Any, ...], unit: str | None
+) -> list[EscalationLine]:
     hidden = () if viewer.reads_health else (notice.c.rung != OFFER_AGAIN,)
     found = (
         select(
@@ -141,6 +177,8 @@ def escalations(
             task.c.state,
             task.c.owner,
             task.c.due_at,
+            case_.c.release_on,
+            case_.c.released_at.is_not(None).label("released"),
         )
         .select_from(
             _joined()
@@ -149,15 +187,12 @@ def escalations(
         )
         .where(
             visible_cases(viewer),
-            notice.c.unit == case_.c.unit,
             notice.c.to_role == viewer.role.value,
-            notice.c.at >= since,
+            which,
             *hidden,
             *_in(unit),
         )
-        .order_by(
-            case((task.c.state == "open", 0), else_=1), notice.c.at.desc(), notice.c.id.desc()
-        )
+        .order_by(*order)
         .limit(4 * MOST)
     )
     met: dict[tuple[str, str], EscalationLine] = {}
@@ -179,7 +214,13 @@ def late_entries(
     if viewer.role not in SEES_CONSENTS:
         hidden.add(Verb.CONSENT_RECORDED.value)
     found = (
-        select(*_OF_CASE, case_event.c.verb, case_event.c.happened_at, case_event.c.recorded_at)
+        select(
+            *_OF_CASE,
+            case_event.c.verb,
+            case_event.c.payload,
+            case_event.c.happened_at,
+            case_event.c.recorded_at,
+        )
         .select_from(_joined().join(case_event, case_event.c.case_ref == case_.c.ref))
         .where(
             visible_cases(viewer),
@@ -195,10 +236,23 @@ def late_entries(
         .limit(MOST)
     )
     lines = [
-        LateLine(CaseOfLine(*row[:5]), *row[5:]) for row in tx.execute(found, visible_binds(viewer))
+        LateLine(
+            CaseOfLine(*row[:5]),
+            row.verb,
+            _settled(row.payload) if row.verb in _OF_TASKS else None,
+            row.happened_at,
+            row.recorded_at,
+        )
+        for row in tx.execute(found, visible_binds(viewer))
     ]
     # SQLite reckons in fractions of a day: the limit itself is decided here.
     return [each for each in lines if each.recorded_at - each.happened_at > LATE_ENTRY]
+
+
+def _settled(payload: str) -> str | None:
+    """The task that an event says was done or set aside; others may have opened with it."""
+    tasks: dict[str, dict[str, Any]] = json.loads(payload).get("tasks", {})
+    return next((code for code, told in tasks.items() if told.get("state") in _SETTLED), None)
 
 
 def _check(viewer: Viewer) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from cases import package_saving, service, sweep
+from cases import accounts, package_saving, service, sweep, transfers
 from cases.access import OPERATOR
+from cases.model import Role
 from tests.people import at, complete, make_case, make_person
 from tests.web.conftest import Desk
 
@@ -52,6 +53,68 @@ def test_a_lead_sees_what_was_missed_told_and_late(on_sqlite: Desk) -> None:
     assert "Rettet i ettertid" in page.text
     assert f"/cases/{missed.ref}/tasks/talk_held" not in page.text
     assert desk.of("healthlead").get("/deviations").status == 200
+
+
+def test_what_waits_stands_there_however_long_ago_and_in_which_unit_it_was_told(
+    desk: Desk,
+) -> None:
+    """Not done for a hundred days, or told before the person came here: it waits all the same."""
+    with desk.db.write() as tx:
+        there = [
+            accounts._Account(f"{role.value} of C", "Leder", role, ("C",), "no password")
+            for role in (Role.UNIT_LEAD, Role.HEALTH_LEAD)
+        ]
+        accounts._insert(tx, there, at("2026-05-01 06:00"))
+        old = make_case(
+            tx,
+            person=make_person(tx, inmate_no="L3"),
+            admitted="2026-05-01 06:00",
+            release_on=date(2026, 9, 20),
+        )
+        came = make_case(
+            tx,
+            unit="C",
+            person=make_person(tx, inmate_no="L4"),
+            admitted="2026-05-02 06:00",
+            release_on=date(2026, 9, 10),
+        )
+    sweep.sweep(desk.db, now=at("2026-05-20 09:00"))
+    with desk.db.write() as tx:
+        proposed = transfers.propose_transfer(tx, OPERATOR, came.ref, "A", now=desk.now)
+        assert proposed.open_transfer is not None
+        transfers.answer_transfer(tx, OPERATOR, proposed.open_transfer.id, "accept", now=desk.now)
+    for who in ("lead", "healthlead"):
+        for days in (30, 90, 365):
+            page = desk.of(who).get(f"/deviations?days={days}")
+            waiting = page.text.split('id="brought"')[1].split("</section>")[0]
+            told = waiting.split("<details")[0]
+            places = [told.find(f'/cases/{each.ref}"') for each in (came, old)]
+            assert places == sorted(places), "who leaves first stands first"
+            assert -1 not in places, (who, days, places)
+            assert "Løslates om 2 dager" in waiting
+    gone = desk.of("elsewhere").get("/deviations")
+    assert came.ref not in gone.text
+
+
+def test_what_is_settled_is_counted_no_longer_and_a_late_entry_says_of_what(desk: Desk) -> None:
+    with desk.db.write() as tx:
+        case = make_case(tx, person=make_person(tx, inmate_no="L5"), admitted="2026-08-20 06:00")
+    sweep.sweep(desk.db, now=desk.now)
+    lead = desk.of("lead")
+    before = waiting_number(lead.get("/deviations").text)
+    with desk.db.write() as tx:
+        held = service.TaskDone("brief_info", at("2026-08-21 10:00"), "individual")
+        service.complete_task(tx, OPERATOR, case.ref, held, now=desk.now)
+    page = lead.get("/deviations").text
+    assert waiting_number(page) == before - 1
+    assert "Avklart (1)" in page
+    late = page.split('id="late"')[1].split("</section>")[0]
+    assert "Oppgave gjort: Kort informasjon" in late
+
+
+def waiting_number(text: str) -> int:
+    """How many the heading of what was told says."""
+    return int(text.split('id="brought"')[1].split('number">')[1].split("<", maxsplit=1)[0])
 
 
 def test_open_cases_move_to_a_new_version_as_the_preview_showed(on_sqlite: Desk) -> None:
