@@ -145,8 +145,9 @@ def escalations(
     """What was told to the viewer's role, each task once; what still waits first.
 
     What waits is here however long ago it was told, and also if it was told in a unit that the
-    case has left since, as nobody is told anew: who leaves first stands first. What was settled is
-    here if it was told since then, the latest first; what was missed stands among the deviations.
+    case has left since, as nobody is told anew: who leaves first stands first, and who is out after
+    them, the last first. What was settled is here if it was told since then, the latest first; what
+    was missed stands among the deviations.
     """
     _check(viewer)
     waits = task.c.state == "open"
@@ -156,7 +157,15 @@ def escalations(
         notice.c.unit == case_.c.unit,
         notice.c.at >= since,
     )
-    leaves = (case_.c.release_on.is_(None), case_.c.release_on, task.c.due_at, case_.c.id)
+    inside = case_.c.released_at.is_(None)
+    leaves = (
+        inside.desc(),
+        case_.c.release_on.is_(None),
+        case((inside, case_.c.release_on)),
+        case_.c.release_on.desc(),
+        task.c.due_at,
+        case_.c.id,
+    )
     latest = (notice.c.at.desc(), notice.c.id.desc())
     return [
         *_told(tx, viewer, waits, (*leaves, task.c.code, *latest), unit),
@@ -197,9 +206,9 @@ def _told(
     )
     met: dict[tuple[str, str], EscalationLine] = {}
     for row in tx.execute(found, visible_binds(viewer)):
-        about = (row.ref, row.task or row.rung)
+        about, told = (row.ref, row.task or row.rung), tuple(row)
         # A task is told of more than once: the latest rung stands for it.
-        met.setdefault(about, EscalationLine(CaseOfLine(*row[:5]), *row[5:]))
+        met.setdefault(about, EscalationLine(CaseOfLine(*told[:5]), *told[5:]))
     return list(met.values())[:MOST]
 
 

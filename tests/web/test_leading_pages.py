@@ -71,6 +71,15 @@ def test_what_waits_stands_there_however_long_ago_and_in_which_unit_it_was_told(
             admitted="2026-05-01 06:00",
             release_on=date(2026, 9, 20),
         )
+        out = make_case(
+            tx,
+            person=make_person(tx, inmate_no="L6"),
+            admitted="2026-05-01 06:00",
+            release_on=date(2026, 8, 28),
+            answer="accepted",
+            done=("intake_talk", "naloxone_training"),
+            released="2026-08-28 10:00",
+        )
         came = make_case(
             tx,
             unit="C",
@@ -79,6 +88,7 @@ def test_what_waits_stands_there_however_long_ago_and_in_which_unit_it_was_told(
             release_on=date(2026, 9, 10),
         )
     sweep.sweep(desk.db, now=at("2026-05-20 09:00"))
+    sweep.sweep(desk.db, now=desk.now)
     with desk.db.write() as tx:
         proposed = transfers.propose_transfer(tx, OPERATOR, came.ref, "A", now=desk.now)
         assert proposed.open_transfer is not None
@@ -92,6 +102,8 @@ def test_what_waits_stands_there_however_long_ago_and_in_which_unit_it_was_told(
             assert places == sorted(places), "who leaves first stands first"
             assert -1 not in places, (who, days, places)
             assert "Løslates om 2 dager" in waiting
+            if who == "lead":
+                assert told.find(f'/cases/{out.ref}"') > places[-1], "who is out comes after them"
     gone = desk.of("elsewhere").get("/deviations")
     assert came.ref not in gone.text
 
