@@ -28,7 +28,7 @@ from core.errors import BadInput
 from web.pages.dates import yesterday
 from web.pages.once import once
 from web.pages.receipts import TOLD
-from web.pages.visit import Pages, Visit, Visited, address, local_path
+from web.pages.visit import Pages, Visit, Visited, address, local_path, whole
 from web.policy import CASE_WORKERS, allow
 
 OFFER: Final = "offer_answered"
@@ -140,7 +140,7 @@ def _undo(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: dateti
 
 def _snooze(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:
     days = _argument(told)
-    desk.snooze(tx, viewer, [(ref, told[0])], int(days) if days.isdecimal() else 0, now=now)
+    desk.snooze(tx, viewer, [(ref, told[0])], whole(days) or 0, now=now)
 
 
 def _wake(tx: Connection, viewer: Viewer, ref: str, told: list[str], now: datetime) -> None:

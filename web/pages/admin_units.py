@@ -19,7 +19,7 @@ from core.errors import BadInput, NotFound
 from web.pages.admin_receipts import said_of, unit_saved
 from web.pages.forms import Errors, chosen, day_in, tried
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visit, Visited, address
+from web.pages.visit import Pages, Visit, Visited, address, whole
 from web.pages.words import WORDS
 from web.policy import allow
 
@@ -153,7 +153,7 @@ def _stage(tx: Connection, visit: Visit, code: str, on: date, _which: str) -> No
         visit.typed("stage"),
         on=on,
         now=visit.now,
-        cohort_year=int(year) if active and year.isdecimal() else None,
+        cohort_year=whole(year) if active else None,
     )
 
 

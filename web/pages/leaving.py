@@ -28,7 +28,7 @@ from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, day_in, time_in, tried
 from web.pages.once import once
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visit, Visited
+from web.pages.visit import Pages, Visit, Visited, whole
 from web.pages.words import WORDS, in_order, label_of
 from web.policy import CASE_WORKERS, allow
 
@@ -239,7 +239,7 @@ def absence(visit: Visited, ref: str) -> Response:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
+    return whole(text) or 0
 
 
 def _absence(visit: Visit, ref: str, errors: Errors, status: int) -> Response:

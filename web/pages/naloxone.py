@@ -19,7 +19,7 @@ from core.errors import BadInput
 from web.pages import rows
 from web.pages.forms import Errors, chosen, day_in, tried
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visit, Visited, address
+from web.pages.visit import Pages, Visit, Visited, address, whole
 from web.pages.words import WORDS, label_of
 from web.policy import allow
 
@@ -47,14 +47,14 @@ def record(visit: Visited) -> Response:
 
     def verb(tx: Connection) -> str:
         if do == "undo":
-            row_id = int(number) if number.isdecimal() else 0
+            row_id = whole(number) or 0
             if visit.typed("sure") != number:
                 row = naloxone.to_take_back(tx, visit.viewer, row_id)
                 return address("/naloxone", {"unit": unit or row.unit, "ask": number})
             naloxone.undo(tx, visit.viewer, row_id, now=visit.now)
         else:
-            count = visit.typed("count")
-            if not count.isdecimal():
+            count = whole(visit.typed("count"))
+            if count is None:
                 raise BadInput("missing", "Give how many.", "count")
             written = naloxone.record(
                 tx,
@@ -62,7 +62,7 @@ def record(visit: Visited) -> Response:
                 visit.typed("kind"),
                 now=visit.now,
                 unit=unit,
-                quantity=int(count),
+                quantity=count,
                 lot=visit.typed("lot") or None,
                 expires_on=day_in(visit, "expires"),
             )
@@ -75,9 +75,9 @@ def record(visit: Visited) -> Response:
 
 def _asked_of(ledger: list[Row], number: str) -> Row | None:
     """The row that somebody is about to take back, if it is one that can be."""
-    gone = {row.undoes for row in ledger}
-    for row in ledger if number.isdecimal() else ():
-        if row.id == int(number) and not row.task and not row.undoes and row.id not in gone:
+    gone, asked = {row.undoes for row in ledger}, whole(number)
+    for row in ledger:
+        if row.id == asked and not row.task and not row.undoes and row.id not in gone:
             return row
     return None
 
@@ -94,8 +94,9 @@ def _still_done(visit: Visit, tx: Connection, row: Row, cases: Mapping[str, Case
 def _said_of(visit: Visit, ledger: list[Row]) -> Row | None:
     """The row that was just written, or the one that took another back."""
     do, _, number = visit.told("said").partition("/")
-    for row in ledger if do and number.isdecimal() else ():
-        if (row.undoes if do == "undo" else row.id) == int(number):
+    said = whole(number) if do else None
+    for row in ledger if said is not None else ():
+        if (row.undoes if do == "undo" else row.id) == said:
             return row
     return None
 

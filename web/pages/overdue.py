@@ -27,7 +27,7 @@ from web.pages.acts import act
 from web.pages.forms import Errors, tried
 from web.pages.receipts import TOLD
 from web.pages.rendering import joined, kept_page, page, part
-from web.pages.visit import Pages, Visit, Visited, address, local_path
+from web.pages.visit import Pages, Visit, Visited, address, local_path, whole
 from web.pages.words import WORDS
 from web.policy import CASE_WORKERS, allow
 
@@ -103,7 +103,7 @@ def filters(visit: Visited) -> Response:
 
     def verb(tx: Connection) -> str:
         if gone := visit.typed("forget"):
-            desk.forget_filter(tx, visit.viewer, int(gone) if gone.isdecimal() else 0)
+            desk.forget_filter(tx, visit.viewer, whole(gone) or 0)
         else:
             query = address("", [p for p in _pairs(next_page) if p[0] != "page"])
             desk.save_filter(tx, visit.viewer, "overdue", visit.typed("name"), query)
@@ -141,7 +141,7 @@ def _asked(visit: Visit) -> tuple[Filter, dict[str, str], int]:
         "sort": wanted.sort,
     }
     number = visit.asked("page")
-    return wanted, values, min(max(int(number), 1), MOST_PAGES) if number.isdecimal() else 1
+    return wanted, values, min(max(whole(number) or 1, 1), MOST_PAGES)
 
 
 def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:

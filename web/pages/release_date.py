@@ -24,7 +24,7 @@ from web.pages import rows
 from web.pages.forms import Errors, chosen, day_in, tried, worded
 from web.pages.ill_timed import before_release, warned
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visit, Visited
+from web.pages.visit import Pages, Visit, Visited, whole
 from web.pages.words import WORDS, in_order, label_of
 from web.policy import CASE_WORKERS, allow
 
@@ -69,7 +69,7 @@ def set_date(visit: Visited, ref: str) -> Response:
             on,
             kind=kind,
             now=visit.now,
-            version=int(version) if version.isdecimal() else None,
+            version=whole(version),
         )
         return f"/cases/{ref}?said=date/{kind}"
 

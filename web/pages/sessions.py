@@ -22,7 +22,7 @@ from web.pages import rows
 from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, time_in, tried
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visit, Visited, address
+from web.pages.visit import Pages, Visit, Visited, address, whole
 from web.pages.words import WORDS, label_of
 from web.policy import CASE_WORKERS, allow
 
@@ -60,7 +60,7 @@ def plan(visit: Visited) -> Response:
             now=visit.now,
             leader=visit.typed("leader") or None,
             place=visit.typed("place") or None,
-            capacity=int(places) if places.isdecimal() else None,
+            capacity=whole(places),
         )
         return f"/sessions/{made.ref}"
 
@@ -145,7 +145,7 @@ def change(visit: Visited, ref: str) -> Response:
     """Put people on the list, take somebody off, call it off, or enter who was there."""
     do, _, whom = visit.typed("do").partition("/")
     version = visit.typed("version")
-    seen = int(version) if version.isdecimal() else None
+    seen = whole(version)
 
     def verb(tx: Connection) -> str:
         viewer, now = visit.viewer, visit.now

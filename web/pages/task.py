@@ -38,7 +38,7 @@ from web.pages.lacking import BEFORE_IT, lacking
 from web.pages.lacking import TASK as APPOINTMENTS
 from web.pages.moment import said_when, typed_at, when_in
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visit, Visited
+from web.pages.visit import Pages, Visit, Visited, whole
 from web.pages.words import WORDS, label_of
 from web.policy import CASE_WORKERS, allow
 
@@ -133,7 +133,7 @@ def _replace(tx: Connection, visit: Visit, ref: str, code: str) -> None:
     if task_of(case, code).finished:
         # Only what was shown is replaced: what a third person did meanwhile is shown first.
         seen = visit.typed("version")
-        version = int(seen) if seen.isdecimal() else 0
+        version = whole(seen) or 0
         why = UndoReason.NOT_DONE.value
         service.undo_task(tx, visit.viewer, ref, code, why, now=visit.now, version=version)
     (_waive if visit.typed("wanted") == "waive" else _complete)(tx, visit, ref, code)
@@ -151,9 +151,7 @@ def _undo(tx: Connection, visit: Visit, ref: str, code: str) -> None:
 
 def _snooze(tx: Connection, visit: Visit, ref: str, code: str) -> None:
     days = visit.typed("days")
-    desk.snooze(
-        tx, visit.viewer, [(ref, code)], int(days) if days.isdecimal() else 0, now=visit.now
-    )
+    desk.snooze(tx, visit.viewer, [(ref, code)], whole(days) or 0, now=visit.now)
 
 
 def _assign(tx: Connection, visit: Visit, ref: str, code: str) -> None:

@@ -36,7 +36,7 @@ from web.pages import drawing, figures
 from web.pages.forms import Errors, tried
 from web.pages.refusals import reason_of
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visit, Visited, address, to
+from web.pages.visit import Pages, Visit, Visited, address, to, whole
 from web.policy import EVERYBODY, allow
 
 MOST_DIFFERENCES: Final = 200
@@ -155,7 +155,7 @@ def _report(visit: Visit, period: Period) -> Report:
         period,
         now=visit.now,
         threshold=visit.house.settings.small_number_threshold,
-        revision=int(revision) if revision.isdecimal() else None,
+        revision=whole(revision),
     )
 
 

@@ -49,6 +49,9 @@ SCHEME_COOKIE: Final = "overlev-scheme"
 SCHEMES: Final = ("auto", "light", "dark")
 CSRF: Final = "csrf"
 ONCE: Final = "once"
+LARGEST: Final = 10**9
+"""What a number that is typed counts as at most (`whole`)."""
+
 _DOORS: Final = ("/sign-in", "/invitation/")
 _OURS: Final = frozenset({CSRF, ONCE})
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -256,6 +259,16 @@ class PageRoute(Guarded):
 def _plain(value: str) -> str:
     """What was typed, without spaces around it and without NUL, which Postgres cannot store."""
     return value.replace("\0", "").strip()
+
+
+def whole(text: str) -> int | None:
+    """A whole number as somebody typed it; None for anything else.
+
+    One of more digits than anything here is counted in is `LARGEST`: databases take no such number.
+    """
+    if not text.isdecimal():
+        return None
+    return int(text) if len(text) < len(str(LARGEST)) else LARGEST
 
 
 def _check_takes(handler: Callable[..., Any], parts: Iterable[str]) -> None:
