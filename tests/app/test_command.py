@@ -148,27 +148,69 @@ def test_a_changed_lock_of_the_tests_concerns_only_the_tests(
     assert _run(checkout / "overlev", "test", cwd=tmp_path, tools=tmp_path / "t").returncode == 70
 
 
+VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
 @pytest.mark.parametrize(("seconds", "taken"), [("0.0000001", True), ("9", False)])
 def test_of_the_pythons_at_hand_the_one_that_is_clearly_quicker_makes_the_environment(
     tmp_path: Path, seconds: str, taken: bool
 ) -> None:
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    another = tmp_path / version
+    another = tmp_path / VERSION
     another.write_text(f"#!/bin/sh\nprintf '%s %s\\n' {seconds} '{another}'\n")
     another.chmod(0o755)
+    said = _quickest(tmp_path, f"{tmp_path}:/usr/bin:/bin")
+
+    assert (said == str(another)) is taken
+    assert Path(said).exists()
+
+
+@pytest.mark.parametrize(("pip", "taken"), [("24.1b1", True), ("22.0.2", False)])
+def test_a_quicker_python_whose_pip_fills_no_other_environment_is_passed_over(
+    tmp_path: Path, pip: str, taken: bool
+) -> None:
+    another = tmp_path / VERSION
+    (tmp_path / "as_if.py").write_text(
+        "import sys, time, types\n"
+        "from importlib.machinery import ModuleSpec\n"
+        "time.perf_counter = lambda: 0.0\n"
+        f"sys.executable, pip = {str(another)!r}, types.ModuleType('pip')\n"
+        f"pip.__version__, pip.__spec__ = {pip!r}, ModuleSpec('pip', None)\n"
+        "sys.modules['pip'] = pip\n"
+        "exec(sys.argv[1])\n"
+    )
+    another.write_text(f'#!/bin/sh\nexec {sys.executable} {tmp_path}/as_if.py "$3"\n')
+    another.chmod(0o755)
+
+    assert (_quickest(tmp_path, f"{tmp_path}:/usr/bin:/bin") == str(another)) is taken
+
+
+def test_what_lies_where_somebody_stands_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "subprocess.py").write_text("open('ran', 'w')\n")
+    here = tmp_path / VERSION
+    here.write_text(f"#!/bin/sh\ntouch ran\nprintf '0.0000001 {here}'\n")
+    here.chmod(0o755)
+
+    assert _quickest(tmp_path, ":/usr/bin:/bin:") != str(here)
+    assert not (tmp_path / "ran").exists()
+
+    (tmp_path / "subprocess.py").unlink()
+    assert _quickest(tmp_path, ":/usr/bin:/bin:") != str(here)
+    assert not (tmp_path / "ran").exists()
+
+
+def _quickest(stands_in: Path, path: str) -> str:
+    """What `quickest` takes in place of the Python of these tests."""
     script = (ROOT / "overlev").read_text()
     function = re.search(r"^quickest\(\) \{.*?^\}$", script, re.DOTALL | re.MULTILINE)
     assert function is not None
-
     asks = f'{function[0]}\npython=$1; quickest; printf "%s" "$python"'
     said = subprocess.run(
         ["sh", "-c", asks, "sh", sys.executable],
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        env={"PATH": path},
+        cwd=stands_in,
         capture_output=True,
         text=True,
         check=True,
         timeout=120,
     )
-
-    assert (said.stdout == str(another)) is taken
-    assert Path(said.stdout).exists()
+    return said.stdout
