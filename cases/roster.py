@@ -19,10 +19,11 @@ from typing import Final
 
 from sqlalchemy import Connection, insert
 
-from cases import organisation, roster_missing, rules
+from cases import organisation, roster_age, roster_missing, rules
 from cases.access import Viewer, acts_in
 from cases.inmate_no import normal_inmate_no
 from cases.model import Role
+from cases.roster_age import UNDATED, Dated, Run
 from cases.roster_child import parse_in_child
 from cases.roster_columns import Column
 from cases.roster_decide import Decider, Tally, unit_not_yours
@@ -93,6 +94,7 @@ def import_roster(
     worded: Callable[[str], str] = str,
     part: bool = False,
     named: Named | None = None,
+    dated: Dated = UNDATED,
 ) -> ImportResult:
     """Import the roster at `path`. Raises `BadInput` for a file that cannot be read at all.
 
@@ -100,7 +102,8 @@ def import_roster(
     rows go to the file `rejects`, to be mended and imported again, but none of another unit's
     persons; each reason in the words of `worded`. `name` is what the sender called the file, where
     `path` does not tell. Of a `part` of a roster, as mended rows are, nobody is missing. What is
-    about persons is added to `named`.
+    about persons is added to `named`, and beside a `dry_run` what list goes before this one, whose
+    days are `dated`, where it would change something.
     """
     rules.check_role(viewer, IMPORTING, "import a roster")
     result = ImportResult()
@@ -141,11 +144,21 @@ def import_roster(
                 numbers_seen=decider.numbers_seen,
             )
         )
+        sha256 = digest_of(path)
+        if named is not None and dry_run and result.created + result.updated:
+            named.older = roster_age.older_than_taken(
+                tx, decider.units_seen, sha256, dated, now=now
+            )
     if not dry_run:
-        with path.open("rb") as file:
-            sha256 = file_digest(file, "sha256").hexdigest()
-        db.transact(lambda tx: _note_run(tx, viewer, result, sha256, now))
+        held = Run(sha256, now, dated, frozenset(decider.units_seen))
+        db.transact(lambda tx: _note_run(tx, viewer, result, held, now))
     return result
+
+
+def digest_of(path: Path) -> str:
+    """What a file is known by: SHA-256 of its bytes, as hexadecimal."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _follow_mergers(db: Database, now: datetime) -> int:
@@ -216,7 +229,7 @@ def _reject(
 
 
 def _note_run(
-    tx: Connection, viewer: Viewer, result: ImportResult, sha256: str, now: datetime
+    tx: Connection, viewer: Viewer, result: ImportResult, held: Run, now: datetime
 ) -> None:
     counts = {
         name: getattr(result, name)
@@ -226,10 +239,13 @@ def _note_run(
     tx.execute(
         insert(import_run),
         {
-            "file_sha256": sha256,
+            "file_sha256": held.sha256,
             "started_at": now,
             "ended_at": now,
             "actor": viewer.account,
             "counts": canonical(counts),
+            "named_on": held.dated.named_on,
+            "made_on": held.dated.made_on,
+            "units": canonical(sorted(held.units or ())),
         },
     )

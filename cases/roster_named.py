@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cases.model import Case
     from cases.people import PersonChange
+    from cases.roster_age import Older
     from cases.roster_decide import Tally
     from cases.roster_rows import Reading, RosterRow
     from cases.vault import Identity
@@ -45,13 +46,14 @@ class Named:
     """The rows that opened a case, what became of known ones, and the faults by line.
 
     `planned` has the planned date of each row that is taken, says something new and tells of no
-    release.
+    release. `older` is the newer list that was taken in before this one.
     """
 
     opened: list[RosterRow] = field(default_factory=list)
     updated: list[Update] = field(default_factory=list)
     faults: dict[int, Fault] = field(default_factory=dict)
     planned: list[date] = field(default_factory=list)
+    older: Older | None = None
 
     def add(self, reading: Reading, tally: Tally, *, foreign: bool) -> None:
         """Note a row; of a `foreign` one, whose person is another unit's, nothing."""

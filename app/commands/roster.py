@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -13,10 +14,13 @@ import typer
 
 from app.commands.opening import EVERY_DAY, Json, opened
 from app.commands.roster_reasons import SAID
+from core.clock import iso_local, local_date
 from core.errors import EXIT_PARTLY_DONE, BadInput
 
 if TYPE_CHECKING:
+    from app.installation import Installation
     from cases.roster import ImportResult
+    from cases.roster_age import Dated, Older
 
 _REJECTS: Final = ".rejects"
 _MOST_SHOWN: Final = 20
@@ -34,6 +38,9 @@ def import_roster(
         bool,
         typer.Option("--part", help="A part of a roster, as mended rows are: nobody is missing."),
     ] = False,
+    older: Annotated[
+        bool, typer.Option("--older", help="Take it in although a newer list was taken in.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Take in a prison's roster.
@@ -41,15 +48,21 @@ def import_roster(
     Example: overlev import roster-2026-09-01.csv
 
     Opens a case for each new imprisonment and updates the known ones; the same file again changes
-    nothing. Rejected rows go to a file beside it, to be mended and imported again. Exit code 0: all
-    rows taken, 3: some rejected, 2: the file cannot be read.
+    nothing. Rejected rows go to a file beside it, to be mended and imported again. A list that is
+    older than one taken in for its unit, by the day in its name or of its file, or that was taken
+    in before that one, and that would change something, is not taken in without --older. Exit code
+    0: all rows taken, 3: some rejected, 2: the file cannot be read, or is such an older list.
     """
     from cases import roster
+    from cases.roster_named import Named
 
     if not file.is_file():
         raise BadInput("no_file", f"There is no file {file}: check the path.", "FILE")
     rejects = None if dry_run else rejects_beside(file)
     with opened(ctx) as house, _progress(file.name) as told:
+        dated, named = _dated(file, house.now()), Named()
+        if not (older or dry_run):
+            _refuse_older(house, file, dated)
         result = roster.import_roster(
             house.db,
             file,
@@ -61,7 +74,13 @@ def import_roster(
             rejects=rejects,
             worded=SAID.__getitem__,
             part=part,
+            named=named if dry_run else None,
+            dated=dated,
         )
+    if named.older is not None:
+        from app.output import note
+
+        note(_said(named.older))
     if as_json:
         from app.output import show_json
 
@@ -74,6 +93,49 @@ def import_roster(
 
             note(f"Rejected rows, to be mended and imported again: {rejects}")
         raise typer.Exit(EXIT_PARTLY_DONE)
+
+
+def _dated(file: Path, now: datetime) -> Dated:
+    from cases.roster_age import dated
+
+    made = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    return dated(file.name, local_date(made), today=local_date(now))
+
+
+def _refuse_older(house: Installation, file: Path, dated: Dated) -> None:
+    """Look what a list would do that may be an older one. Raises `BadInput` where it is."""
+    from cases import roster
+    from cases.roster_age import may_be_older
+    from cases.roster_named import Named
+
+    now = house.now()
+    with house.db.read() as tx:
+        if not may_be_older(tx, roster.digest_of(file), dated, now=now):
+            return
+    named = Named()
+    roster.import_roster(
+        house.db,
+        file,
+        house.viewer,
+        now=now,
+        demo=house.folder.demo,
+        dry_run=True,
+        part=True,
+        named=named,
+        dated=dated,
+    )
+    if named.older is not None:
+        raise BadInput("older_list", f"{_said(named.older)} To take it in: --older.", "--older")
+
+
+def _said(older: Older) -> str:
+    from app.output import spoken
+
+    newer = spoken(iso_local(older.newer_at))
+    if older.same_at is not None:
+        same = spoken(iso_local(older.same_at))
+        return f"This very file was taken in {same}, and another list after it, {newer}."
+    return f"This list is of {older.own_on}; a newer one, of {older.newer_on}, came {newer}."
 
 
 def rejects_beside(file: Path) -> Path:

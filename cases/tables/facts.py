@@ -115,6 +115,9 @@ import_run = Table(
     at("ended_at", nullable=True),
     Column("actor", CODE, nullable=False),
     Column("counts", Text, nullable=False),
+    Column("named_on", Date),
+    Column("made_on", Date),
+    Column("units", Text),
 )
 
 idempotency = Table(

@@ -115,3 +115,40 @@ def test_every_reason_is_said_in_words_too(shell: Shell, dirty: Path) -> None:
     assert SAID.keys() == WORDS["roster"].keys()
     told = " ".join(shell("import", dirty, "--dry-run", now=NOW, code=3).out.split())
     assert SAID["date_impossible"].split(":")[0] in told
+
+
+FIRST, SECOND = DATA / "roster-2026-09-01.csv", DATA / "roster-2026-09-08.csv"
+
+
+def test_a_list_older_than_the_last_one_is_not_taken_in_unasked(
+    shell: Shell, tmp_path: Path
+) -> None:
+    shell("import", FIRST, now=NOW)
+    shell("import", SECOND, now=NOW)
+    assert "unchanged" in shell("import", SECOND, now=NOW).out, "the same again is no older"
+
+    answer = shell("import", FIRST, now=NOW, code=2)
+
+    assert answer.out == ""
+    assert "This very file was taken in" in answer.err
+    assert "--older" in answer.err
+    assert answer.err.count("\n") == 1
+    assert "This very file" in shell("import", FIRST, "--dry-run", now=NOW).err
+    other = Path(shutil.copyfile(FIRST, tmp_path / "liste 20260901.csv"))
+    other.write_bytes(other.read_bytes() + b"\n")
+    answer = shell("import", other, now=NOW, code=2)
+    assert "This list is of 2026-09-01; a newer one, of 2026-09-08, came" in answer.err
+    assert "updated" in shell("import", other, "--older", now=NOW).out
+
+
+def test_of_a_part_of_a_roster_nobody_is_missing(shell: Shell, tmp_path: Path) -> None:
+    shell("import", FIRST, now=NOW)
+    few = tmp_path / "few.csv"
+    few.write_text("".join(FIRST.read_text("utf-8-sig").splitlines(keepends=True)[:3]), "utf-8")
+
+    assert len(shell("import", few, "--json", now=NOW).json["missing_from_roster"]) > 0
+    assert "in prison here but not in this file" in shell("import", few, now=NOW).out
+    answer = shell("import", few, "--part", "--json", now=NOW)
+
+    assert (answer.json["unchanged"], answer.json["missing_from_roster"]) == (2, [])
+    assert "not in this file" not in shell("import", few, "--part", now=NOW).out

@@ -27,8 +27,8 @@ def coordinator(on_sqlite: Desk) -> Browser:
     return on_sqlite.of("coordinator")
 
 
-def looked(browser: Browser, text: str) -> Page:
-    return waited(browser, upload(browser, text).url, "Forhåndsvisning")
+def looked(browser: Browser, text: str, name: str = "liste.csv", made: str = "") -> Page:
+    return waited(browser, upload(browser, text, name, made).url, "Forhåndsvisning")
 
 
 def taken(browser: Browser, text: str, **fields: str) -> Page:
@@ -139,3 +139,52 @@ def test_releases_planned_long_ago_ask_whether_the_list_is_new_enough(
         looked(coordinator, HEAD + KARI + old).text
     )
     assert "skulle vært løslatt" not in looked(coordinator, HEAD + KARI).text
+
+
+OLDER = "Denne listen er eldre enn en som alt er tatt inn."
+
+
+def test_a_file_that_was_taken_in_before_another_is_asked_about_before_it_goes_back(
+    on_sqlite: Desk, coordinator: Browser
+) -> None:
+    taken(coordinator, THREE)
+    assert OLDER not in looked(coordinator, THREE).text
+    on_sqlite.clock[0] = at("2026-09-08 09:40")
+    taken(coordinator, THREE.replace("08.10.2026", "15.10.2026"))
+
+    page = looked(coordinator, THREE)
+
+    assert "Akkurat denne filen ble tatt inn tirs. 8.9. kl. 09.30, og en annen liste etter den" in (
+        page.text
+    )
+    assert page.text.index(OLDER) < page.text.index("Nye saker")
+    asked = coordinator.send(page.url, {"do": "take"})
+    assert asked.status == 422
+    assert "Si at den skal tas inn likevel." in asked.text
+    assert "Ta inn filen" in asked.text
+    coordinator.send(page.url, {"do": "take", "older": "yes"})
+    assert 'Oppdatert</dt><dd class="number">1' in (
+        waited(coordinator, page.url, "Importen er ferdig").text
+    )
+
+
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [
+        ({"name": "liste 2026-09-08.csv"}, {"name": "liste 07.09.2026.csv"}),
+        ({"made": "1788847200000"}, {"made": "1788760800000"}),
+    ],
+)
+def test_a_list_of_an_earlier_day_than_the_last_one_is_asked_about(
+    coordinator: Browser, newer: dict[str, str], older: dict[str, str]
+) -> None:
+    page = looked(coordinator, THREE, **newer)
+    coordinator.send(page.url, {"do": "take"})
+    waited(coordinator, page.url, "Importen er ferdig")
+    other = THREE.replace("08.10.2026", "01.10.2026")
+
+    assert "Den er fra man. 7.9. mens en fra tirs. 8.9. ble tatt inn tirs. 8.9. kl. 09.30." in (
+        words(looked(coordinator, other, **older))
+    )
+    assert OLDER not in looked(coordinator, other, **newer).text
+    assert OLDER not in looked(coordinator, THREE, **older).text, "it changes nothing"

@@ -22,7 +22,7 @@ ROSTER = (
 )
 
 
-def upload(browser: Browser, text: str, name: str = "liste.csv") -> Page:
+def upload(browser: Browser, text: str, name: str = "liste.csv", made: str = "") -> Page:
     """Choose a file on the import page and send it."""
     import asyncio
 
@@ -38,7 +38,7 @@ def upload(browser: Browser, text: str, name: str = "liste.csv") -> Page:
         ) as client:
             return await client.post(
                 "/import",
-                data={"csrf": csrf},
+                data={"csrf": csrf, "made": made},
                 files={"file": (name, text.encode(), "text/csv")},
                 headers={"origin": ADDRESS},
             )

@@ -19,7 +19,9 @@ from starlette.responses import Response
 
 from cases import idempotency, roster, rules
 from cases.idempotency import Answer
+from cases.roster_age import dated
 from cases.roster_file import DEFAULT_LIMITS
+from core.clock import local_date
 from web.api.answers import IdempotencyKey, request_of, told, written
 from web.api.inputs import Input
 from web.api.models import Imported
@@ -74,6 +76,7 @@ def take_in(
             demo=house.demo,
             dry_run=how.dry_run,
             name=file.filename or "",
+            dated=dated(file.filename or "", today=local_date(asked.now)),
         )
     answer = Answer(200, written(Imported, asdict(result)))
     if request is not None:

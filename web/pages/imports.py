@@ -14,7 +14,7 @@ import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, cast
@@ -26,6 +26,7 @@ from cases import people, queries, roster, worklist
 from cases.access import Viewer
 from cases.retention import UPLOADS, forget_uploads
 from cases.roster import IMPORTING
+from cases.roster_age import UNDATED, Dated, Older, dated
 from cases.roster_file import DEFAULT_LIMITS
 from cases.roster_named import Named
 from cases.roster_rejects import WHY
@@ -89,7 +90,16 @@ def upload(visit: Visited) -> Response:
     kept = Kept.new(visit)
     ending = Path(sent.filename or "").suffix.lower()
     kept.put("rows", sent.file.read())
-    kept.tell({"by": visit.viewer.account, "ending": ending, "state": "looking"})
+    # Of the file's name only its ending and its day are kept: names are made by people.
+    days = dated(sent.filename or "", _made_on(visit), today=local_date(visit.now))
+    kept.tell(
+        {
+            "by": visit.viewer.account,
+            "ending": ending,
+            "state": "looking",
+            "dated": [on.isoformat() if on else "" for on in (days.named_on, days.made_on)],
+        }
+    )
     _start(visit, kept, dry_run=True)
     return RedirectResponse(f"/import/{kept.number}", 303)
 
@@ -98,14 +108,19 @@ def upload(visit: Visited) -> Response:
 @allow(IMPORTING)
 def job_page(visit: Visited, number: str) -> Response:
     """How far it has come, what it would do, or what it did."""
-    job = _mine(visit, number)[1]
+    return _told(visit, number, _mine(visit, number)[1], {})
+
+
+def _told(visit: Visit, number: str, job: dict[str, Any], errors: Errors) -> Response:
     rejected = job.get("result", {}).get("rejected", [])
     foreign = [each["line"] for each in rejected if each["reason"] == NOT_YOURS]
     return page(
         visit,
         "pages/import_job.html",
+        422 if errors else 200,
         number=number,
         job=job,
+        errors=errors,
         foreign=foreign,
         faults=[each for each in rejected if each["reason"] != NOT_YOURS],
     )
@@ -120,6 +135,10 @@ def take(visit: Visited, number: str) -> Response:
         kept.forget()
         return RedirectResponse("/import", 303)
     if job["state"] == "looked":
+        if job.get("older") and visit.typed("older") != "yes":
+            _ = visit.translate
+            job["part"] = visit.typed("part") == "yes"
+            return _told(visit, number, job, {"older": _("Si at den skal tas inn likevel.")})
         kept.tell({**job, "state": "taking", "part": visit.typed("part") == "yes"})
         _start(visit, kept, dry_run=False)
     return RedirectResponse(f"/import/{number}", 303)
@@ -203,6 +222,14 @@ class Kept:
         return f"upload:{self.number}:{part}".encode()
 
 
+def _made_on(visit: Visit) -> date | None:
+    """The day on which the file was made, where the browser tells it."""
+    try:
+        return local_date(datetime.fromtimestamp(int(visit.typed("made")) / 1000, UTC))
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
     """Run it beside the request."""
     viewer, now, house, translate = visit.viewer, visit.now, visit.house, visit.translate
@@ -235,6 +262,7 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
                     worded=lambda code: word("roster", code),
                     part=begun.get("part", False),
                     named=named,
+                    dated=_dated(begun),
                 )
                 if rejected.exists():
                     kept.put("rejects", rejected.read_bytes())
@@ -254,6 +282,7 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
                     line: (fault.inmate_no[:LONGEST_CELL], fault.cell[:LONGEST_CELL])
                     for line, fault in islice(named.faults.items(), MOST_NAMED)
                 },
+                "older": _older(named.older),
                 "past": (len(past), min(past).isoformat()) if past else None,
             }
             try:
@@ -282,6 +311,18 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
             refuse("fault", "")
 
     threading.Thread(target=run, name=f"import-{kept.number}", daemon=True).start()
+
+
+def _dated(job: Mapping[str, Any]) -> Dated:
+    days = [date.fromisoformat(on) if on else None for on in job.get("dated", ())]
+    return Dated(*days) if days else UNDATED
+
+
+def _older(older: Older | None) -> dict[str, str | None] | None:
+    if older is None:
+        return None
+    told = {name: getattr(older, name) for name in ("newer_at", "own_on", "newer_on", "same_at")}
+    return {name: value.isoformat() if value else None for name, value in told.items()}
 
 
 def _mended(warnings: list[Remark]) -> bool:

@@ -22,6 +22,11 @@
       box.checked = event.target.checked;
     }
   });
+  // A chosen file tells when it was made: a list older than the last one is asked about.
+  document.addEventListener("change", (event) => {
+    const made = event.target.matches("input[type=file]") && event.target.form && event.target.form.elements.made;
+    if (made) made.value = event.target.files.length ? event.target.files[0].lastModified : "";
+  });
   // From person to person, or task to task, with the arrow keys.
   document.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
