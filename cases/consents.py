@@ -143,9 +143,14 @@ def sees_details(viewer: Viewer, case: Case, kind: AppointmentKind) -> bool:
     Health staff always; coordinators with the person's sharing consent to the receiver; officers
     and the leads of units, who read as officers do, never, for the kinds that tell.
     """
-    if viewer.role in HEALTH_STAFF or kind not in SHARED_WITH:
+    return role_sees_details(viewer.role, case, kind)
+
+
+def role_sees_details(role: Role, case: Case, kind: AppointmentKind) -> bool:
+    """The same of whoever has this role in the unit."""
+    if role in HEALTH_STAFF or kind not in SHARED_WITH:
         return True
-    if viewer.role in (Role.OFFICER, Role.UNIT_LEAD):
+    if role in (Role.OFFICER, Role.UNIT_LEAD):
         return False
     return shares_details(case, kind)
 

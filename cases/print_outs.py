@@ -17,9 +17,9 @@ from sqlalchemy import Connection, bindparam, select
 
 from cases import contacts, history, people, queries, rules, sessions, vault
 from cases.access import Viewer, acts_in, check_may_open_cases
-from cases.consents import consent_in_force, sees_details
+from cases.consents import consent_in_force, role_sees_details, sees_details
 from cases.journal import AccessRow, append
-from cases.model import Appointment, AppointmentStatus, Case, ConsentPurpose, Phase
+from cases.model import Appointment, AppointmentStatus, Case, ConsentPurpose, Phase, Role
 from cases.queries import visible_binds, visible_cases
 from cases.tables import access_log, case_
 from cases.views import SEES_CONSENTS
@@ -38,7 +38,7 @@ CALENDAR_READ: Final = "calendar_read"
 """What the access log calls it."""
 
 _EARLIER_PRINTS: Final = (
-    select(access_log.c.at)
+    select(access_log.c.at, access_log.c.role)
     .where(access_log.c.case_ref == bindparam("ref"), access_log.c.verb == PRINTED)
     .order_by(access_log.c.id)
 )
@@ -157,6 +157,35 @@ def last_print(tx: Connection, case: Case) -> datetime | None:
     """When the card of a case was printed last, None if never."""
     printed = [row.at for row in tx.execute(_EARLIER_PRINTS, {"ref": case.ref})]
     return printed[-1] if printed else None
+
+
+def card_in_force(tx: Connection, case: Case) -> datetime | None:
+    """When the card that the person goes by was printed, None if none ever was.
+
+    The last one that says where the appointments are; only where there is none, the last that
+    hides it. One that hides stands in for none that tells, and whoever printed it makes no card of
+    the health service new.
+    """
+    printed = list(tx.execute(_EARLIER_PRINTS, {"ref": case.ref}))
+    whole = [row.at for row in printed if _told_all(case, Role(row.role), row.at)]
+    return whole[-1] if whole else printed[-1].at if printed else None
+
+
+def prints_whole(viewer: Viewer, case: Case, *, now: datetime) -> bool:
+    """Whether the card that this viewer prints says of every appointment where it is."""
+    return _told_all(case, viewer.role, now)
+
+
+def _told_all(case: Case, role: Role, at: datetime) -> bool:
+    """Whether the card that a role printed then said where each appointment is.
+
+    By the kinds and by the consents as they stand: what is no longer shared counts as hidden.
+    """
+    return all(
+        role_sees_details(role, case, each.kind)
+        for each in case.appointments
+        if each.confirmed_at is not None and each.confirmed_at <= at < each.starts_at
+    )
 
 
 def is_outdated(case: Case, printed_at: datetime, *, now: datetime) -> bool:

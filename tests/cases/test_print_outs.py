@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -173,6 +173,34 @@ def test_a_card_that_hides_where_to_go_does_not_say_that_it_replaces_one(desk: D
 
     assert (hiding.number, hiding.earlier_at) == (2, None)
     assert (whole.number, whole.earlier_at) == (3, NOW + DAY)
+
+
+def test_a_card_that_hides_where_to_go_makes_no_card_of_the_health_service_new(desk: Desk) -> None:
+    case = a_case(desk)
+    printed(desk, OFFICER, case)
+
+    def in_force() -> datetime | None:
+        return desk.look(print_outs.card_in_force, desk.case(case.ref))
+
+    assert in_force() == NOW, "the only one there is"
+    printed(desk, NURSE, case, now=NOW + DAY)
+    gp = next(each for each in desk.case(case.ref).appointments if each.starts_at == GP_AT)
+    desk.do(appointments.move, NURSE, gp.id, GP_AT + DAY, now=NOW + 2 * DAY)
+    printed(desk, OFFICER, case, now=NOW + 3 * DAY)
+
+    assert in_force() == NOW + DAY
+    assert print_outs.is_outdated(desk.case(case.ref), NOW + DAY, now=NOW + 3 * DAY)
+    printed(desk, NURSE, case, now=NOW + 4 * DAY)
+    assert in_force() == NOW + 4 * DAY
+
+
+def test_the_card_of_an_officer_that_hides_nothing_is_as_good_as_any(desk: Desk) -> None:
+    case = make_case(desk, release_on=RELEASE_ON)
+    book(desk, case, "PROBATION", NAV_AT, now=NOW - DAY)
+    printed(desk, NURSE, case)
+    printed(desk, OFFICER, case, now=NOW + DAY)
+
+    assert desk.look(print_outs.card_in_force, desk.case(case.ref)) == NOW + DAY
 
 
 def test_what_an_officer_may_not_know_does_not_show_as_a_change(desk: Desk) -> None:

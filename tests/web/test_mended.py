@@ -365,6 +365,31 @@ def test_a_card_printed_for_somebody_at_not_now_is_told_to_be_old(on_sqlite: Des
     assert told in coordinator.get(f"/cases/{case.ref}").text
 
 
+def test_an_officers_print_leaves_the_card_of_the_health_service_old(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        case = make_case(tx, answer="accepted", release_on=date(2026, 9, 20))
+        doctor = Booking("GP", at("2026-09-21 10:00"), "Kari Vik", "Storgata 1", status="confirmed")
+        appointments.book(tx, OPERATOR, case.ref, doctor, now=at("2026-09-05 09:00"))
+    nurse, officer = desk.of("nurse"), desk.of("officer")
+    told = "Avtalene er endret etter at kortet"
+    assert nurse.get(f"/cases/{case.ref}/card.pdf").status == 200
+    desk.later(timedelta(minutes=10))
+    with desk.db.write() as tx:
+        (booked,) = queries.case_by_ref(tx, OPERATOR, case.ref).appointments
+        appointments.move(tx, OPERATOR, booked.id, at("2026-09-21 13:00"), now=desk.now)
+    desk.later(timedelta(minutes=10))
+    assert officer.get(f"/cases/{case.ref}/card.pdf").status == 200
+
+    for browser in (nurse, officer):
+        for path in (f"/cases/{case.ref}", f"/cases/{case.ref}/card"):
+            assert told in browser.get(path).text
+    assert "Skriv ut et nytt" in nurse.get(f"/cases/{case.ref}").text
+    page = officer.get(f"/cases/{case.ref}").text
+    assert "Skriv ut et nytt" not in page
+    assert "Helsetjenesten skriver ut det fulle kortet." in page
+
+
 def test_a_number_without_digits_is_refused_at_its_field(on_sqlite: Desk) -> None:
     desk = on_sqlite
     with desk.db.write() as tx:

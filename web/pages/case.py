@@ -40,7 +40,7 @@ from cases.model import (
     WaiveReason,
 )
 from cases.naloxone import KEEPING
-from cases.print_outs import is_outdated, last_print
+from cases.print_outs import card_in_force, is_outdated, prints_whole
 from cases.registry import package_named
 from cases.rules import check_appointments
 from cases.service import CONSENTING
@@ -127,6 +127,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "consents": _consents(view) if viewer.role in SEES_CONSENTS and "consents" in view else {},
         "talk_held": held,
         "outdated": here and _has_old_card(tx, case, now),
+        "prints_whole": prints_whole(viewer, case, now=now),
         "confirmed_ready": _appointments_hold(case, package),
         "lacks": lacking(tx, visit, case) if here else [],
         "before_it": visit.translate(BEFORE_IT),
@@ -170,7 +171,7 @@ def _has_old_card(tx: Connection, case: Case, now: datetime) -> bool:
         return False
     printed_at = card.done_at if card.state is TaskState.DONE else None
     if card.state in (TaskState.OPEN, TaskState.PREPARED):
-        printed_at = last_print(tx, case)
+        printed_at = card_in_force(tx, case)
     return printed_at is not None and is_outdated(case, printed_at, now=now)
 
 

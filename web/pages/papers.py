@@ -61,14 +61,14 @@ def card_page(visit: Visited, ref: str) -> Response:
         identity = people.identity_of(tx, case.person)
         task = case.task(CARD_PRINTED)
         printed_at = print_outs.last_print(tx, case)
+        in_force = print_outs.card_in_force(tx, case)
         ahead = print_outs.upcoming(tx, viewer, case, now=now)
         return {
             "name": identity.name if identity is not None else "",
             "ahead": ahead,
             "untold": identity is not None and any(each.whom is None for each in ahead),
             "printed_at": printed_at,
-            "outdated": printed_at is not None
-            and print_outs.is_outdated(case, printed_at, now=now),
+            "outdated": in_force is not None and print_outs.is_outdated(case, in_force, now=now),
             "tick": task is not None
             and task.state is TaskState.OPEN
             and may_complete(viewer, task),
