@@ -37,6 +37,19 @@ def test_an_empty_outbox_is_delivered_without_a_word_more(house: Shell) -> None:
     assert answer.err == ""
 
 
+def test_without_an_sms_service_what_is_due_is_said_to_be_shown_and_not_sent(
+    released: Shell,
+) -> None:
+    answer = released("deliver", now="2026-11-30T14:01+01:00")
+
+    assert answer.out == (
+        "1 shown, not sent, 0 refused, 0 unknown, 0 needs person, 0 expired, 0 cancelled\n"
+    )
+    assert "Påminning" in answer.err
+    (told,) = (m for m in released.case("101000")["messages"] if m["state"] == "accepted")
+    assert told["why"] == "shown_only"
+
+
 def test_the_directorates_view_is_the_default_and_hides_small_numbers(house: Shell) -> None:
     seen = house("tertial", "2026-T3", "--format", "json", now=NOW).json
 

@@ -92,6 +92,27 @@ def test_what_was_shown_is_not_said_to_be_sent_also_with_a_service_later(desk: D
         assert ref not in nurse.get("/messages?show=sent").text
 
 
+def test_who_keeps_the_house_counts_what_was_shown_apart_from_what_was_sent(
+    on_sqlite: Desk,
+) -> None:
+    desk = on_sqlite
+    reminded(desk, "+4799900042")
+
+    def counted() -> str:
+        desk.signed.clear()  # two days lie between the looks
+        page = desk.of("admin").get("/admin/health").text
+        return page.split('id="sms"')[1].split("</dl>", maxsplit=1)[0]
+
+    assert '<dt>Skal vises, sendes ikke</dt><dd class="number">1</dd>' in counted()
+    delivered(desk, ConsoleSender(io.StringIO()))
+    assert '<dt>Vist, ikke sendt</dt><dd class="number">1</dd>' in counted()
+    assert "<dt>Sendt</dt>" not in counted()
+    with_a_service(desk)
+    reminded(desk, "+4799900043")
+    assert '<dt>Vist, ikke sendt</dt><dd class="number">1</dd>' in counted()
+    assert '<dt>Skal sendes</dt><dd class="number">1</dd>' in counted()
+
+
 def test_what_a_service_took_is_sent(on_sqlite: Desk) -> None:
     ref = reminded(on_sqlite, "+4799900042")
     delivered(on_sqlite, MemorySender())

@@ -13,6 +13,7 @@ from cases.units import ADMINISTERING
 from core.clock import local_date
 from core.settings import Settings, is_secret, settings_table
 from notifications.message import MessageState
+from notifications.reasons import Reason
 from notifications.tables import outbox
 from web.health import health_of
 from web.pages.rendering import page
@@ -20,6 +21,13 @@ from web.pages.visit import Pages, Visited
 from web.policy import allow
 
 WAITING: Final = (MessageState.NEEDS_PERSON.value, MessageState.UNKNOWN.value)
+
+ONLY_SHOWN: Final = {
+    MessageState.ACCEPTED.value: "shown",
+    MessageState.WANTED.value: "to_show",
+    MessageState.SENDING.value: "to_show",
+}
+"""What a state is called where messages are only shown."""
 
 router: Final = Pages()
 
@@ -54,7 +62,8 @@ def health_page(visit: Visited) -> Response:
     house = visit.house
     found = health_of(house)
     with house.db.read() as tx:
-        counts = _messages(tx)
+        provider = house.settings.twilio_account_sid is not None
+        counts = _messages(tx, provider=provider)
         nobody = noticed.unstaffed(tx, now=visit.now)
         units = organisation.unit_names(tx, local_date(visit.now))
     examined = list(house.examine()) if visit.asked("examine") and house.examine else None
@@ -63,20 +72,28 @@ def health_page(visit: Visited) -> Response:
         "pages/admin_health.html",
         health=found,
         stands=found.messages,
-        provider=house.settings.twilio_account_sid is not None,
+        provider=provider,
         counts=counts,
         nobody=nobody,
         units=units,
         waiting=sum(counts.get(state, 0) for state in WAITING),
-        states=[each.value for each in MessageState],
+        states=[*(each.value for each in MessageState), *dict.fromkeys(ONLY_SHOWN.values())],
         may_examine=house.examine is not None,
         examined=examined,
     )
 
 
-def _messages(tx: Connection) -> dict[str, int]:
-    """How many messages stand in which state. Nobody's in particular."""
-    return {
-        row[0]: row[1]
-        for row in tx.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))
-    }
+def _messages(tx: Connection, *, provider: bool) -> dict[str, int]:
+    """How many messages stand in which state, in the words of their page. Nobody's in particular.
+
+    What was shown was not sent; nor will be what waits where there is no `provider`.
+    """
+    was_shown = outbox.c.reason == Reason.SHOWN.value
+    counts: dict[str, int] = {}
+    for state, shown, count in tx.execute(
+        select(outbox.c.state, was_shown, func.count()).group_by(outbox.c.state, was_shown)
+    ):
+        only_shown = shown if state == MessageState.ACCEPTED.value else not provider
+        told = ONLY_SHOWN.get(state, state) if only_shown else state
+        counts[told] = counts.get(told, 0) + count
+    return counts
