@@ -88,8 +88,8 @@ class TaskLine(NamedTuple):
 class Filter:
     """Which tasks are asked for, in which order. `until`: due before this instant.
 
-    `assigned_to` is an account's reference. Snoozed tasks are left out until their time
-    (`put_off.off_until`), unless `with_snoozed`; with `only_snoozed` all others are. `sort` is
+    `assigned_to` is an account's reference, or `NOBODY`. Snoozed tasks are left out until their
+    time (`put_off.off_until`), unless `with_snoozed`; with `only_snoozed` all others are. `sort` is
     `due`, `release` or `unit`.
     """
 
@@ -102,6 +102,9 @@ class Filter:
     only_snoozed: bool = False
     sort: str = "due"
 
+
+NOBODY: Final = ""
+"""In place of an account: tasks that are given to nobody."""
 
 BOOKED: Final = "talk_booked"
 HELD: Final = "talk_held"
@@ -228,6 +231,7 @@ class _Shape:
     by_step: bool
     by_owner: bool
     by_assigned: bool
+    to_nobody: bool
     with_snoozed: bool
     only_snoozed: bool
     sort: str
@@ -248,6 +252,7 @@ def _shape_of(viewer: Viewer, wanted: Filter) -> _Shape:
         by_step=wanted.step is not None,
         by_owner=bool(wanted.owners),
         by_assigned=wanted.assigned_to is not None,
+        to_nobody=wanted.assigned_to == NOBODY,
         with_snoozed=wanted.with_snoozed,
         only_snoozed=wanted.only_snoozed,
         sort=wanted.sort,
@@ -327,7 +332,9 @@ def _tasks(shape: _Shape, which: str) -> Prepared:
         conditions.append(task.c.step == bindparam("step"))
     if shape.by_owner:
         conditions.append(one_of(task.c.owner, "owners"))
-    if shape.by_assigned:
+    if shape.to_nobody:
+        conditions.append(task_desk.c.assigned_to.is_(None))
+    elif shape.by_assigned:
         conditions.append(task_desk.c.assigned_to == bindparam("assigned_to"))
     if shape.only_snoozed:
         conditions.append(not_(_AWAKE))

@@ -31,8 +31,14 @@ from web.pages.visit import Pages, Visit, Visited, address, local_path, whole
 from web.pages.words import WORDS
 from web.policy import CASE_WORKERS, allow
 
-SPANS: Final = {"late": 0, "today": 1, "week": 7, "month": 28}
-"""How far ahead the board looks, in days; `late` is what is past its time now."""
+SPANS: Final = {"late": 0, "today": 1, "week": 7, "fortnight": 15, "month": 28}
+"""How far ahead the board looks, in days; `late` is what is past its time now.
+
+`fortnight` is today and the 14 days after it, as `workload` counts.
+"""
+
+TO_NOBODY: Final = "nobody"
+"""In place of an account: what is given to nobody."""
 
 ONLY: Final = "only"
 """Of a board that shows what was put off and nothing else."""
@@ -126,7 +132,7 @@ def _asked(visit: Visit) -> tuple[Filter, dict[str, str], int]:
         unit=unit if unit in visit.viewer.units else None,
         step=Step(step) if step in set(Step) else None,
         owners=(Owner(owner),) if owner in set(Owner) else (),
-        assigned_to=visit.viewer.account if whose == "me" else None,
+        assigned_to=_account(visit, whose),
         with_snoozed=visit.asked("snoozed") in ("1", ONLY),
         only_snoozed=visit.asked("snoozed") == ONLY,
         sort=sort if sort in SORTS else "due",
@@ -136,12 +142,19 @@ def _asked(visit: Visit) -> tuple[Filter, dict[str, str], int]:
         "step": wanted.step.value if wanted.step else "",
         "unit": wanted.unit or "",
         "owner": owner if wanted.owners else "",
-        "whose": "me" if wanted.assigned_to else "",
+        "whose": whose,
         "snoozed": ONLY if wanted.only_snoozed else "1" if wanted.with_snoozed else "",
         "sort": wanted.sort,
     }
     number = visit.asked("page")
     return wanted, values, min(max(whole(number) or 1, 1), MOST_PAGES)
+
+
+def _account(visit: Visit, whose: str) -> str | None:
+    """Whom tasks have to be given to; None where it does not matter."""
+    if whose == TO_NOBODY:
+        return worklist.NOBODY
+    return visit.viewer.account if whose == "me" else whose or None
 
 
 def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
@@ -206,8 +219,23 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         most=worklist.MOST_COUNTED,
         why=visit.typed("why"),
         errors=errors,
+        whose=_whose(visit, values["whose"], context["names"]),
         **context,
     )
+
+
+def _whose(visit: Visit, whose: str, names: Mapping[str, str]) -> str:
+    """Whom the tasks shown are given to, in words; "" where that was not asked."""
+    if whose == TO_NOBODY:
+        return visit.translate(_TO_NOBODY)
+    if whose in ("", "me", visit.viewer.account):
+        return visit.translate(_MINE) if whose else ""
+    return visit.translate(_GIVEN_TO) % {"name": names.get(whose, "–")}
+
+
+_MINE: Final = marked("Bare mine")
+_TO_NOBODY: Final = marked("Ikke gitt til noen")
+_GIVEN_TO: Final = marked("Gitt til %(name)s")
 
 
 def _count(tx: Connection, visit: Visit, wanted: Filter, values: dict[str, str]) -> int:

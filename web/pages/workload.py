@@ -11,8 +11,9 @@ from cases import desk, worklist
 from cases.calendar import midnight_ending
 from core.clock import local_date
 from web.pages import rows
+from web.pages.overdue import TO_NOBODY
 from web.pages.rendering import page
-from web.pages.visit import Pages, Visited
+from web.pages.visit import Pages, Visited, address
 from web.policy import allow
 
 AHEAD: Final = timedelta(days=14)
@@ -33,8 +34,14 @@ def workload(visit: Visited) -> Response:
     return page(
         visit,
         "pages/workload.html",
-        load=found,
-        most=max((each.open for each in found), default=0),
+        load=[(each, board_of(each), board_of(each, span="late")) for each in found],
         units=units,
         colleagues=colleagues,
     )
+
+
+def board_of(load: worklist.Load, *, span: str = "fortnight") -> str:
+    """The board with the very tasks that were counted, what was put off with them."""
+    whose = load.assigned_to or TO_NOBODY
+    asked = {"unit": load.unit, "owner": load.owner, "whose": whose, "snoozed": "1"}
+    return address("/overdue", asked | ({"span": span} if span != "late" else {}))

@@ -46,6 +46,7 @@ def furnished(office: Office) -> dict[str, str]:
     offered, taken = (case_of(desk, name, name, **SOON) for name in ("Tilbudt", "Tatt"))
     moved = case_of(desk, "Flyttet", "9006", admitted="2026-09-05 06:00", unit="B")
     away = case_of(desk, "Borte", "9007", answer="accepted", done=("intake_talk",), **SOON)
+    later = case_of(desk, "Senere", "9008", answer="not_now", **SOON)
     with desk.db.write() as tx:
         complete(tx, due, "intake_talk", at("2026-08-29 05:00"), recorded_at=at("2026-09-04 10:00"))
         for to in ("health", "nav", "municipality"):
@@ -100,6 +101,7 @@ def furnished(office: Office) -> dict[str, str]:
         "offered": offered.ref,
         "taken": taken.ref,
         "away": away.ref,
+        "later": later.ref,
         "number": number,
         "session": been.ref,
         "invited": invited,

@@ -176,10 +176,10 @@ def _code_asked(at: At) -> Response:
     return sign_in(at.page, "nurse")
 
 
-def _imported(text: str, until: str, then: str = "") -> Way:
+def _imported(text: str, until: str, then: str = "", day: str = "2026-09-07") -> Way:
     def way(at: At) -> Response | None:
         at.go("/import")
-        file = {"name": "liste.csv", "mimeType": "text/csv", "buffer": text.encode()}
+        file = {"name": f"liste-{day}.csv", "mimeType": "text/csv", "buffer": text.encode()}
         at.page.locator("#f-file").set_input_files(file)  # type: ignore[arg-type]
         at.press("Se gjennom filen")
         at.page.get_by_role("heading", name=until).wait_for()
@@ -200,6 +200,12 @@ ROSTER: Final = (
 MOVED: Final = (
     ROSTER.replace("08.10.2026", "15.10.2026") + "7072;Gammel;Liste;A;01.05.2026;18.06.2026\n"
 )
+
+
+def _older_list(at: At) -> Response:
+    """Older than the one that the visit before took in, and not said that it is to be taken."""
+    _imported(MOVED, "Forhåndsvisning", day="2026-09-01")(at)
+    return at.press("Ta inn filen")
 
 
 def _asked(at: At) -> Response:
@@ -292,10 +298,12 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("case", opened("/cases/{full}", "main header .choose > summary"), "choosing"),
         Visit("case", "/cases/{closed}", "closed"),
         Visit("case", "/cases/{out}", "released"),
+        Visit("case", "/cases/{later}", "not now"),
         Visit("task", "/cases/{full}/tasks/intake_talk"),
         Visit("task", "/cases/{bare}/tasks/offer_answered", "offer"),
         Visit("task", "/cases/{full}/tasks/brief_info", "done"),
         Visit("task", _taken, "taken"),
+        Visit("task", "/cases/{later}/tasks/naloxone_training", "waits"),
         Visit("task", pressed("/cases/{bare}/tasks/brief_info", "Sett oppgaven til side"), "wrong"),
         Visit("card", "/cases/{full}/card"),
         Visit("card", "/cases/{bare}/card", "empty"),
@@ -360,8 +368,10 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("import_job", _imported(ROSTER, "Forhåndsvisning")),
         Visit("import_job", _imported(ROSTER, "Forhåndsvisning", "Ta inn filen"), "taken"),
         Visit("import_job", _imported(MOVED, "Forhåndsvisning"), "changes"),
+        Visit("import_job", _older_list, "older"),
         Visit("messages", "/messages"),
         Visit("workload", "/workload"),
+        Visit("overdue", "/overdue?span=fortnight&whose=nobody&snoozed=1", "given to nobody"),
         Visit("release_date", "/cases/{full}/release-date"),
         Visit(
             "release_date",
