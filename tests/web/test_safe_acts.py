@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from cases import naloxone, queries, service
+from cases import naloxone, queries, release, service
 from cases.access import OPERATOR
 from cases.model import Case, CloseReason, Participation, Phase, TaskState
 from tests.people import at, make_case, make_person
@@ -287,3 +287,39 @@ def test_confirmed_appointments_wait_on_both_lists_and_are_no_main_button(on_sql
         key = f'value="done/{case.ref}/appointments_confirmed"'
         button = next(each for each in re.findall(r"<button[^>]*>", page.text) if key in each)
         assert 'data-variant="tertiary"' in button, path
+
+
+def test_what_became_of_a_spray_left_in_property_is_said_where_it_is_asked(desk: Desk) -> None:
+    with desk.db.write() as tx:
+        case = make_case(
+            tx,
+            person=make_person(tx, inmate_no="N1"),
+            admitted="2026-08-01 06:00",
+            release_on=date(2026, 9, 4),
+            answer="accepted",
+        )
+        naloxone.record(
+            tx, OPERATOR, "to_property", ref=case.ref, quantity=2, now=at("2026-08-20 10:00")
+        )
+        release.release(tx, OPERATOR, case.ref, now=at("2026-09-04 10:00"))
+    nurse = desk.of("nurse")
+    asked = f"lost/{case.ref}"
+    assert asked in nurse.get("/naloxone").text
+
+    page = nurse.send("/naloxone", {"unit": "A", "do": asked})
+
+    assert "Ført: Mistet, 2 stk." in page.text
+    assert asked not in page.text
+    again = nurse.send("/naloxone", {"unit": "A", "do": asked})
+    assert again.status == 200
+    with desk.db.read() as tx:
+        rows = naloxone.ledger(tx, OPERATOR, now=desk.now, unit="A")
+        assert [(row.kind, row.quantity) for row in rows if row.case_ref == case.ref] == [
+            ("to_property", 2),
+            ("lost", 2),
+        ]
+    elsewhere = desk.of("elsewhere")
+    elsewhere.get("/naloxone")
+    elsewhere.send("/naloxone", {"unit": "A", "do": asked})
+    with desk.db.read() as tx:
+        assert len(naloxone.ledger(tx, OPERATOR, now=desk.now, unit="A")) == len(rows)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from cases import desk, naloxone, people, queries
 from cases.access import Viewer
-from cases.custody import TO_A_PERSON, Kind, Row
+from cases.custody import TO_A_PERSON, Flaw, Kind, Row
 from cases.model import Case, TaskState
 from cases.naloxone import KEEPING
 from cases.registry import package_named
@@ -25,6 +25,10 @@ from web.policy import allow
 
 SHELF: Final = tuple(kind for kind in Kind if kind not in TO_A_PERSON)
 MOST_SHOWN: Final = 60
+EXPLAINED: Final = (Kind.RETURNED.value, Kind.LOST.value)
+"""What became of a spray that stayed in property though the person has left. One that was given in
+hand is the task's to say."""
+
 TICKED_APART: Final = {Kind.TO_PROPERTY: "card_printed"}
 """Kinds of row that a task speaks of and did not write: the one is undone without the other."""
 
@@ -52,6 +56,10 @@ def record(visit: Visited) -> Response:
                 row = naloxone.to_take_back(tx, visit.viewer, row_id)
                 return address("/naloxone", {"unit": unit or row.unit, "ask": number})
             naloxone.undo(tx, visit.viewer, row_id, now=visit.now)
+        elif do in EXPLAINED:
+            told = _explain(tx, visit, unit, do, number)
+            said = f"record/{told.id}" if told is not None else ""
+            return address("/naloxone", {"unit": unit, "said": said})
         else:
             count = whole(visit.typed("count"))
             if count is None:
@@ -71,6 +79,23 @@ def record(visit: Visited) -> Response:
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _page(visit, answer, status=422)
+
+
+def _explain(tx: Connection, visit: Visit, unit: str, kind: str, ref: str) -> Row | None:
+    """The row that says what became of a person's sprays; None where nothing lacks any more."""
+    for flaw in naloxone.discrepancies_of(tx, visit.viewer, unit, now=visit.now):
+        if (flaw.flaw, flaw.case_ref) == (Flaw.UNACCOUNTED, ref):
+            written = naloxone.record(
+                tx, visit.viewer, kind, now=visit.now, ref=ref, quantity=flaw.quantity
+            )
+            return written.row
+    return None  # somebody else has just said it: the page shows what stands
+
+
+def _may_be_ticked(case: Case) -> bool:
+    """Whether the task can still say that a spray was given in hand."""
+    task = case.task(naloxone.HANDED_OVER)
+    return task is not None and task.state in (TaskState.OPEN, TaskState.MISSED)
 
 
 def _asked_of(ledger: list[Row], number: str) -> Row | None:
@@ -136,6 +161,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             "unit": unit,
             "stock": naloxone.stock(tx, viewer, unit, now=now),
             "flaws": flaws,
+            "by_task": {ref for ref, case in cases.items() if _may_be_ticked(case)},
             "ledger": latest,
             "names": _names(tx, cases),
             "taken_back": {row.undoes for row in ledger if row.undoes is not None},
@@ -147,6 +173,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         visit,
         "pages/naloxone.html",
         status,
+        explained=EXPLAINED,
         kinds=[(each.value, visit.translate(WORDS["naloxone"][each.value])) for each in SHELF],
         values=chosen(visit.values(), kind="received", count="", unit=shown["unit"]),
         errors=errors,

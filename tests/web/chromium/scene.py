@@ -87,6 +87,7 @@ def furnished(office: Office) -> dict[str, str]:
         sessions.add_cases(tx, OPERATOR, been.ref, [bare, away.ref], now=now)
         sessions.plan_session(tx, OPERATOR, "A", "talk_held", at("2026-09-10 10:00"), now=now)
         naloxone.record(tx, OPERATOR, "received", unit="A", quantity=10, lot="L1", now=now)
+        naloxone.record(tx, OPERATOR, "to_property", ref=out.ref, quantity=2, now=now)
         naloxone.record(tx, OPERATOR, "handed_over", ref=out.ref, now=now)
         package_saving.save_overlay(tx, OPERATOR, "A", OVERLAY, now=now)
         invited = signing_in.invite(tx, "officer", now=now)
