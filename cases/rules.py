@@ -307,9 +307,16 @@ def check_appointments(case: Case, required: Requirement = NATIONAL_REQUIREMENT)
     }
     missing = [_spoken(group) for group in required if not kinds & group]
     if missing:
+        task = case.task("appointments_confirmed")
+        # What was missed is not waived, so that way out is not named.
+        way_out = (
+            "What was missed at the release is not waived: the deviation stays."
+            if task is not None and task.state is TaskState.MISSED
+            else "Book them, or waive the task with a reason."
+        )
         raise Refused(
             f"Confirmed appointments from {case.release_on} to {last} are missing: "
-            f"{' and '.join(missing)}. Book them, or waive the task with a reason."
+            f"{' and '.join(missing)}. {way_out}"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from cases.model import Case
 from core.errors import BadInput
 from web.pages.dates import yesterday
 from web.pages.forms import time_in
@@ -29,6 +30,13 @@ def when_in(visit: Visit) -> datetime | None:
     if at is not None:
         raise BadInput("two_times", "A time was typed and another one chosen.", "at")
     return yesterday(visit.now) if said == "yesterday" else None
+
+
+def times_offered(case: Case, now: datetime) -> tuple[str, ...]:
+    """Which of `WHEN` can be right for what was done before the release that is recorded."""
+    last = case.released_at or now
+    fits = {"now": now, "yesterday": yesterday(now)}
+    return tuple(each for each in WHEN if case.admitted_at <= fits.get(each, last) <= last)
 
 
 def typed_at(visit: Visit) -> datetime | None:

@@ -48,6 +48,10 @@ _WAYS_OUT: Final[dict[str, str]] = {
 _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern), text)
     for pattern, text in (
+        (r"^Confirmed appointments from .* are missing.* the deviation stays", marked(
+            "Bekreftede avtaler mangler: minst én med helsetjenesten og én med NAV eller kommunen,"
+            " i de første sju dagene etter løslatelsen. Uten dem kan oppgaven ikke føres som"
+            " gjort, og avviket blir stående.")),
         (r"^Confirmed appointments from .* are missing", marked(
             "Bekreftede avtaler mangler: minst én med helsetjenesten og én med NAV eller kommunen,"
             " i de første sju dagene etter løslatelsen. Legg dem inn, eller sett oppgaven til"

@@ -5,6 +5,7 @@ Whoever comes second sees what the first one wrote beside their own, and chooses
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -33,10 +34,11 @@ from core.errors import BadInput, NotAllowed
 from core.keystore import KeyDestroyed
 from web.pages import rows
 from web.pages.acts import ASSIGN, OFFER, until, usual_form, with_told
+from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, tried
 from web.pages.lacking import BEFORE_IT, lacking
 from web.pages.lacking import TASK as APPOINTMENTS
-from web.pages.moment import said_when, typed_at, when_in
+from web.pages.moment import WHEN, said_when, times_offered, typed_at, when_in
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited, whole
 from web.pages.words import WORDS, label_of
@@ -200,6 +202,9 @@ def _page(
         answer = _answer_of(tx, visit, case, task)
         lacks = lacking(tx, visit, case) if code == APPOINTMENTS else []
     rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
+    missed = task.state is TaskState.MISSED and case.released_at is not None
+    offered = times_offered(case, now) if missed else WHEN
+    said = said_when(visit)
     return page(
         visit,
         "pages/task.html",
@@ -223,8 +228,16 @@ def _page(
         colleagues=colleagues,
         tidies=viewer.role in desk.TIDYING,
         waits=task.state in (TaskState.OPEN, TaskState.MISSED) or code == OFFER,
+        missed=missed,
+        released_at=case.released_at,
+        offered=offered,
+        bounds=_bounds(case, now) if missed else "",
         values=chosen(
-            visit.values() | {"when": said_when(visit)}, form=usual or "", at="", to="", why=""
+            visit.values() | {"when": said if said in offered else "other"},
+            form=usual or "",
+            at="",
+            to="",
+            why="",
         ),
         errors=errors,
         lacks=lacks,
@@ -240,6 +253,12 @@ def _page(
         done_by=who.get(task.done_by or "") if sees_who(viewer, task) else None,
         today=local_date(now),
     )
+
+
+def _bounds(case: Case, now: datetime) -> str:
+    """The first and last minute of a time field for what can only have been done in prison."""
+    last = for_input(case.released_at or now)
+    return f'min="{for_input(case.admitted_at)}" max="{last}"'
 
 
 def _answers(known: tuple[str, ...], code: str, case: Case) -> tuple[str, ...]:

@@ -103,6 +103,13 @@ def _told(at: At) -> None:
     at.page.get_by_text("Tilbudet besvart for Over").wait_for()
 
 
+def _missed(at: At) -> Response | None:
+    at.go("/deviations?days=365")
+    with at.page.expect_navigation() as went:
+        at.page.get_by_role("link", name="Ble gjort likevel", exact=False).first.click()
+    return went.value
+
+
 def _called(at: At) -> None:
     at.go("/follow-up")
     at.page.get_by_label("Før kontakt med Ute Prøvesen").click()
@@ -424,6 +431,7 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
     "outsider": (Visit("today", "/today", "empty"),),
     "lead": (
         Visit("deviations", "/deviations?days=365"),
+        Visit("task", _missed, "missed"),
         Visit("rebase", "/rebase?unit=A"),
         Visit("rebase", lambda at: at.press("Flytt sakene"), "done"),
         Visit("tertial_own", "/tertial/own?period=2026-T2"),
