@@ -33,6 +33,9 @@ from core.scratch import private_folder
 from flows import environment
 
 HOST: Final = "127.0.0.1"
+LOCK: Final = "up.lock"
+"""Held by the one `up` on a data folder; its line says where the pages are."""
+
 READY_WITHIN: Final = 180.0
 STOP_WITHIN: Final = {"worker": 20.0, "prefect": 4.0, "web": 4.0}
 """Seconds that each part gets to end by itself, in the order in which they are stopped."""
@@ -213,7 +216,8 @@ def main(words: list[str]) -> int:
     try:
         with only_one(folder), listening(port) as listener, _counting(folder, webs) as counts:
             plan = Plan(folder, listener, prefect_beside(folder), webs, counts, fill)
-            return Supervisor(plan).run()
+            with _written_down(folder, plan.address):
+                return Supervisor(plan).run()
     except OverlevError as refused:
         print(f"overlev: {refused.detail}", file=sys.stderr)
         return refused.exit_code
@@ -281,7 +285,7 @@ def _free(port: int) -> bool:
 @contextlib.contextmanager
 def only_one(folder: Path) -> Iterator[None]:
     """Hold the folder for this process, as long as it lives. Raises `UnsafeSettings`."""
-    descriptor = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -292,6 +296,29 @@ def only_one(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def address_of(folder: Path) -> str | None:
+    """Where the pages of the `up` on this folder are, None where none runs.
+
+    Of a parent that was killed it is where they were: it left no time to take the line away.
+    """
+    try:
+        return (folder / LOCK).read_text("ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+@contextlib.contextmanager
+def _written_down(folder: Path, address: str) -> Iterator[None]:
+    """In the file that this process holds locked; nobody else writes to it."""
+    file = folder / LOCK
+    with contextlib.suppress(OSError):  # a full disk is no reason not to start
+        file.write_text(f"{address}\n", "ascii")
+    try:
+        yield
+    finally:
+        os.truncate(file, 0)
 
 
 @contextlib.contextmanager

@@ -232,8 +232,12 @@ def invite_user(ctx: typer.Context, username: Username) -> None:
     """Print a link for somebody's first sign-in, good once within seven days.
 
     Example: overlev user invite kari
+
+    Its address is OVERLEV_PUBLIC_URL, else that of the `overlev up` on this folder; where neither
+    is known, put the address of the pages before what is printed.
     """
     from app.output import note, say
+    from app.up import address_of
     from cases import signing_in
 
     with opened(ctx) as house:
@@ -246,8 +250,13 @@ def invite_user(ctx: typer.Context, username: Username) -> None:
             return secret
 
         secret = house.db.transact(invite)
-        address = house.settings.public_url or "http://127.0.0.1:8000"
-    say(f"{address}/invitation/{secret}")
+        address = house.settings.public_url or address_of(house.folder.path)
+    say(f"{address or ''}/invitation/{secret}")
+    if address is None:
+        note(
+            "Put the address of the pages before it: OVERLEV_PUBLIC_URL is not set, and no"
+            " `overlev up` runs on this folder."
+        )
     note("The link is shown this once: hand it over in person, or by a way you trust.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,21 @@ def test_an_invitation_of_a_frozen_demo_goes_by_the_real_clock_like_its_use(shel
     assert "/invitation/" in link
     until = str(scalar(shell, "SELECT expires_at FROM invitation"))
     assert until > system_now().isoformat()[:10], "good for seven days from today"
+
+
+def test_an_invitation_names_the_address_that_is_known_and_else_what_goes_before_it(
+    shell: Shell,
+) -> None:
+    shell("user", "add", "kari", "--role", "admin")
+    known = replace(shell, env={**shell.env, "OVERLEV_PUBLIC_URL": "https://overlev.example.no"})
+
+    unknown = shell("user", "invite", "kari")
+
+    assert unknown.out.startswith("/invitation/")
+    assert "OVERLEV_PUBLIC_URL" in unknown.err
+    link = known("user", "invite", "kari")
+    assert link.out.startswith("https://overlev.example.no/invitation/")
+    assert "OVERLEV_PUBLIC_URL" not in link.err
 
 
 def test_a_disabled_account_stays_for_the_log(shell: Shell) -> None:

@@ -26,6 +26,11 @@ def test_from_an_empty_folder_to_a_page_and_to_a_clean_end(tmp_path: Path) -> No
         assert service.page.get("/healthz").json() == {"status": "alive"}
         assert service.page.get("/", follow_redirects=True).status_code == 200
 
+        shell = Shell(folder, {"OVERLEV_PUBLIC_URL": None})
+        shell("user", "add", "kari", "--role", "admin")
+        link = shell("user", "invite", "kari").out
+        assert link.startswith(f"http://127.0.0.1:{service.port}/invitation/"), "this port's"
+
         again = Process(folder, "up", "--port", free_port(), env=NO_PREFECT)
         assert again.ended() == 2
         assert "runs already" in again.err
@@ -58,6 +63,7 @@ def test_from_an_empty_folder_to_a_page_and_to_a_clean_end(tmp_path: Path) -> No
         assert service.left() == []
         with pytest.raises(httpx.ConnectError):
             service.page.get("/healthz")
+        assert shell("user", "invite", "kari").out.startswith("/invitation/")
 
 
 def test_two_web_processes_share_the_address_and_count_together(house: Shell) -> None:
