@@ -28,7 +28,7 @@ from cases.roster_child import parse_in_child
 from cases.roster_columns import Column
 from cases.roster_decide import Decider, Tally, unit_not_yours
 from cases.roster_named import Named
-from cases.roster_rejects import RejectsFile
+from cases.roster_rejects import WHY, RejectsFile
 from cases.roster_rows import (
     Reading,
     Remark,
@@ -55,7 +55,10 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(slots=True)
 class ImportResult:
-    """What an import did; `rows` = created + updated + unchanged + rejected."""
+    """What an import did; `rows` = created + updated + unchanged + rejected.
+
+    `mended`: the file is one of rejected rows that comes back, it has their column of reasons.
+    """
 
     rows: int = 0
     created: int = 0
@@ -66,6 +69,7 @@ class ImportResult:
     missing_from_roster: list[str] = field(default_factory=list)
     rejected: list[Remark] = field(default_factory=list)
     warnings: list[Remark] = field(default_factory=list)
+    mended: bool = False
 
     def add(self, tally: Tally) -> None:
         """Count one row."""
@@ -115,7 +119,8 @@ def import_roster(
     decider = Decider(viewer, now=now, dry_run=dry_run)
     decider.updates = named.updated if named is not None else None
     with parse_in_child(path, name=name) as child:
-        result.warnings += header_remarks(child.header)
+        result.warnings += header_remarks(child.header, own={WHY})
+        result.mended = WHY in child.header.unknown
         readings = typed_rows(child, units=units, now=now, demo=demo)
         for chunk in _chunks(readings):
             foreign = {reading.raw.line for reading in chunk if _is_foreign(viewer, reading, units)}

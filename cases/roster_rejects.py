@@ -14,7 +14,8 @@ from cases.roster_columns import RawRow, RosterHeader
 from cases.roster_rows import Remark
 
 WHY: Final = "avvist"
-"""An extra last column with line, column and reason; an import reads past it with a warning."""
+"""An extra last column with line, column and reason; an import reads past it, and knows by it that
+the file is one of mended rows."""
 
 # What a spreadsheet would evaluate; a telephone number's + is none of it.
 _FORMULA: Final = re.compile(r"[=@]|[+\-](?![0-9 ])")

@@ -15,7 +15,7 @@ Reasons of warnings: `control_character`, `formula_like`, `name_shortened`, `nat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -74,11 +74,12 @@ def unit_index(names: Iterable[tuple[str, str]]) -> dict[str, str]:
     return index | {unit_key(code): code for _, code in pairs}
 
 
-def header_remarks(header: RosterHeader) -> list[Remark]:
-    """One warning for all columns of the file that are not read."""
-    if not header.unknown:
+def header_remarks(header: RosterHeader, own: Container[str] = ()) -> list[Remark]:
+    """One warning for all columns of the file that are not read, but for our `own`."""
+    unknown = [column for column in header.unknown if column not in own]
+    if not unknown:
         return []
-    return [Remark(header.line, ", ".join(header.unknown), "unknown_column")]
+    return [Remark(header.line, ", ".join(unknown), "unknown_column")]
 
 
 def typed_rows(

@@ -48,10 +48,11 @@ def import_roster(
     Example: overlev import roster-2026-09-01.csv
 
     Opens a case for each new imprisonment and updates the known ones; the same file again changes
-    nothing. Rejected rows go to a file beside it, to be mended and imported again. A list that is
-    older than one taken in for its unit, by the day in its name or of its file, or that was taken
-    in before that one, and that would change something, is not taken in without --older. Exit code
-    0: all rows taken, 3: some rejected, 2: the file cannot be read, or is such an older list.
+    nothing. Rejected rows go to a file beside it, to be mended and imported again with --part. A
+    list that is older than one taken in for its unit, by the day in its name or of its file, or
+    that was taken in before that one, and that would change something, is not taken in without
+    --older. Exit code 0: all rows taken, 3: some rejected, 2: the file cannot be read, or is such
+    an older list.
     """
     from cases import roster
     from cases.roster_named import Named
@@ -91,7 +92,7 @@ def import_roster(
         if rejects is not None and rejects.exists():
             from app.output import note
 
-            note(f"Rejected rows, to be mended and imported again: {rejects}")
+            note(f"Rejected rows, to be mended and imported again with --part: {rejects}")
         raise typer.Exit(EXIT_PARTLY_DONE)
 
 
@@ -204,6 +205,8 @@ def _show(result: ImportResult, *, dry_run: bool) -> None:
             + ", ".join(result.missing_from_roster[:_MOST_NAMED])
             + (", … (--json lists them all)" if more else "")
         )
+        if result.mended:
+            say("These are mended rows of another file: with --part nobody is missing from it.")
     for title, remarks in (("Rejected", result.rejected), ("Warnings", result.warnings)):
         if remarks:
             shown: list[Any] = list(remarks[:_MOST_SHOWN])

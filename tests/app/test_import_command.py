@@ -56,6 +56,26 @@ def test_mended_rejects_are_imported_like_any_roster(shell: Shell, dirty: Path) 
     answer = shell("import", rejects, "--json", now=NOW)
 
     assert (answer.json["rows"], answer.json["created"]) == (1, 1)
+    assert (answer.json["mended"], answer.json["warnings"]) == (True, [])
+
+
+def test_of_mended_rows_the_option_is_named_by_which_nobody_is_missing(
+    shell: Shell, dirty: Path
+) -> None:
+    told = shell("import", dirty, now=NOW, code=3)
+    assert "--part" in told.err
+    rejects = dirty.with_name("roster.rejects.csv")
+    lines = rejects.read_text("utf-8-sig").splitlines()
+    row = next(line for line in lines if SAID["unknown_unit"] in line)
+    rejects.write_text(f"{lines[0]}\n{row.replace('Finnes ikke fengsel', 'gjovik')}\n", "utf-8")
+
+    whole = shell("import", rejects, "--dry-run", now=NOW).out
+    part = shell("import", rejects, "--dry-run", "--part", now=NOW).out
+
+    assert "avvist" not in whole
+    assert "in prison here but not in this file" in whole
+    assert "--part" in whole
+    assert "in prison here" not in part
 
 
 def test_rejects_never_overwrite_those_that_somebody_may_be_mending(

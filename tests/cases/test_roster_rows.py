@@ -648,3 +648,5 @@ def test_columns_that_are_not_read_give_one_warning_at_the_header() -> None:
 
     assert header_remarks(header) == [Remark(1, "Celle, Merknad", "unknown_column")]
     assert header_remarks(RosterHeader(1, ("innsattnr", ""), (), 5)) == []
+    own = header_remarks(header, own={"Celle"})
+    assert own == [Remark(1, "Merknad", "unknown_column")], "of our own nobody is told"

@@ -111,6 +111,7 @@ def test_of_mended_rows_that_come_back_nobody_is_missing(coordinator: Browser) -
 
     assert re.search(r'name="part" value="yes" checked', page.text)
     assert "Mangler på listen" not in page.text
+    assert "med merknad" not in page.text, "our own column is nothing to remark on"
     coordinator.send(page.url, {"do": "take", "part": "yes"})
     page = waited(coordinator, page.url, "Importen er ferdig")
     assert "Mangler på listen" not in page.text
@@ -188,3 +189,15 @@ def test_a_list_of_an_earlier_day_than_the_last_one_is_asked_about(
     )
     assert OLDER not in looked(coordinator, other, **newer).text
     assert OLDER not in looked(coordinator, THREE, **older).text, "it changes nothing"
+
+
+def test_before_anything_is_taken_the_remarks_are_of_what_will_be(coordinator: Browser) -> None:
+    strange = HEAD.replace("\n", ";Celle\n") + KARI.replace("\n", ";12\n")
+
+    page = looked(coordinator, strange)
+
+    assert "Tas inn med merknad" in page.text
+    assert "Tatt inn" not in page.text
+    coordinator.send(page.url, {"do": "take"})
+    page = waited(coordinator, page.url, "Importen er ferdig")
+    assert "Tatt inn med merknad" in page.text

@@ -403,7 +403,10 @@ class Remark(Output):
 
 
 class Imported(Output):
-    """What an import did; `rows` = created + updated + unchanged + rejected."""
+    """What an import did; `rows` = created + updated + unchanged + rejected.
+
+    `mended`: the file has the column of reasons that a file of rejected rows has.
+    """
 
     rows: int
     created: int
@@ -414,6 +417,7 @@ class Imported(Output):
     missing_from_roster: list[str]
     rejected: list[Remark]
     warnings: list[Remark]
+    mended: bool
 
 
 class Figure(Output):

@@ -29,8 +29,7 @@ from cases.roster import IMPORTING
 from cases.roster_age import UNDATED, Dated, Older, dated
 from cases.roster_file import DEFAULT_LIMITS
 from cases.roster_named import Named
-from cases.roster_rejects import WHY
-from cases.roster_rows import Remark, RosterRow
+from cases.roster_rows import RosterRow
 from cases.rules import check_role
 from cases.vault import Secrets
 from core.clock import local_date
@@ -268,7 +267,7 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
                     kept.put("rejects", rejected.read_bytes())
             if not dry_run:
                 kept.drop("rows")
-            part = begun.get("part", dry_run and _mended(result.warnings))
+            part = begun.get("part", dry_run and result.mended)
             if part:
                 result.missing_from_roster = []
             past = [on for on in named.planned if on < local_date(now) - PAST]
@@ -323,13 +322,6 @@ def _older(older: Older | None) -> dict[str, str | None] | None:
         return None
     told = {name: getattr(older, name) for name in ("newer_at", "own_on", "newer_on", "same_at")}
     return {name: value.isoformat() if value else None for name, value in told.items()}
-
-
-def _mended(warnings: list[Remark]) -> bool:
-    """Whether the file is one of rejected rows that comes back: it has their column of reasons."""
-    return any(
-        each.reason == "unknown_column" and WHY in each.column.split(", ") for each in warnings
-    )
 
 
 def _called(row: RosterRow) -> str:
