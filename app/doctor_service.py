@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from app.checks import Check
 from cases import backup, heartbeats, provided
 from cases.installation import Installation
-from cases.sending import sender_of
+from cases.sending import NATIONAL_CONTACT, sender_of
 from core import messenger
 from core.chain import read_heads
 from core.clock import iso_local, system_now
@@ -29,7 +29,7 @@ from core.errors import UnsafeSettings
 from core.settings import group_rules
 from flows import environment
 from notifications import outbox
-from notifications.standing import LineState, standing
+from notifications.standing import LineState, has_answered, standing
 
 LOOPS: Final = ("sweep", "deliver", "show", heartbeats.PREFECT)
 ASKED_WITHIN: Final = 5.0
@@ -62,11 +62,15 @@ def messages(house: Installation) -> Iterator[Check]:
     with house.db.read() as tx:
         found = standing(tx, now=house.now())
         waiting = outbox.why_people_are_waited_for(tx)
+        known = has_answered(tx)
     if house.settings.twilio_account_sid is None:
         yield Check("messages", ok=True, says="no provider is set: they are shown, not sent")
     elif found.state is LineState.RESTS and found.until is not None:
         says = f"nothing is sent until {iso_local(found.until)}: {found.says}"
         yield Check("messages", ok=False, says=says)
+    elif found.well and not known:
+        says = "an SMS account is set, and has not answered a message yet: the first one tells"
+        yield Check("messages", ok=True, says=says)
     else:
         says = found.says
         if found.state is LineState.ON_TRIAL:
@@ -76,10 +80,27 @@ def messages(house: Installation) -> Iterator[Check]:
         sender_of(house, sys.stderr)
     except UnsafeSettings as refused:
         yield Check("messages", ok=False, says=refused.detail)
+    yield from _contact_number(house)
     if waiting:
         told = ", ".join(f"{reason} {count}" for reason, count in sorted(waiting.items()))
         # People's work, and no fault of the installation.
         yield Check("messages to decide", ok=True, says=f"{told}: see `overlev message waiting`")
+
+
+def _contact_number(house: Installation) -> Iterator[Check]:
+    """Whether messages and cards would name the number of the examples, which is somebody else's.
+
+    A fault where messages are sent; before that it is told, and a demo may keep it.
+    """
+    number = house.settings.contact_phone
+    if "".join(number.split()) != "".join(NATIONAL_CONTACT.split()) or house.folder.demo:
+        return
+    yield Check(
+        "contact number",
+        ok=house.settings.twilio_account_sid is None,
+        says=f"{number} is the number of the examples, and stands on cards and in messages where a"
+        " unit has none of its own: set OVERLEV_CONTACT_PHONE",
+    )
 
 
 def prefect(house: Installation) -> Iterator[Check]:

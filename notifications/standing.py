@@ -10,10 +10,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from notifications import line, outbox
 from notifications.reasons import Reason, meaning
+from notifications.tables import attempt
+from notifications.tables import outbox as outbox_table
 
 
 class LineState(StrEnum):
@@ -49,6 +51,21 @@ class Standing:
 
 
 WELL: Final = Standing(LineState.ANSWERS)
+
+_ANSWERED: Final = (
+    select(attempt.c.id)
+    .join(outbox_table, outbox_table.c.id == attempt.c.outbox_id)
+    .where(
+        attempt.c.outcome.in_(("accepted", "refused")),
+        outbox_table.c.reason.is_distinct_from(Reason.SHOWN.value),
+    )
+    .limit(1)
+)
+
+
+def has_answered(tx: Connection) -> bool:
+    """Whether a provider ever answered a message; what was shown in its place is none."""
+    return tx.execute(_ANSWERED).one_or_none() is not None
 
 
 def standing(tx: Connection, *, now: datetime) -> Standing:

@@ -80,3 +80,22 @@ def test_outside_a_demo_callbacks_need_an_https_address(shell: Shell, address: s
     for command in ("deliver", "doctor"):
         told = real(command, code=2 if command == "deliver" else 1)
         assert "must be an https address" in told.err + told.out
+
+
+def test_doctor_says_what_is_known_of_a_provider_and_whose_number_messages_name(
+    shell: Shell,
+) -> None:
+    real = Shell(shell.folder.parent / "real", {**shell.env, "OVERLEV_CONTACT_PHONE": None})
+    real("init")
+    shown = real("doctor").out
+    https = {"OVERLEV_PUBLIC_URL": "https://overlev.example.no"}
+    sent = replace(real, env={**real.env, **TWILIO, **https})
+
+    told = sent("doctor", code=1).out
+    own = replace(sent, env={**sent.env, "OVERLEV_CONTACT_PHONE": "22 12 34 56"})("doctor").out
+
+    assert "the provider answers" not in told
+    assert "has not answered a message yet" in told
+    assert "OVERLEV_CONTACT_PHONE" in told
+    assert "OVERLEV_CONTACT_PHONE" in shown, "cards name it too"
+    assert "contact number" not in own

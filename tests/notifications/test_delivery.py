@@ -31,6 +31,7 @@ from notifications.sender import (
     Trace,
     masked,
 )
+from notifications.standing import has_answered
 from notifications.tables import TABLES, template_version
 from notifications.timing import Timing
 from tests.notifications.messages import HOUR, NOON, attempts, reminder, standing, want
@@ -109,6 +110,26 @@ def test_a_due_message_is_sent_and_accepted(db: Database) -> None:
     assert sent.body == tried.body
     assert sent.body.startswith("Påminning: Du har en avtale ons. 25.11. kl. 09.00.")
     assert tried.segments == 1
+
+
+def test_a_provider_has_answered_when_a_message_went_to_it_and_not_when_it_was_shown(
+    db: Database,
+) -> None:
+    def answered() -> bool:
+        with db.read() as tx:
+            return has_answered(tx)
+
+    want(db, [reminder("1")])
+    run(db, ConsoleSender(io.StringIO()))
+    assert not answered()
+
+    want(db, [reminder("2")])
+    run(db, MemorySender(silent))
+    assert not answered()
+
+    want(db, [reminder("3")])
+    run(db, MemorySender(lambda _: SendResult(Outcome.REFUSED, code="21211")))
+    assert answered()
 
 
 def test_running_again_sends_nothing_more(db: Database) -> None:
