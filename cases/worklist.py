@@ -414,8 +414,8 @@ def of_the_day(
     """Who is to be released on a day or the next, and who is out for one of these numbers of days.
 
     At most `MOST_CONTACTS` numbers; at most so many who are `leaving` and who are to be `called`.
-    Either in the order of the dates of release, the last first. Of those who are out everybody is
-    left out who was met or reached that day, as on the follow-up.
+    Who leaves in the order of the dates of release, who is out in the reverse of it. Of these
+    everybody is left out who was met or reached that day, as on the follow-up.
     """
     days = [on + timedelta(days=1), on, *(on - timedelta(days=each) for each in contacts)]
     days += [days[-1]] * (2 + MOST_CONTACTS - len(days))
@@ -423,10 +423,11 @@ def of_the_day(
     binds |= {"from": midnight_ending(on - timedelta(days=1)), "to": midnight_ending(on)}
     binds |= {"leaving": leaving, "called": called if contacts else 0}
     found = _people_of("of_the_day", tx, viewer, binds)
-    found.sort(key=lambda line: line.release_on or on, reverse=True)
+    inside = [line for line in found if line.phase == Phase.IN_PRISON.value]
+    outside = [line for line in found if line.phase != Phase.IN_PRISON.value]
     return (
-        [line for line in found if line.phase == Phase.IN_PRISON.value],
-        [line for line in found if line.phase != Phase.IN_PRISON.value],
+        sorted(inside, key=lambda line: line.release_on or on),
+        sorted(outside, key=lambda line: line.release_on or on, reverse=True),
     )
 
 
@@ -470,7 +471,7 @@ _WHICH: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
     # Each day by itself, which an index of the unit's days of release finds.
     "leaving": (
         (_IN_PRISON, case_.c.release_on.in_(_DAYS[:2])),
-        (case_.c.release_on.desc(), case_.c.id.desc()),
+        (case_.c.release_on, case_.c.id),
     ),
     "called": (
         (_OUT, case_.c.release_on.in_(_DAYS[2:]), ~_SPOKEN_WITH),

@@ -45,7 +45,10 @@ def restore(
     come: Folder,
     keys: Keys = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Although it is older than what was recorded here.")
+        bool,
+        typer.Option(
+            "--force", help="Although it is older than what was recorded here, or lacks keys."
+        ),
     ] = False,
 ) -> None:
     """Put the newest backup in DIR, or the one copy that DIR is, in place of what stands there.

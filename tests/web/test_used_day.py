@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from cases import appointments
@@ -100,3 +101,19 @@ def test_who_is_released_today_is_there_however_many_leave_tomorrow(on_sqlite: D
     assert today in lead
     assert out in lead
     assert "Ikke alle er med her" not in lead
+
+
+def test_where_there_is_no_room_for_all_who_leave_it_is_for_those_of_today(
+    on_sqlite: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = on_sqlite
+    monkeypatch.setattr("web.pages.today.LEADING", 3)
+    with desk.db.write() as tx:
+        today = make_case(tx, release_on=TODAY).ref
+        for _ in range(4):
+            make_case(tx, release_on=TODAY + timedelta(days=1))
+
+    lead = leading(desk.of("nurse").get("/today").text)
+
+    assert today in lead
+    assert lead.count("Løslates i morgen") == 2

@@ -257,7 +257,7 @@ def of_the_day(
     leaving, called = worklist.of_the_day(
         tx, visit.viewer, on, contacts, leaving=most + 1, called=most_called + 1
     )
-    soonest = leaving[:most][::-1]
+    soonest = leaving[:most]
     shown = [*soonest, *called[:most_called]]
     here = _kept(visit, shown, shown, lambda new: humans(tx, new))
     return OfTheDay(
