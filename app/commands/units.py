@@ -25,6 +25,13 @@ unit = typer.Typer(help="Units: overlev unit list")
 package = typer.Typer(help="Packages of tasks: overlev package check national-2.toml")
 
 _MOST_BYTES = 5_000_000
+_OPTIONS = {
+    "code": "CODE",
+    "host_municipality": "--municipality",
+    "naloxone_introduced": "--naloxone",
+    "aliases": "--alias",
+}
+"""Of `unit add`, where they are not called as the columns are."""
 
 
 @unit.command("list")
@@ -117,7 +124,7 @@ def add_unit(
         "name": name,
         "kind": kind,
         "parent": parent or "",
-        "region": region,
+        "region": _region(region),
         "host_municipality": municipality or "",
         "cohort_year": cohort_year or "",
         "naloxone_introduced": naloxone or "",
@@ -133,10 +140,27 @@ def add_unit(
                     f"There is a unit {row['code']} already. To change it, import its row:"
                     " `overlev unit import FILE`."
                 )
-            return _take(tx, [row], now)
+            try:
+                return _take(tx, [row], now)
+            except BadInput as wrong:
+                raise _of_an_option(wrong) from None
 
         house.db.transact(lambda tx: _audited(tx, house, add(tx), "unit_added", now))
     say(f"unit {row['code']} added")
+
+
+def _region(said: str) -> str:
+    """The region as it is written, however it was typed."""
+    from cases.organisation import REGIONS
+
+    return next((each for each in REGIONS if each.casefold() == said.strip().casefold()), said)
+
+
+def _of_an_option(wrong: BadInput) -> BadInput:
+    """What is wrong with a row, told of the option that said it."""
+    column = wrong.field or ""
+    option = _OPTIONS.get(column, f"--{column.replace('_', '-')}")
+    return BadInput(wrong.reason, f"{option}: {wrong.detail.partition(': ')[2]}", option)
 
 
 @unit.command("import")
@@ -145,15 +169,19 @@ def import_units(
     *,
     file: Annotated[
         Path,
-        typer.Argument(
-            metavar="FILE", help="CSV with the columns of units.csv.", show_default=False
-        ),
+        typer.Argument(metavar="FILE", help="CSV with the columns below.", show_default=False),
     ],
     as_json: Json = False,
 ) -> None:
     """Add and change units from a CSV, by code.
 
     Example: overlev unit import units.csv
+
+    The first line names the columns, divided by ; or , in UTF-8: code, name, kind (prison,
+    department, halfway_house or probation_office) and region (Nord, Vest, Sør, Sørvest, Øst or
+    Annet) must be there; parent (a code), host_municipality (whose health service works there),
+    cohort_year, naloxone_introduced (a date or year; yes, if unknown) and aliases (divided by |)
+    may. What a row says differently is corrected; whole or not at all.
     """
     from dataclasses import asdict
 

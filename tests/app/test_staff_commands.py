@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from cases.journal import AccessRow, append
+from cases.organisation import COLUMNS, KINDS, REGIONS
 from core.clock import system_now
 from tests.app.databases import scalar
-from tests.app.shell import Shell
+from tests.app.shell import Answer, Shell
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "tests" / "data" / "units.csv"
@@ -271,3 +272,26 @@ def test_a_package_file_is_checked_with_the_line_of_its_fault(tmp_path: Path) ->
     answer = shell("package", "check", wrong, code=2)
     line = wrong.read_text().splitlines().index('owner = "warden"') + 1
     assert f"line {line}" in answer.err or f":{line}" in answer.err
+
+
+def test_a_unit_that_cannot_be_added_names_the_option_and_what_it_may_be(shell: Shell) -> None:
+    def add(*more: str, code: int = 0) -> Answer:
+        return shell("unit", "add", "nyvik", "--name", "Nyvik fengsel", *more, code=code)
+
+    region = add("--region", "nordover", code=2).err
+    kind = add("--region", "Nord", "--kind", "jail", code=2).err
+    parent = add("--region", "Nord", "--parent", "atlantis", code=2).err
+
+    assert "--region: it must be one of Nord, Vest" in region
+    assert "--kind: it must be one of prison" in kind
+    assert "--parent: there is no unit 'atlantis'" in parent
+    assert "line" not in region + kind + parent
+    add("--region", "nord")
+    (made,) = (each for each in shell("unit", "list", "--json").json if each["code"] == "nyvik")
+    assert made["region"] == "Nord"
+
+
+def test_the_columns_of_a_list_of_units_stand_in_its_help(shell: Shell) -> None:
+    told = shell("unit", "import", "--help").out
+
+    assert [column for column in (*COLUMNS, *KINDS, *REGIONS) if column not in told] == []
