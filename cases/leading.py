@@ -23,6 +23,7 @@ from cases.queries import visible_binds, visible_cases
 from cases.store import Verb
 from cases.tables import case_, case_event, notice, person, task
 from cases.views import SEES_CONSENTS
+from core.listed import tested
 
 LEADING: Final = frozenset({Role.UNIT_LEAD, Role.HEALTH_LEAD})
 LISTED: Final = "lead_lists_read"
@@ -113,7 +114,8 @@ def deviations(
         select(*_OF_CASE, task.c.code, task.c.owner, task.c.missed_at, task.c.state, task.c.reason)
         .select_from(_joined().join(task, task.c.case_id == case_.c.id))
         .where(
-            visible_cases(viewer),
+            # What was missed since then says which cases are looked at, not what a unit ever had.
+            visible_cases(viewer, found=True),
             task.c.missed_at >= since,
             task.c.state.in_(("missed", "done", "waived")),
             *_in(unit),
@@ -150,12 +152,15 @@ def escalations(
     was missed stands among the deviations.
     """
     _check(viewer)
-    waits = task.c.state == "open"
+    # What is open says which cases are looked at, and when it was told which notices: not all that
+    # a unit ever had. Nothing is told before its time.
+    waits = and_(task.c.state == "open", case_.c.next_due_at.is_not(None))
     told_since = and_(
         task.c.state.is_distinct_from("open"),
         task.c.state.is_distinct_from("missed"),
         notice.c.unit == case_.c.unit,
         notice.c.at >= since,
+        notice.c.told_at >= since,
     )
     inside = case_.c.released_at.is_(None)
     leaves = (
@@ -273,7 +278,7 @@ def _joined() -> Any:
 
 
 def _in(unit: str | None) -> tuple[Any, ...]:
-    return () if unit is None else (case_.c.unit == unit,)
+    return () if unit is None else (tested(case_.c.unit) == unit,)
 
 
 class _Hours(FunctionElement[float]):

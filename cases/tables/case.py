@@ -162,6 +162,9 @@ task = Table(
     Index("ix_task_done_at", "done_at", "done_unit", "code", "state", "reason",
           sqlite_where=text("done_at IS NOT NULL"),
           postgresql_where=text("done_at IS NOT NULL")),
+    # What leads are told of: few tasks are missed, and of those the latest are asked for.
+    Index("ix_task_missed_at", "missed_at", sqlite_where=text("missed_at IS NOT NULL"),
+          postgresql_where=text("missed_at IS NOT NULL")),
     sqlite_with_rowid=False,
 )  # fmt: skip
 

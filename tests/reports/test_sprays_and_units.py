@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from itertools import count
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert
@@ -23,6 +21,7 @@ from reports.tally import Tally
 from reports.tertial import Period, Question
 from tests.people import at, complete, make_case, make_person
 from tests.reports.counts import counted, number, same, share, where
+from tests.steps import steps_of
 
 NOW = "2026-11-01 08:00"
 T3 = Period.parse("2026-T3")
@@ -66,8 +65,6 @@ def test_each_spray_is_compared_with_those_of_its_person_not_with_all_there_are(
     tx: Connection,
 ) -> None:
     """What SQLite does for the count grows as the ledger does, not as its square."""
-    if tx.dialect.name != "sqlite":
-        pytest.skip("the steps of SQLite are counted")
     taken = []
     for _ in range(2):
         for _ in range(60):
@@ -78,15 +75,11 @@ def test_each_spray_is_compared_with_those_of_its_person_not_with_all_there_are(
 
 
 def steps_of_count(tx: Connection) -> int:
-    """How many hundred steps SQLite takes to count the sprays."""
+    """How many tens of steps SQLite takes to count the sprays."""
     asked = Question(T3, at(NOW))
     regions = regions_of(tx)
-    raw: Any = tx.connection.driver_connection
-    steps = count()
-    raw.set_progress_handler(lambda: next(steps) < 0, 100)
-    sprays_given(Counting(tx, asked, regions, Tally(regions.units)))
-    raw.set_progress_handler(None, 0)
-    return next(steps)
+    counting = Counting(tx, asked, regions, Tally(regions.units))
+    return steps_of(tx, lambda: sprays_given(counting))
 
 
 def test_the_first_spray_is_a_first_and_every_further_one_a_refill(tx: Connection) -> None:
