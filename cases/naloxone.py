@@ -254,10 +254,14 @@ def ledger(
     now: datetime,
     unit: str | None = None,
     ref: str | None = None,
+    most: int | None = None,
+    also: int | None = None,
 ) -> list[Row]:
     """The rows of a unit or of a case, as recorded, those taken back too; the look is logged.
 
-    A row about somebody who is not the viewer's (any more) shows no case.
+    Of a unit the newest `most`, with the row numbered `also`: a page names those it shows, and not
+    everybody who ever had a kit. A row about somebody who is not the viewer's (any more) shows no
+    case.
     """
     case = _case_of(tx, viewer, unit, ref)
     if case is not None:
@@ -265,7 +269,10 @@ def ledger(
         scope, rows = case.unit, naloxone_rows.of_case(tx, case.id)
     else:
         scope, parts = _looked_at(tx, viewer, unit or "", local_date(now))
-        rows = [row for row in naloxone_rows.of_units(tx, parts) if row.unit in parts]
+        if most is None:
+            rows = [row for row in naloxone_rows.of_units(tx, parts) if row.unit in parts]
+        else:
+            rows = naloxone_rows.latest(tx, parts, most, also)
         seen = _seen(tx, viewer, (row.case_ref for row in rows))
         rows = [row if row.case_ref in seen else replace(row, case_ref=None) for row in rows]
     _log(tx, viewer, scope, READ, now, subjects=(row.case_ref for row in rows))

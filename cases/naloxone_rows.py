@@ -34,6 +34,12 @@ _OF_UNITS: Final = _ROWS.where(
         ),
     )
 ).order_by(_EVENT.id)
+_LATEST: Final = (
+    _ROWS.where(_EVENT.unit.in_(_PARTS)).order_by(_EVENT.id.desc()).limit(bindparam("most"))
+)
+_ROW_AND_ITS_END: Final = _ROWS.where(
+    _EVENT.unit.in_(_PARTS), or_(_EVENT.id == bindparam("id"), _EVENT.undoes == bindparam("id"))
+).order_by(_EVENT.id)
 _OF_CASE: Final = _ROWS.where(_EVENT.case_id == bindparam("case_id")).order_by(_EVENT.id)
 _BY_ID: Final = _ROWS.where(_EVENT.id == bindparam("id"))
 _RECORDED_BY: Final = _ROWS.where(
@@ -73,6 +79,21 @@ def is_taken_back(tx: Connection, row: Row) -> bool:
 def of_units(tx: Connection, parts: frozenset[str]) -> list[Row]:
     """The rows of these units, and all rows of every case they have to do with."""
     return [_row(found) for found in tx.execute(_OF_UNITS, {"parts": sorted(parts)})]
+
+
+def latest(tx: Connection, parts: frozenset[str], most: int, also: int | None) -> list[Row]:
+    """The newest rows of these units, the oldest of them first.
+
+    Among them or before them is the row numbered `also`, with the one that took it back.
+    """
+    binds: dict[str, Any] = {"parts": sorted(parts), "most": most}
+    rows = [_row(found) for found in tx.execute(_LATEST, binds)][::-1]
+    if also is None or any(row.id == also for row in rows):
+        return rows
+    binds = {"parts": sorted(parts), "id": also}
+    before = [_row(found) for found in tx.execute(_ROW_AND_ITS_END, binds)]
+    known = {row.id for row in rows}
+    return [row for row in before if row.id not in known] + rows
 
 
 def of_case(tx: Connection, case_id: int | None) -> list[Row]:

@@ -140,7 +140,7 @@ def _about(
 
 
 def _show(
-    house: Installation, what: str, about: dict[str, str], *, as_json: bool, now: datetime
+    house: Installation, what: str, about: dict[str, Any], *, as_json: bool, now: datetime
 ) -> None:
     from cases import naloxone as verbs
 
@@ -160,7 +160,7 @@ def _show(
     _show_rows(rows, as_json=as_json)
 
 
-def _undo(house: Installation, row: int | None, about: dict[str, str], *, now: datetime) -> None:
+def _undo(house: Installation, row: int | None, about: dict[str, Any], *, now: datetime) -> None:
     from app.output import say
     from cases import naloxone as verbs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -470,6 +471,31 @@ def test_what_is_done_and_looked_at_is_in_the_access_log(place: Place) -> None:
         ("naloxone_read", nurse.account, None),
     ]
     assert findings(place.desk) == []
+
+
+def test_the_newest_rows_of_a_ledger_name_their_people_and_nobody_who_had_a_kit_before(
+    place: Place,
+) -> None:
+    before, last = make_case(place), make_case(place)
+    old = kits(place, "refill", of=before, reason="used").row
+    kits(place, "refill", of=last, reason="used")
+    nurse = place.staff(Role.HEALTH)
+
+    def people(also: int | None = None) -> list[str | None]:
+        asked = {"unit": place.code, "most": 1, "also": also}
+        return [row.case_ref for row in place.desk.do(naloxone.ledger, nurse, now=MONDAY, **asked)]
+
+    assert people() == [last.ref]
+    assert people(also=old.id) == [before.ref, last.ref]
+    taken_back = place.desk.do(naloxone.undo, nurse, old.id, now=MONDAY + HOUR)
+    assert people(also=old.id) == [before.ref, before.ref], "the row, and the one that ended it"
+    with place.desk.db.read() as tx:
+        looks = select(access_log.c.subjects).where(
+            access_log.c.verb == naloxone.READ, access_log.c.scope == place.code
+        )
+        named = [json.loads(each) for each in tx.execute(looks.order_by(access_log.c.id)).scalars()]
+    assert named == [[last.ref], sorted([before.ref, last.ref]), [before.ref]]
+    assert taken_back.undoes == old.id
 
 
 # --- who may, and what cannot be -----------------------------------------------------------------

@@ -144,10 +144,13 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         units = rows.unit_names(tx, viewer, local_date(now))
         asked = visit.typed("unit") or visit.asked("unit")
         unit = asked if asked in units else next(iter(units))
-        ledger = naloxone.ledger(tx, viewer, now=now, unit=unit)
+        number = visit.asked("ask")
+        ledger = naloxone.ledger(
+            tx, viewer, now=now, unit=unit, most=MOST_SHOWN, also=whole(number)
+        )
         latest = ledger[::-1][:MOST_SHOWN]
         flaws = naloxone.discrepancies_of(tx, viewer, unit, now=now)
-        said, ask = _said_of(visit, latest), _asked_of(ledger, visit.asked("ask"))
+        said, ask = _said_of(visit, latest), _asked_of(ledger, number)
         about = {row.case_ref for row in (*latest, ask) if row is not None}
         cases = _cases(tx, viewer, about | {flaw.case_ref for flaw in flaws})
         told = said if said is not None and said.undoes else ask
