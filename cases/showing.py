@@ -105,7 +105,8 @@ _SINCE_OPENED: Final = Prepared(
 )
 _FADING: Final = Prepared(
     _SHOWN.where(
-        case_.c.phase != "closed",
+        # As `phase` says too; this an index tells, however many were closed.
+        case_.c.closed_at.is_(None),
         or_(
             shown.c.begun_at < bindparam("fades_before", type_=shown.c.begun_at.type),
             exists().where(

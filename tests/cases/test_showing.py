@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from cases import showing, sweep
+from cases import release, showing, sweep
+from cases.access import OPERATOR
 from cases.model import Case, Step, StepState
 from cases.showing import ToShow
 from cases.sweep import SweepResult
@@ -21,6 +22,7 @@ from tests.cases.desk import (
     oslo,
     sweep_at,
 )
+from tests.steps import steps_of
 
 SOON = OPENED + timedelta(minutes=1)
 LATER = OPENED + timedelta(hours=1)
@@ -120,6 +122,18 @@ def test_a_run_that_could_not_be_made_leaves_the_case_to_be_shown(own_desk: Desk
     own_desk.db.transact(lambda tx: showing.give_back(tx, case, "worker-a"))
 
     assert [each.ref for each in behind(own_desk)] == [case.ref]
+
+
+def test_what_fades_is_looked_for_among_open_cases_alone(own_desk: Desk) -> None:
+    def closed(cases: int) -> int:
+        for case in make_many(own_desk, cases) if cases else ():
+            own_desk.do(release.release, OPERATOR, case.ref, now=LATER)
+        with own_desk.db.read() as tx:
+            return steps_of(tx, lambda: showing.fading(tx, now=LATER, kept=KEPT, most=10))
+
+    few, many = closed(0), closed(30)
+
+    assert many < 1.5 * few
 
 
 def test_a_run_that_prefect_is_about_to_forget_is_made_again(own_desk: Desk) -> None:

@@ -18,6 +18,7 @@ from cases import (
     merging,
     naloxone,
     organisation,
+    release,
     roster,
     roster_rows,
     service,
@@ -53,6 +54,7 @@ from tests.cases.desk import (
 from tests.cases.places import Place, add_unit, complete, let_go, make_case, move, new_place
 from tests.cases.roster_files import ReadHere, file_of, row, somebody
 from tests.cases.strategies import oslo
+from tests.steps import steps_of
 
 MERGED_ON = date(2026, 10, 15)
 MIDNIGHT = oslo("2026-10-15 00:00")
@@ -360,6 +362,19 @@ def test_units_merged_one_after_the_other_are_followed_to_the_end(place: Place) 
         place.other,
         third,
     }
+
+
+def test_whether_a_case_waits_for_a_merger_is_asked_of_open_cases_alone(place: Place) -> None:
+    def closed(cases: int) -> int:
+        for _ in range(cases):
+            place.desk.do(release.release, OPERATOR, make_case(place).ref, now=EVE)
+        with place.desk.db.read() as tx:
+            return steps_of(tx, lambda: unit_moves.waits_for_merger(tx, now=LATER))
+
+    merge(place, now=EVE)
+    few, many = closed(0), closed(30)
+
+    assert many < 1.5 * few
 
 
 def test_a_dry_run_counts_like_the_import_though_the_sweep_has_not_moved_the_cases_yet(
