@@ -81,6 +81,11 @@ def experience_from(told: Mapping[str, Any]) -> Experience:
     return Experience(codes, texts)
 
 
+def cleaned(text: str) -> str:
+    """A text as it is kept, in one line: its characters are those that are counted."""
+    return _CONTROL.sub(" ", text).strip()
+
+
 def _codes(question: str, given: Any) -> tuple[str, ...]:
     allowed = codes_of(question)
     if not isinstance(given, list | tuple) or any(code not in allowed for code in given):
@@ -91,7 +96,7 @@ def _codes(question: str, given: Any) -> tuple[str, ...]:
 def _text(question: str, given: Any) -> str:
     if not isinstance(given, str):
         raise BadInput("bad_experience", f"the text of {question} is not a text", question)
-    written = _CONTROL.sub(" ", given).strip()
+    written = cleaned(given)
     if len(written) > LONGEST:
         raise BadInput(
             "too_long",

@@ -101,19 +101,11 @@ def submit(
 
     For its leads and coordinators, once the period has ended. Submitting again before it is
     accepted replaces the part by a new revision; the first one's time stays for I18. Raises
-    `Refused` before the end of the period and after acceptance, `NotFound` for another's unit.
+    `Refused` before the end of the period, after acceptance and where no report is expected,
+    `NotFound` for another's unit.
     """
-    check_own_unit(viewer, unit)
-    if viewer.role not in SUBMITTING:
-        raise NotAllowed("Reports are submitted by the unit's leads and its coordinator.")
-    _check_ended(period, now)
+    before = check_submit(tx, viewer, period, unit, now=now)
     figures = unit_report(tx, period, unit, now=now)
-    before = _newest(tx, period, unit)
-    if before is not None and before.state == "accepted":
-        raise Refused(
-            f"The report of {unit} for {period} is accepted: a correction comes with the next "
-            "revision of the national report by itself."
-        )
     revision = 1 if before is None else before.revision + 1
     body = canonical(
         {
@@ -144,6 +136,28 @@ def submit(
         )
     _log(tx, viewer, unit, "report_submitted", now)
     return part_of(tx, period, unit)
+
+
+def check_submit(
+    tx: Connection, viewer: Viewer, period: Period, unit: str, *, now: datetime
+) -> Any:
+    """Everything that can stand against submitting, as `submit` says; the newest part, or None."""
+    check_own_unit(viewer, unit)
+    if viewer.role not in SUBMITTING:
+        raise NotAllowed("Reports are submitted by the unit's leads and its coordinator.")
+    _check_ended(period, now)
+    if not expected(tx, period, unit, now=now):
+        raise Refused(
+            f"No report of {unit} is expected for {period}: the unit was not in the project on "
+            f"{period.last_on}."
+        )
+    before = _newest(tx, period, unit)
+    if before is not None and before.state == "accepted":
+        raise Refused(
+            f"The report of {unit} for {period} is accepted: a correction comes with the next "
+            "revision of the national report by itself."
+        )
+    return before
 
 
 def accept(tx: Connection, viewer: Viewer, period: Period, unit: str, *, now: datetime) -> Part:
@@ -199,9 +213,12 @@ def revise(
 
 def parts(tx: Connection, period: Period, *, now: datetime) -> list[Part]:
     """Every unit in the project on the period's last day (or today), with how far its part is."""
-    on = min(period.last_on, local_date(now))
-    states = project_state(tx, on, as_of=now)
-    return [part_of(tx, period, unit) for unit, state in states.items() if state.in_project]
+    return [part_of(tx, period, unit) for unit in _expected(tx, period, now)]
+
+
+def expected(tx: Connection, period: Period, unit: str, *, now: datetime) -> bool:
+    """Whether a report is expected of a unit, by the rule of `parts`; an unknown unit's is not."""
+    return unit in _expected(tx, period, now)
 
 
 def part_of(tx: Connection, period: Period, unit: str) -> Part:
@@ -222,6 +239,11 @@ def experiences(tx: Connection, viewer: Viewer, period: Period) -> dict[str, Map
         for row in tx.execute(_EXPERIENCES, {"period": str(period)})
         if viewer.role in OWNING or row.unit in viewer.units
     }
+
+
+def _expected(tx: Connection, period: Period, now: datetime) -> list[str]:
+    on = min(period.last_on, local_date(now))
+    return [unit for unit, state in project_state(tx, on, as_of=now).items() if state.in_project]
 
 
 def _freeze(

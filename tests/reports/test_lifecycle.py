@@ -11,6 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from cases import service
 from cases.access import OPERATOR, Viewer
 from cases.model import Role
+from cases.project import record_stage
 from cases.protection import set_protection
 from cases.tables import access_log, case_
 from core.db import Database
@@ -19,7 +20,7 @@ from reports.attack import recovered
 from reports.experience import QUESTIONS, codes_of, experience_from, labels
 from reports.explain import explained
 from reports.export import exported
-from reports.lifecycle import accept, experiences, freeze, part_of, parts, revise, submit
+from reports.lifecycle import accept, expected, experiences, freeze, part_of, parts, revise, submit
 from reports.publish import directorate_report, frozen_kept
 from reports.report import whole_report
 from reports.tables import published_cell, report
@@ -105,6 +106,18 @@ def test_a_part_submitted_again_replaces_it_until_it_is_accepted(summer: Databas
             submit(tx, LEAD, T2, "A", now=LATER)
         with pytest.raises(Conflict, match="accepted already"):
             accept(tx, DIRECTORATE, T2, "A", now=LATER)
+
+
+def test_of_a_unit_that_came_later_no_report_is_expected(summer: Database) -> None:
+    with summer.write() as tx:
+        record_stage(tx, ADMIN, "C", "withdrawn", on=date(2026, 8, 30), now=CHECKED)
+        record_stage(tx, ADMIN, "C", "contract_signed", on=date(2026, 9, 1), now=CHECKED)
+        there = Viewer("there", Role.UNIT_LEAD, frozenset({"C"}), frozenset({2}))
+        assert "C" not in [part.unit for part in parts(tx, T2, now=CHECKED)]
+        assert [expected(tx, T2, unit, now=CHECKED) for unit in "AC"] == [True, False]
+        with pytest.raises(Refused, match=r"No report of C is expected for 2026-T2"):
+            submit(tx, there, T2, "C", now=CHECKED)
+        assert part_of(tx, T2, "C").state == "open"
 
 
 def test_who_may_submit_and_accept(summer: Database) -> None:

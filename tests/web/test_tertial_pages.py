@@ -6,8 +6,9 @@ import re
 from datetime import date
 
 from cases import service
-from cases.access import OPERATOR
-from cases.model import Case
+from cases.access import OPERATOR, Viewer
+from cases.model import Case, Role
+from cases.project import record_stage
 from tests.people import at, make_case, make_person
 from tests.web.conftest import Desk
 from web.pages import drawing
@@ -116,6 +117,58 @@ def test_who_freezes_without_some_is_told_who_they_are_and_that_it_is_for_good(
     # A look at the question changes nothing, and who may not freeze is not asked.
     assert "Ikke fryst ennå" in owner.get(f"/tertial?period={PERIOD}&ask=freeze").text
     assert 'id="ask"' not in on_sqlite.of("lead").get(f"/tertial?period={PERIOD}&ask=freeze").text
+
+
+def test_who_sends_in_without_a_word_of_experience_is_asked_first(on_sqlite: Desk) -> None:
+    lead, own = on_sqlite.of("lead"), f"/tertial/own?period={PERIOD}&unit=A"
+    here = {"period": PERIOD, "unit": "A"}
+    lead.get(own)
+
+    asked = lead.send("/tertial/own", here)
+
+    assert "Sende inn uten erfaringsrapport?" in asked.text
+    assert "Tallene til A fengsel for mai–august 2026 sendes inn som de står nå" in asked.text
+    assert "Det som ble fortalt sist" not in asked.text
+    assert "Ikke sendt inn ennå" in lead.get(own).text
+    sent = lead.send("/tertial/own", {**here, "sure": "submit"})
+    assert "Rapporten er sendt inn." in sent.text
+    # Who may not submit is not asked.
+    assert 'id="ask"' not in on_sqlite.of("nurse").get(f"{own}&ask=submit").text
+    told = lead.send("/tertial/own", EXPERIENCE)
+    assert "Rapporten er sendt inn." in told.text
+    assert "Det som ble fortalt sist, blir stående." in lead.send("/tertial/own", here).text
+
+
+def test_a_text_that_is_too_long_is_refused_with_its_length_and_not_cut(on_sqlite: Desk) -> None:
+    lead = on_sqlite.of("lead")
+    page = lead.get(f"/tertial/own?period={PERIOD}&unit=A")
+    assert "maxlength" not in page.text.split('id="f-worked-text"')[1].split(">")[0]
+
+    refused = lead.send("/tertial/own", {**EXPERIENCE, "worked-text": "å" * 431})
+
+    assert refused.status == 422
+    assert "Teksten har 431 tegn. Det er plass til 400." in refused.text
+    assert "å" * 431 in refused.text
+
+
+def test_a_unit_that_came_after_the_tertial_is_told_that_no_report_is_expected(
+    on_sqlite: Desk,
+) -> None:
+    desk, lead = on_sqlite, on_sqlite.of("lead")
+    with desk.db.write() as tx:
+        admin = Viewer("admin", Role.ADMIN)
+        record_stage(tx, admin, "A", "withdrawn", on=date(2026, 8, 30), now=desk.now)
+        record_stage(tx, admin, "A", "contract_signed", on=date(2026, 9, 8), now=desk.now)
+
+    page = lead.get(f"/tertial/own?period={PERIOD}&unit=A")
+
+    assert "Ingen rapport ventes" in page.text
+    assert "den var ikke med i prosjektet da det sluttet" in page.text
+    assert "Ikke sendt inn ennå" not in page.text
+    assert 'id="submit"' not in page.text
+    assert "Rapporten sendes inn av enhetens" not in page.text
+    running = lead.get("/tertial/own?period=2026-T3&unit=A")
+    assert "Løpende tall" in running.text
 
 
 def test_own_figures_are_the_units_alone(on_sqlite: Desk) -> None:

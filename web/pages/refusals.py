@@ -124,6 +124,9 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"A certificate ends after", marked("Sertifikatet må slutte etter at det begynte.")),
         (r"its figures still grow", marked(
             "Tertialet er ikke slutt ennå, så tallene kan fortsatt vokse.")),
+        (r"^No report of .* is expected", marked(
+            "Det ventes ingen rapport fra enheten for dette tertialet: den var ikke med i"
+            " prosjektet da det sluttet.")),
         (r"has not submitted", marked("Enheten har ikke sendt inn rapporten.")),
         (r"is accepted: a correction comes", marked(
             "Rapporten er godtatt. Rettelser kommer med i neste nasjonale revisjon av seg selv.")),

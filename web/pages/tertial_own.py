@@ -14,7 +14,14 @@ from starlette.responses import Response
 from core.clock import local_date
 from core.errors import BadInput
 from reports import lifecycle
-from reports.experience import QUESTIONS, codes_of, experience_from, labels
+from reports.experience import (
+    LONGEST,
+    QUESTIONS,
+    cleaned,
+    codes_of,
+    experience_from,
+    labels,
+)
 from reports.export import FORMATS
 from reports.figures import Cells, Figure
 from reports.learning import Stage
@@ -47,6 +54,7 @@ _SIGNALS: Final = {
     "below": marked("under grensen"),
     "run": marked("åtte på rad på samme side"),
 }
+_LENGTH: Final = marked("Teksten har %(count)s tegn. Det er plass til %(most)s.")
 
 
 @router.get("/tertial/own")
@@ -79,7 +87,10 @@ def own_file(visit: Visited) -> Response:
 @router.post("/tertial/own")
 @allow(SUBMITTING)
 def submit(visit: Visited) -> Response:
-    """Send the unit's figures in as they are now, with what the unit has experienced."""
+    """Send the unit's figures in as they are now, with what the unit has experienced.
+
+    Whether to send them without a word of experience is asked first.
+    """
     period, unit = period_asked(visit), visit.typed("unit")
 
     def verb(tx: Connection) -> str:
@@ -92,18 +103,31 @@ def submit(visit: Visited) -> Response:
                 for question in QUESTIONS
             }
         )
+        here = {"period": str(period), "unit": unit}
+        lifecycle.check_submit(tx, visit.viewer, period, unit, now=visit.now)
+        if not told.told and visit.typed("sure") != "submit":
+            return f"{address('/tertial/own', here | {'ask': 'submit'})}#ask"
         lifecycle.submit(tx, visit.viewer, period, unit, told, now=visit.now)
-        return address("/tertial/own", {"period": str(period), "unit": unit, "said": "submitted"})
+        return address("/tertial/own", here | {"said": "submitted"})
 
     answer = tried(visit, verb)
     if isinstance(answer, Response):
         return answer
-    return _page(visit, {_field(name): text for name, text in answer.items()}, status=422)
+    told = {_field(name): _worded(visit, name, text) for name, text in answer.items()}
+    return _page(visit, told, status=422)
 
 
 def _field(name: str) -> str:
     """The field that an error of the experience report is about."""
     return f"{name}-text" if name in QUESTIONS else name
+
+
+def _worded(visit: Visit, name: str, text: str) -> str:
+    """What is wrong with a field; of a text that is too long, by how much."""
+    count = len(cleaned(visit.typed(f"{name}-text"))) if name in QUESTIONS else 0
+    if count <= LONGEST:
+        return text
+    return visit.translate(_LENGTH, count=count, most=LONGEST)
 
 
 def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
@@ -129,8 +153,10 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             return page(visit, "pages/tertial_own.html", status, learned=None, **common)
         found = learned(tx, viewer, period, asked, now=now, indicator=indicator)
         part = lifecycle.part_of(tx, period, asked)
+        expected = lifecycle.expected(tx, period, asked, now=now)
         before = lifecycle.experiences(tx, viewer, period).get(asked, {})
     ended = period.next_at <= now
+    may_submit = viewer.role in SUBMITTING and ended and expected and part.state != "accepted"
     own = found.reports[str(period)]
     back = [Period.parse(each) for each in found.reports if _has_something(found.reports[each])]
     back = back if period in back else [*back, period]
@@ -156,7 +182,10 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         hints=_hints(visit, own, asked),
         part=part,
         ended=ended,
-        may_submit=viewer.role in SUBMITTING and ended and part.state != "accepted",
+        expected=expected or part.state != "open",
+        may_submit=may_submit,
+        asks=may_submit and visit.asked("ask") == "submit",
+        told_before=bool(before),
         late=local_date(now) > period.due_on,
         questions=_questions(visit, before),
         bar=drawing.bar,

@@ -444,7 +444,8 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
             ),
             "wrong",
         ),
-        Visit("tertial_own", pressed("/tertial/own?period=2026-T2", "Send inn"), "submitted"),
+        Visit("tertial_own", pressed("/tertial/own?period=2026-T2", "Send inn"), "asked"),
+        Visit("tertial_own", lambda at: at.press("Ja, send inn uten"), "submitted"),
     ),
     "directorate": (
         Visit("start", "/start"),
