@@ -66,6 +66,7 @@ def _told(report: Report) -> str:
             "state": report.state,
             "revision": report.revision,
             "view": report.view,
+            "names": dict(report.names),
             "rows": [
                 [*where, f.numerator, f.denominator, f.pending, f.suppressed]
                 for *where, f in cells(report)
@@ -95,6 +96,7 @@ def _read(text: bytes) -> Report:
         revision=told["revision"],
         view=told["view"],
     )
+    found = replace(found, names=told["names"])
     seal: list[Any] | None = told["seal"]
     if seal is None:
         return found

@@ -84,8 +84,8 @@ def units_against_nation(report: Report, code: str, *, first: bool = False) -> D
         if figure.value is not None and figure.numerator is not None and figure.denominator:
             low, high = wilson(figure.numerator, figure.denominator)
             rows.append(
-                {"enhet": unit, "andel": figure.value, "fra": low, "til": high,
-                 "tekst": f"{figure.numerator} av {figure.denominator}"}
+                {"enhet": report.names.get(unit, unit), "andel": figure.value, "fra": low,
+                 "til": high, "tekst": f"{figure.numerator} av {figure.denominator}"}
             )  # fmt: skip
     rows.sort(key=lambda row: (-float(row["andel"]), str(row["enhet"])))
     base = alt.Chart(_rows(rows)).encode(
@@ -111,7 +111,7 @@ def units_against_nation(report: Report, code: str, *, first: bool = False) -> D
     return _drawn(
         drawn.properties(width=WIDTH, height=max(80, 22 * len(rows))),
         title,
-        _missing(says, list(shown.items())),
+        _missing(says, [(report.names.get(unit, unit), f) for unit, f in shown.items()]),
     )
 
 

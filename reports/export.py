@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from core.errors import BadInput
@@ -26,8 +27,9 @@ MEDIA_TYPES: Final = {
 def exported(report: Report, form: str, names: Mapping[str, str] | None = None) -> bytes:
     """The report as `json`, `csv`, `xlsx` or `pdf`.
 
-    `names` are those of units by code, for a workbook's own sheets; a unit without one is told by
-    its code, as everywhere in the long form.
+    `names` are those of units by code, for a workbook's own sheets and for paper of what was not
+    published, which has none of its own; a unit without one is told by its code, as everywhere in
+    the long form.
     """
     if form == "csv":
         return as_csv(report)
@@ -40,5 +42,5 @@ def exported(report: Report, form: str, names: Mapping[str, str] | None = None) 
     if form == "pdf":
         from reports.export_pdf import as_pdf  # noqa: PLC0415 - loads fonts and charts
 
-        return as_pdf(report)
+        return as_pdf(report if report.seal else replace(report, names=names or {}))
     raise BadInput("unknown_code", f"a format is one of {', '.join(FORMATS)}", "format")

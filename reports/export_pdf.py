@@ -6,6 +6,7 @@ made (`first=True`), so that such a paper is known again as genuine.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from forms.document_pdf import document_pdf
@@ -27,16 +28,17 @@ _SAID_LATER: Final = frozenset(c for c in (*COUNTS, *SHARES) if "." in c) - {"I2
 def as_pdf(report: Report, *, first: bool = False) -> bytes:
     """The report on paper. The same report gives the same bytes.
 
+    Units are told by the names that are kept with the report, and by their codes where none are.
     `first` prints it as the first papers were: their shares were rounded twice, and the parts of an
     indicator were told by their names alone.
     """
-    seal = report.seal
+    seal, names = report.seal, report.names
     places = [
         *(((NATION, report.nation),) if report.nation else ()),
         *report.regions.items(),
-        *report.units.items(),
+        *((names.get(unit, unit), figures) for unit, figures in report.units.items()),
     ]
-    scope = NATION if report.nation else ", ".join(report.units)
+    scope = NATION if report.nation else ", ".join(names.get(unit, unit) for unit in report.units)
     codes = list(dict.fromkeys(code for _, figures in places for code in figures))
     sheet = TertialSheet(
         language=LANGUAGE,
@@ -56,7 +58,7 @@ def as_pdf(report: Report, *, first: bool = False) -> bytes:
         chain_heads=(seal.chain_heads,) if seal is not None and seal.chain_heads else (),
         csv_name=f"tertial-{report.period}.csv",
         csv=as_csv(report),
-        notes=_notes(seal),
+        notes=_notes(seal, names),
     )
     return document_pdf(document(sheet))
 
@@ -79,12 +81,12 @@ def _defined(code: str, *, first: bool) -> str:
     return f"{name_of(code)}. Teller: {over}" + (f". Nevner: {under}" if under else "")
 
 
-def _notes(seal: Seal | None) -> tuple[str, ...]:
+def _notes(seal: Seal | None, names: Mapping[str, str]) -> tuple[str, ...]:
     said = (
         "Personer med strengt fortrolig adresse (kode 6) er ikke med i noe tall.",
         "En person som er møtt i flere enheter, telles én gang i regionen og i landet.",
     )
-    missing = named_missing(seal)
+    missing = [names.get(unit, unit) for unit in named_missing(seal)]
     return (
         *(said if seal is not None and seal.notes else ()),
         *((f"Uten rapport: {', '.join(missing)}.",) if missing else ()),

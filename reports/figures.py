@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -54,7 +54,8 @@ class Report:
     """The figures of a period as of an instant, for the nation, its regions and its units.
 
     `due_on` is a local date. A live report is in state `open` with revision 0; `view` says for
-    whom it was cut (`whole` is not cut at all).
+    whom it was cut (`whole` is not cut at all). `names` are those of units by code, as far as
+    they were kept with it: paper tells them, and must be made again alike when a unit is renamed.
     """
 
     period: str
@@ -67,6 +68,7 @@ class Report:
     revision: int = 0
     view: str = "whole"
     seal: Seal | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, bindparam, insert, select
 
+from cases import organisation
 from core.chain import canonical
 from core.db import Database
 from core.errors import Busy, NotFound
@@ -159,7 +160,7 @@ def shown(tx: Connection, period: Period, row: Any) -> Report:
         body_hash(canonical(heads)) if heads else "",
         (*NOTES, *((f"{WITHOUT}{', '.join(missing)}.",) if missing else ())),
     )
-    return replace(_in_order(found), seal=seal)
+    return replace(_in_order(found), seal=seal, names=body["more"].get("names", {}))
 
 
 def named_missing(seal: Seal | None) -> tuple[str, ...]:
@@ -195,7 +196,10 @@ def cut_of(
     progress: Progress | None = None,
     more: dict[str, Any] | None = None,
 ) -> Kept:
-    """Decide what a publication of this whole report hides, given those before it."""
+    """Decide what a publication of this whole report hides, given those before it.
+
+    The names of its units on the last day of the period are kept with it, beside `more`.
+    """
     from reports.suppression import decide  # noqa: PLC0415 - loads the solver
 
     layout = layout_of(regions_of(tx), period)
@@ -206,7 +210,10 @@ def cut_of(
         keep=frozenset(keep),
         progress=progress,
     )
-    return Kept(whole, layout, hidden, threshold, VERSION, software(), more or {})
+    there = organisation.unit_names(tx, period.last_on)
+    names = {code: there[code] for code in sorted(whole.units) if code in there}
+    kept = {**(more or {}), "names": names}
+    return Kept(whole, layout, hidden, threshold, VERSION, software(), kept)
 
 
 def earlier_publications(tx: Connection, period: Period) -> list[Kept]:

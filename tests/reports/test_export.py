@@ -10,20 +10,26 @@ import shutil
 import subprocess
 import zipfile
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import time_machine
 from openpyxl import load_workbook
+from sqlalchemy import select, update
 
+from cases.tables import unit_version
+from core.chain import canonical
 from core.db import Database
 from core.errors import BadInput, Refused
+from reports.apart import pdf_apart
 from reports.definitions import CORE_TASKS, COUNTS, SHARES
 from reports.export import exported
 from reports.export_pdf import as_pdf
-from reports.figures import Report, of_places, share
+from reports.figures import Report, of_places, of_unit, share
 from reports.labels import name_of, over_and_under
 from reports.publish import directorate_report
+from reports.tables import report
 from reports.tertial import Period
 from reports.verify import verify
 from tests.forms.reading import text_of
@@ -203,6 +209,50 @@ def test_paper_printed_before_shares_were_rounded_once_is_still_genuine(
         assert not verify(tx, former.replace(b"/Lang (nb)", b"/Lang (xx)")).genuine
     odd = replace(part, units={"A": {**part.units["A"], "I6": share(32, 39)}})
     assert "82,0 %" in text_of(as_pdf(odd, first=True))
+
+
+LONG = "Fengselsavdelingen for dem som har det lengste navnet, avdeling Nordre Skogsmarka"
+
+
+def test_paper_tells_units_by_name_and_a_unit_renamed_later_leaves_it_as_it_was(
+    db: Database, published: Report
+) -> None:
+    first = exported(published, "pdf")
+    assert "B fengsel" in text_of(first)
+    assert pdf_apart(published) == first
+    with db.write() as tx:
+        tx.execute(update(unit_version).where(unit_version.c.unit == "A").values(name=LONG))
+
+    again = directorate_report(db, T3, now=NOW, threshold=5)
+    newer = directorate_report(db, T3, now=NOW + timedelta(minutes=1), threshold=5)
+
+    assert exported(again, "pdf") == first
+    paper = exported(newer, "pdf")
+    assert LONG in " ".join(text_of(paper).split())
+    with db.read() as tx:
+        for printed in (first, paper, exported(of_places(newer, unit="A"), "pdf")):
+            assert verify(tx, printed).genuine
+    own = replace(of_unit(newer, "A"), seal=None, names={})
+    assert LONG in " ".join(text_of(exported(own, "pdf", {"A": LONG})).split())
+
+
+def test_what_was_published_without_names_is_printed_by_codes(
+    db: Database, published: Report
+) -> None:
+    with db.write() as tx:
+        body = tx.execute(select(report.c.body)).scalar_one()
+        kept = json.loads(body)
+        del kept["more"]["names"]
+        tx.execute(update(report).values(body=canonical(kept)))
+
+    found = directorate_report(db, T3, now=NOW, threshold=5)
+
+    assert found.names == {}
+    paper = exported(found, "pdf", {"A": "A fengsel"})
+    assert "A fengsel" not in text_of(paper)
+    with db.read() as tx:
+        assert verify(tx, paper).genuine
+    del published
 
 
 def test_every_indicator_has_a_norwegian_name() -> None:
