@@ -185,11 +185,13 @@ def test_who_put_off_or_handed_on_before_is_named_where_it_is_known(
     db = Database(sqlite_files.create(migrated=False))
     at = datetime(2026, 9, 1, tzinfo=UTC)
     desk = metadata.tables["task_desk"]
-    both = {"assigned_to": "nurse", "snoozed_until": at}
+    given: dict[str, object] = {"assigned_to": "nurse"}
+    put_off: dict[str, object] = {"snoozed_until": at}
+    acts: list[dict[str, object]] = [given, put_off, given | put_off, {}]
     with db.write() as tx:
         upgrade_to(tx, "0021")
         tx.exec_driver_sql("PRAGMA defer_foreign_keys = ON")  # the cases are not there
-        for number, said in enumerate(({"assigned_to": "nurse"}, {"snoozed_until": at}, both, {})):
+        for number, said in enumerate(acts):
             row = {"case_id": number, "code": "talk_held", "changed_at": at, "by": "lead"}
             tx.execute(insert(desk).values(row | said))
         upgrade_to(tx, "0022")
