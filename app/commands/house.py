@@ -103,8 +103,9 @@ def make(
         say("  health.UNIT, health-lead.UNIT, officer.UNIT, coordinator.UNIT, unit-lead.UNIT")
         say(f"  for each unit (`overlev unit list`), like health.{FRONT}; and directorate, admin")
     if not demo:
-        note("Next: `overlev unit import FILE`, `overlev user add`, and keep the recovery key")
-        note("(`overlev key export --yes`) where the backups are not.")
+        note("Next: `overlev key export --yes` prints the recovery key: keep it where the backups")
+        note("are not. Then `overlev user add NAME --role admin`, `overlev unit import FILE`, and")
+        note("`overlev up`. All steps: docs/operations.md, From nothing to the first unit.")
     return house
 
 

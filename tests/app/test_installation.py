@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, text
 
 from app import installation
 from app.migrate import newest
+from cases.organisation import COLUMNS, KINDS, REGIONS
 from core.folder import DataFolder
 from tests.app.shell import Shell
 
@@ -204,3 +205,18 @@ def test_the_recovery_key_is_printed_after_a_yes_and_logged(shell: Shell) -> Non
         verbs = connection.execute(text("SELECT verb FROM access_log")).scalars().all()
     engine.dispose()
     assert verbs == ["demo_made", "key_exported"]
+
+
+def test_who_has_made_a_folder_reads_what_comes_next(tmp_path: Path) -> None:
+    told = Shell(tmp_path / "data", {})("init").err
+
+    for command in ("key export --yes", "user add NAME --role admin", "unit import", "overlev up"):
+        assert command in told
+
+
+def test_the_guide_to_a_first_unit_names_every_column_of_a_list_of_units() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+    told = guide.split("## From nothing to the first unit\n")[1].split("\n## ")[0]
+
+    assert [column for column in COLUMNS if f"| `{column}` |" not in told] == []
+    assert [each for each in (*KINDS, *REGIONS) if f"`{each}`" not in told] == []
