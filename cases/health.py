@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select
+from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
 
 from cases import vault
 from cases.access import Viewer
@@ -43,6 +43,17 @@ _KEEP: Final = Prepared(
     )
 )
 _COPY: Final = insert(health_answer)
+_REPLACE: Final = (
+    update(health_answer)
+    .where(
+        health_answer.c.case_id == bindparam("b_case_id"),
+        health_answer.c.task == bindparam("b_task"),
+        health_answer.c.controller_id == bindparam("b_controller_id"),
+    )
+    .values(
+        value_enc=bindparam("value_enc"), recorded_at=bindparam("recorded_at"), by=bindparam("by")
+    )
+)
 _FORGET: Final = delete(health_answer).where(
     and_(health_answer.c.case_id == bindparam("case_id"), health_answer.c.task == bindparam("task"))
 )
@@ -80,6 +91,25 @@ def keep_answer(
         "by": viewer.account,
     }
     _KEEP.run(tx, values)
+
+
+def replace_answer(
+    tx: Connection, case: Case, task: str, answer: str, viewer: Viewer, *, now: datetime
+) -> None:
+    """Put another answer in the place of those that the viewer's service holds of this task."""
+    for row in tx.execute(_ANSWERS, {"case_id": case.id}).all():
+        if row.task == task and _holds(viewer, row.controller_id):
+            tx.execute(
+                _REPLACE,
+                {
+                    "b_case_id": case.id,
+                    "b_task": task,
+                    "b_controller_id": row.controller_id,
+                    "value_enc": vault.seal(tx, case.person, vault.HEALTH, {task: answer}),
+                    "recorded_at": now,
+                    "by": viewer.account,
+                },
+            )
 
 
 def forget_answer(tx: Connection, case: Case, task: str) -> None:

@@ -225,6 +225,11 @@ def check_can_complete(
         check_appointments(case, required)
 
 
+def check_answer(code: str, answer: str, rule: TaskRule | None) -> None:
+    """Whether the task takes this answer. Raises `BadInput`."""
+    _check_choice(code, "answer", answer, rule.answers if rule is not None else ())
+
+
 def check_before_release(case: Case, task: Task, done_at: datetime) -> None:
     """What was missed at the release can only have been done before it."""
     if task.state is TaskState.MISSED and case.released_at and done_at > case.released_at:

@@ -76,6 +76,7 @@ class Verb(StrEnum):
     TASK_COMPLETED = "task_completed"
     TASK_WAIVED = "task_waived"
     TASK_UNDONE = "task_undone"
+    ANSWER_CORRECTED = "answer_corrected"
     ANSWERED = "answered"
     CONSENT_RECORDED = "consent_recorded"
     RELEASE_DATE_SET = "release_date_set"
@@ -111,7 +112,8 @@ class Change:
     """One verb's change of one case. `happened_at` is when the fact happened.
 
     `controller` is the kind of the controller the fact belongs to. `undone` says why completions
-    were taken back (task → reason code): it stands in the event beside what it changed.
+    were taken back (task → reason code): it stands in the event beside what it changed. A health
+    answer is no part of a case's value: where one alone was taken back, `undone` is the change.
     """
 
     before: Case | None
@@ -292,7 +294,7 @@ def write_changes(
     """Write what differs between two values of one case, its event, log row and messages.
 
     Returns the case as stored. Raises `CaseChanged` if the stored version is not `before`'s.
-    An `after` that equals `before` writes nothing.
+    An `after` that equals `before` writes nothing, unless something beside it was taken back.
     """
     change = Change(before, after, verb, happened_at or now, controller, undone)
     return write_many(tx, [change], viewer, now=now)[0]
@@ -314,7 +316,7 @@ def write_many(
     real = [
         (change, compare(change.before, change.after))
         for change in changes
-        if change.before != change.after
+        if change.undone or change.before != change.after
     ]
     _write_heads(tx, real, now)
     ids = _ids(tx, real)

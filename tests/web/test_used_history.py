@@ -137,3 +137,36 @@ def test_the_history_says_what_was_answered_agreed_to_booked_and_handed_over(
         assert "Avtale lagt inn: NAV" not in history(desk, who, ref), who
     assert "ikke nå" not in history(desk, "officer", ref).lower()
     assert "påminning" not in history(desk, "officer", ref).lower()
+
+
+def test_a_wrong_health_answer_is_put_right_on_its_page_and_only_health_staff_read_that(
+    desk: Desk,
+) -> None:
+    with desk.db.write() as tx:
+        case = make_case(tx, release_on=date(2026, 10, 1))
+        complete(tx, case, "intake_talk", at("2026-09-02 10:00"), answer="at_risk")
+    path = f"/cases/{case.ref}/tasks/intake_talk"
+    nurse = desk.of("nurse")
+    before = history(desk, "officer", case.ref)
+    shown = nurse.get(path).text
+    assert "Rett svaret" in shown
+    version = re.findall(r'name="version" value="(\d+)"', shown)[0]
+
+    assert "Velg ett svar." in nurse.send(path, {"do": "correct", "version": version}).text
+    same = {"do": "correct", "version": version, "answer": "at_risk"}
+    assert "Ingenting er endret" in nurse.send(path, same).text
+    page = nurse.send(path, same | {"answer": "not_at_risk"})
+
+    assert "Svaret er rettet: Innkomstsamtale holdt" in page.text
+    assert "Svaret rettet: Innkomstsamtale holdt (feil svar ført)" in history(
+        desk, "nurse", case.ref
+    )
+    assert history(desk, "officer", case.ref) == before
+    for who in ("officer", "coordinator", "lead"):
+        told = desk.of(who).get(f"/cases/{case.ref}").text
+        assert "Svaret" not in told, who
+        assert desk.of(who).get(path).status == 403, who
+    nurse.get(path)
+    late = nurse.send(path, same)
+    assert late.status == 409
+    assert "Saken er endret mens du så på den" in late.text

@@ -207,7 +207,10 @@ OF_APPOINTMENTS: Final = frozenset({OUTCOME, CONTACT, UNCONTACT})
 """Those that are about an appointment, and no task."""
 
 ASSIGN: Final = "assign"
-_TOLD: Final = {*_VERBS, ASSIGN}
+CORRECT: Final = "correct"
+"""A health answer that was typed wrongly, put right on the page of its task."""
+
+_TOLD: Final = {*_VERBS, ASSIGN, CORRECT}
 
 
 def told_of(visit: Visit) -> tuple[str, str, str] | None:

@@ -28,13 +28,14 @@ from web.pages.words import in_language
 MOST_EVENTS: Final = 100
 
 # What correctional staff never see the history of.
-_OF_HEALTH: Final = frozenset({Verb.ANSWERED.value})
+_OF_HEALTH: Final = frozenset({Verb.ANSWERED.value, Verb.ANSWER_CORRECTED.value})
 _OF_CONSENT: Final = frozenset({Verb.CONSENT_RECORDED.value})
 _ABOUT_TASKS: Final = frozenset(
     {
         Verb.TASK_COMPLETED.value,
         Verb.TASK_WAIVED.value,
         Verb.TASK_UNDONE.value,
+        Verb.ANSWER_CORRECTED.value,
         Verb.SHORT_FORM.value,
     }
 )

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import desk, people, queries, service, standing
+from cases import answer_correction, desk, people, queries, service, standing
 from cases.access import COMPLETERS, may_complete, sees_who
 from cases.health import answers_for, is_private
 from cases.model import (
@@ -32,8 +32,9 @@ from cases.views import CASE_READ
 from core.clock import local_date
 from core.errors import BadInput, NotAllowed
 from core.keystore import KeyDestroyed
+from web.i18n import marked
 from web.pages import rows
-from web.pages.acts import ASSIGN, OFFER, until, usual_form, with_told
+from web.pages.acts import ASSIGN, CORRECT, OFFER, until, usual_form, with_told
 from web.pages.dates import for_input
 from web.pages.forms import Errors, chosen, tried
 from web.pages.lacking import BEFORE_IT, lacking
@@ -43,6 +44,10 @@ from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited, whole
 from web.pages.words import WORDS, label_of
 from web.policy import CASE_WORKERS, allow
+
+CHANGED_SINCE: Final = marked(
+    "Saken er endret mens du så på den. Se svaret som står, og rett igjen."
+)
 
 router: Final = Pages()
 
@@ -69,6 +74,9 @@ def change_task(visit: Visited, ref: str, code: str) -> Response:
     try:
         answer = tried_here(visit, do)
     except (TaskNotOpen, StaleVersion) as taken:
+        if visit.typed("do") == CORRECT:
+            again = visit.translate(CHANGED_SINCE)
+            return _page(visit, ref, code, {"answer": again}, status=taken.status)
         theirs = dict(taken.current) if isinstance(taken, TaskNotOpen) else {}
         return _page(visit, ref, code, {}, status=taken.status, theirs=theirs)
     return answer if isinstance(answer, Response) else _page(visit, ref, code, answer, status=422)
@@ -82,7 +90,7 @@ def _said(tx: Connection, visit: Visit, ref: str, code: str) -> str:
         return f"{do}{until(tx, visit, ref, code)}"
     if do == ASSIGN:
         return f"{do}:{visit.typed('to')}"
-    return do if do in ("undo", "waive") else "done"
+    return do if do in ("undo", "waive", CORRECT) else "done"
 
 
 def tried_here(visit: Visit, verb: Any) -> Response | Errors:
@@ -151,6 +159,17 @@ def _undo(tx: Connection, visit: Visit, ref: str, code: str) -> None:
     service.undo_task(tx, visit.viewer, ref, code, visit.typed("why"), now=visit.now)
 
 
+def _correct(tx: Connection, visit: Visit, ref: str, code: str) -> None:
+    answer, seen = visit.typed("answer"), visit.typed("version")
+    if not answer:
+        raise BadInput("no_answer", "Choose one of the answers.", "answer")
+    # What somebody else has corrected meanwhile is shown first.
+    version = int(seen) if seen.isdecimal() else None
+    answer_correction.correct_answer(
+        tx, visit.viewer, ref, code, answer, now=visit.now, version=version
+    )
+
+
 def _snooze(tx: Connection, visit: Visit, ref: str, code: str) -> None:
     days = visit.typed("days")
     desk.snooze(tx, visit.viewer, [(ref, code)], whole(days) or 0, now=visit.now)
@@ -165,6 +184,7 @@ _VERBS: Final = {
     "replace": _replace,
     "waive": _waive,
     "undo": _undo,
+    CORRECT: _correct,
     "snooze": _snooze,
     "assign": _assign,
 }
@@ -248,6 +268,7 @@ def _page(
         theirs=theirs,
         version=case.version,
         answer=answer,
+        corrects=is_private(task) and task.state is TaskState.DONE and answer is not None,
         mine_at=typed_at(visit),
         wanted=visit.typed("wanted", visit.typed("do")),
         done_by=who.get(task.done_by or "") if sees_who(viewer, task) else None,

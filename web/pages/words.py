@@ -74,6 +74,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "wrong_person": marked("Feil person"),
         "wrong_task": marked("Feil oppgave"),
         "not_done": marked("Ikke gjort likevel"),
+        "wrong_answer": marked("Feil svar ført"),
     },
     "undo_release": {
         "wrong_person": marked("Feil person"),
@@ -409,6 +410,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "task_completed": marked("Oppgave gjort"),
         "task_waived": marked("Oppgave frafalt"),
         "task_undone": marked("Angret"),
+        "answer_corrected": marked("Svaret rettet"),
         "answered": marked("Svar på tilbudet"),
         "consent_recorded": marked("Samtykke registrert"),
         "release_date_set": marked("Løslatelsesdato satt"),

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from sqlalchemy import func, select
 
-from cases import appointments, release, sending, service, sweep, transfers
+from cases import answer_correction, appointments, release, sending, service, sweep, transfers
 from cases.access import OPERATOR, Viewer
 from cases.appointments import Booking
 from cases.model import (
@@ -234,6 +234,10 @@ class Lives(RuleBasedStateMachine):
     @rule(which=WHICH, viewer=VIEWERS, code=TASK, why=codes(UndoReason))
     def a_task_is_undone(self, code: Any, why: str, **who: Any) -> None:
         self._try(service.undo_task, who, self._code(code, who, FINISHED), why)
+
+    @rule(which=WHICH, viewer=VIEWERS, answer=st.sampled_from(["at_risk", "not_at_risk"]))
+    def a_health_answer_is_corrected(self, answer: str, **who: Any) -> None:
+        self._try(answer_correction.correct_answer, who, "intake_talk", answer)
 
     @rule(which=WHICH, why=codes(UndoReason))
     def an_answer_is_undone(self, why: str, **who: Any) -> None:

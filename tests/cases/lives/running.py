@@ -24,6 +24,7 @@ OF_A_CASE: Final = frozenset(
         "complete_task",
         "waive_task",
         "undo_task",
+        "correct_answer",
         "answer_offer",
         "record_consent",
         "set_release_date",

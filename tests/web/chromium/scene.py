@@ -48,7 +48,8 @@ def furnished(office: Office) -> dict[str, str]:
     away = case_of(desk, "Borte", "9007", answer="accepted", done=("intake_talk",), **SOON)
     later = case_of(desk, "Senere", "9008", answer="not_now", **SOON)
     with desk.db.write() as tx:
-        complete(tx, due, "intake_talk", at("2026-08-29 05:00"), recorded_at=at("2026-09-04 10:00"))
+        held, typed = at("2026-08-29 05:00"), at("2026-09-04 10:00")
+        complete(tx, due, "intake_talk", held, recorded_at=typed, answer="at_risk")
         for to in ("health", "nav", "municipality"):
             service.record_consent(tx, OPERATOR, full, "sharing", given=True, receiver=to, now=now)
         service.record_consent(tx, OPERATOR, full, "sms", given=True, now=now)

@@ -309,6 +309,8 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("task", "/cases/{full}/tasks/intake_talk"),
         Visit("task", "/cases/{bare}/tasks/offer_answered", "offer"),
         Visit("task", "/cases/{full}/tasks/brief_info", "done"),
+        Visit("task", "/cases/{due}/tasks/intake_talk", "an answer to correct"),
+        Visit("task", pressed("/cases/{due}/tasks/intake_talk", "Rett svaret"), "no answer chosen"),
         Visit("task", _taken, "taken"),
         Visit("task", "/cases/{later}/tasks/naloxone_training", "waits"),
         Visit("task", pressed("/cases/{bare}/tasks/brief_info", "Sett oppgaven til side"), "wrong"),
