@@ -247,6 +247,13 @@ def stock(
     )
 
 
+def is_out_of_property(tx: Connection, case: Case) -> bool:
+    """Whether a kit was put into the person's property and every such row was taken back."""
+    known = naloxone_rows.of_case(tx, case.id)
+    put = [row for row in known if row.kind is Kind.TO_PROPERTY and row.undoes is None]
+    return bool(put) and not any(row in put for row in standing(known))
+
+
 def ledger(
     tx: Connection,
     viewer: Viewer,

@@ -140,6 +140,35 @@ def test_a_spray_taken_out_of_property_leaves_its_task_done_and_says_so(on_sqlit
     assert f'href="/cases/{ref}#task-card_printed"' in undone.text
 
 
+def test_who_lets_somebody_go_reads_that_the_spray_in_property_was_taken_back(
+    on_sqlite: Desk,
+) -> None:
+    desk = on_sqlite
+    said = "Sprayen i effektene er angret i nalokson-regnskapet."
+    with desk.db.write() as tx:
+        ref = make_case(
+            tx, release_on=date(2026, 9, 8), answer="accepted", done=("card_printed",)
+        ).ref
+    officer = desk.of("officer")
+
+    def told_now() -> bool:
+        return said in officer.get(f"/cases/{ref}/release").text
+
+    assert not told_now(), "nothing was put there"
+    with desk.db.write() as tx:
+        row = naloxone.record(tx, OPERATOR, "to_property", ref=ref, now=desk.now).row
+    assert not told_now()
+    with desk.db.write() as tx:
+        naloxone.undo(tx, OPERATOR, row.id, now=desk.now)
+    assert told_now()
+    text = officer.get(f"/cases/{ref}/release").text
+    assert "spray lagt i effekter» står fortsatt som gjort." in text
+    assert f'href="/cases/{ref}#task-card_printed"' in text
+    with desk.db.write() as tx:
+        naloxone.record(tx, OPERATOR, "to_property", ref=ref, now=desk.now)
+    assert not told_now(), "another was put there"
+
+
 def test_the_row_that_takes_another_back_shows_when_that_was(on_sqlite: Desk) -> None:
     desk = on_sqlite
     with desk.db.write() as tx:

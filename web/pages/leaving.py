@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import leave, people, queries, release, release_undo
+from cases import leave, naloxone, people, queries, release, release_undo
 from cases.model import (
     AbsenceKind,
     Case,
@@ -31,6 +31,9 @@ from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited, whole
 from web.pages.words import WORDS, in_order, label_of
 from web.policy import CASE_WORKERS, allow
+
+CARD: Final = "card_printed"
+"""The task that says, too, that a spray lies in the person's property."""
 
 router: Final = Pages()
 
@@ -132,6 +135,9 @@ def _release(visit: Visit, ref: str, errors: Errors, status: int) -> Response:
     with visit.house.db.read() as tx:
         case, name = _case(tx, visit, ref, release.RELEASING)
         package = package_named(tx, case.package)
+        card = case.task(CARD)
+        ticked = card is not None and card.state is TaskState.DONE
+        taken_back = ticked and naloxone.is_out_of_property(tx, case)
     rows.log_look(visit, CASE_READ, [ref], unit=case.unit)
     left = [
         label_of(package, task.code, visit.language)
@@ -146,6 +152,8 @@ def _release(visit: Visit, ref: str, errors: Errors, status: int) -> Response:
         ref=ref,
         name=name,
         left=left,
+        taken_back=label_of(package, CARD, visit.language) if taken_back else "",
+        card=CARD,
         participation=case.participation.value,
         ends=ends_the_case(case),
         destinations=_options(visit, "destination", [each.value for each in Destination]),
