@@ -1,4 +1,7 @@
-"""A contact after the release, as it was: reached or not, in which way, when; and taken back."""
+"""A contact after the release, as it was: reached or not, in which way, when; and taken back.
+
+Beside it the number to call.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cases import contact_made, people, queries
+from cases import contact_made, people, phone_read, queries
 from cases.appointments import BOOKING, AppointmentNotFound
 from cases.contact_made import Contact, ContactHow
 from cases.model import AppointmentStatus
@@ -54,6 +57,20 @@ def record(visit: Visited, ref: str) -> Response:
 
     answer = tried(visit, verb)
     return answer if isinstance(answer, Response) else _page(visit, ref, answer, status=422)
+
+
+@router.get("/cases/{ref}/phone")
+@allow(CASE_WORKERS)
+def phone_page(visit: Visited, ref: str) -> Response:
+    """The number to call, for whoever asks for it."""
+
+    def read(tx: Connection) -> tuple[str | None, str]:
+        number = phone_read.read_number(tx, visit.viewer, ref, now=visit.now)
+        identity = people.identity_of(tx, queries.case_by_ref(tx, visit.viewer, ref).person)
+        return number, identity.name if identity is not None else ""
+
+    number, name = visit.house.db.transact(read)
+    return page(visit, "pages/phone.html", ref=ref, name=name, number=number)
 
 
 @router.post("/cases/{ref}/contacts/{number}")

@@ -335,6 +335,7 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("follow_up", _called, "called"),
         Visit("case", "/cases/{out}", "called"),
         Visit("contact", "/cases/{out}/contact"),
+        Visit("phone", "/cases/{out}/phone", "none known"),
         Visit(
             "contact",
             pressed("/cases/{out}/contact", "Før kontakten", at="2026-09-01T10:00"),
