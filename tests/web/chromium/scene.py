@@ -90,6 +90,9 @@ def furnished(office: Office) -> dict[str, str]:
         naloxone.record(tx, OPERATOR, "received", unit="A", quantity=10, lot="L1", now=now)
         naloxone.record(tx, OPERATOR, "to_property", ref=out.ref, quantity=2, now=now)
         naloxone.record(tx, OPERATOR, "handed_over", ref=out.ref, now=now)
+        complete(tx, away, "card_printed", now)
+        put = naloxone.record(tx, OPERATOR, "to_property", ref=away.ref, now=now).row
+        naloxone.undo(tx, OPERATOR, put.id, now=now)
         package_saving.save_overlay(tx, OPERATOR, "A", OVERLAY, now=now)
         invited = signing_in.invite(tx, "officer", now=now)
     released_in_summer(desk)

@@ -411,6 +411,7 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("follow_up", "/follow-up"),
         Visit("release", "/cases/{bare}/release"),
         Visit("release", pressed("/cases/{bare}/release", "Registrer løslatelsen"), "wrong"),
+        Visit("release", "/cases/{away}/release", "a spray taken back"),
         Visit("close", "/cases/{bare}/close"),
         Visit("close", pressed("/cases/{bare}/close", "Avslutt saken"), "wrong"),
         Visit("absence", "/cases/{away}/absence"),
