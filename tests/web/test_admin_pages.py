@@ -14,6 +14,7 @@ from tests.web.application import application
 from tests.web.conftest import PASSWORD, Desk
 from tests.web.test_used_shown import with_a_service
 from web.house import House
+from web.pages.setting_words import MEANINGS
 
 OVERLAY = 'key = "a-1"\nnumber = 1\nparent = "national-1"\n\n[task.talk_held]\ndue = ["{due}"]\n'
 
@@ -168,6 +169,17 @@ def test_no_setting_shows_a_secret(on_sqlite: Desk) -> None:
     assert "nobody-may-see" not in page.text
     assert "22 11 00 00" in page.text
     assert page.text.count(">Satt<") == 3
+
+
+def test_what_a_setting_does_is_told_in_the_language_of_the_page(on_sqlite: Desk) -> None:
+    assert list(MEANINGS) == list(Settings.model_fields)
+    admin = on_sqlite.of("admin")
+
+    told = admin.get("/admin/settings").text
+
+    assert "mappe for databaser, nøkler og logger" in told
+    assert "passordet til e-posttjeneren (eller `OVERLEV_SMTP_PASSWORD_FILE`)" in told
+    assert "folder for the databases" not in told
 
 
 def test_a_line_that_rests_says_why(on_sqlite: Desk) -> None:

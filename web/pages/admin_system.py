@@ -11,12 +11,13 @@ from starlette.responses import Response
 from cases import noticed, organisation
 from cases.units import ADMINISTERING
 from core.clock import local_date
-from core.settings import Settings, is_secret, settings_table
+from core.settings import FILE_SUFFIX, Settings, is_secret, settings_table
 from notifications.message import MessageState
 from notifications.reasons import Reason
 from notifications.tables import outbox
 from web.health import health_of
 from web.pages.rendering import page
+from web.pages.setting_words import MEANINGS, OR_A_FILE
 from web.pages.visit import Pages, Visited
 from web.policy import allow
 
@@ -39,8 +40,11 @@ def settings_page(visit: Visited) -> Response:
     settings = visit.house.settings
     fields = Settings.model_fields
     rows = []
-    for name, (row_name, default, meaning) in zip(fields, settings_table(), strict=False):
+    for name, (row_name, default, _) in zip(fields, settings_table(), strict=False):
         value = getattr(settings, name)
+        meaning = visit.translate(MEANINGS[name])
+        if is_secret(fields[name]):
+            meaning += " " + visit.translate(OR_A_FILE, name=row_name + FILE_SUFFIX)
         hidden = is_secret(fields[name]) or isinstance(value, SecretStr)
         rows.append(
             {
