@@ -156,7 +156,10 @@ def options(
         try:
             print(f"{PROGRAM} {version_of(PROGRAM)}")
         except PackageNotFoundError:
-            print(f"{PROGRAM} (a checkout)")
+            from app.checkout import commit_of
+
+            commit = commit_of(Path(__file__).parents[1])
+            print(f"{PROGRAM} (a checkout{f' at {commit}' if commit else ''})")
         raise typer.Exit
     if ctx.invoked_subcommand is None:
         print(ctx.get_help())

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from typer.testing import CliRunner
 
+from app.checkout import commit_of
 from app.cli import app
 from cases import service, views
 from core.errors import Busy, NotAllowed, OverlevError
@@ -264,3 +265,22 @@ def test_the_command_starts_without_what_it_does_not_need(shell: Shell) -> None:
     assert "sqlalchemy" in loaded
     slow = {"alembic", "openpyxl", "rich", "phonenumbers", "pwdlib", "babel", "fastapi", "jinja2"}
     assert not slow & loaded
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_checkout_says_at_which_commit_it_is(tmp_path: Path, packed: bool) -> None:
+    commit = "0123456789abcdef" * 2 + "01234567"
+    git = tmp_path / ".git"
+    (git / "refs" / "heads").mkdir(parents=True)
+    (git / "HEAD").write_text("ref: refs/heads/main\n")
+    if packed:
+        (git / "packed-refs").write_text(f"# pack-refs with: peeled\n{commit} refs/heads/main\n")
+    else:
+        (git / "refs" / "heads" / "main").write_text(f"{commit}\n")
+
+    assert commit_of(tmp_path) == "0123456789ab"
+    (git / "HEAD").write_text(f"{commit}\n")
+    assert commit_of(tmp_path) == "0123456789ab", "on no branch"
+    (git / "HEAD").write_text("ref: refs/heads/gone\n")
+    assert commit_of(tmp_path) is None
+    assert commit_of(tmp_path / "no git here") is None
