@@ -20,7 +20,12 @@ from reports.labels import NATION, name_of, over_and_under
 from reports.publish import named_missing
 
 LANGUAGE: Final = "nb"
-_STATES: Final = {"open": "Løpende", "frozen": "Fryst"}
+_STATES: Final = {
+    "open": "Løpende",
+    "submitted": "Sendt inn",
+    "accepted": "Godtatt",
+    "frozen": "Fryst",
+}
 _SAID_LATER: Final = frozenset(c for c in (*COUNTS, *SHARES) if "." in c) - {"I20.withdrawn"}
 """Parts that got words of their own after the first papers."""
 

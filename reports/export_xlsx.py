@@ -34,7 +34,12 @@ _HEADINGS: Final = ("Sted", "Kode", "Indikator", "Verdi", "Teller", "Nevner", "V
 _BESIDE: Final = 8
 """The column, from 0, of what the nation's chart shows."""
 
-_STATES: Final = {"open": "Løpende", "frozen": "Fryst"}
+_STATES: Final = {
+    "open": "Løpende",
+    "submitted": "Sendt inn",
+    "accepted": "Godtatt",
+    "frozen": "Fryst",
+}
 _VIEWS: Final = {
     "directorate": "Publiserte tall, små tall er skjult",
     "unit": "Enhetens egne tall, ingenting er skjult",

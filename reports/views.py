@@ -17,6 +17,7 @@ from reports.figures import Report, of_places
 from reports.publish import directorate_report
 from reports.regions import REGIONS
 from reports.report import snapshot, unit_report
+from reports.submitted import as_sent
 from reports.tertial import Period
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def tertial_report(
 ) -> Report:
     """The report of a period as this viewer gets it.
 
-    View `unit` needs `unit` and holds that unit alone, unsuppressed. In view `directorate`, `unit`
+    View `unit` needs `unit` and holds that unit alone, unsuppressed, with the state of what the
+    unit has sent in while its figures are those. In view `directorate`, `unit`
     or `region` leaves that one beside the nation. Only the command line asks as of an instant of
     its choice or gets a cut of this very instant; others get that of the period's stage. Raises
     `Refused` for a period that has not begun, `BadInput` for an unknown view, unit or region,
@@ -61,7 +63,8 @@ def tertial_report(
             )
         check_own_unit(viewer, unit)
         with snapshot(db) as tx:
-            return unit_report(tx, period, unit, now=now, as_of=as_of)
+            found = unit_report(tx, period, unit, now=now, as_of=as_of)
+            return as_sent(tx, period, unit, found) if as_of is None else found
     if region is not None and (unit is not None or region not in REGIONS):
         raise BadInput(
             "unknown_region", f"name one unit, or one region of {', '.join(REGIONS)}", "region"

@@ -139,6 +139,43 @@ def test_who_sends_in_without_a_word_of_experience_is_asked_first(on_sqlite: Des
     assert "Det som ble fortalt sist, blir stående." in lead.send("/tertial/own", here).text
 
 
+def test_figures_that_changed_after_they_were_sent_in_are_told_with_what_was_sent(
+    on_sqlite: Desk,
+) -> None:
+    desk, lead = on_sqlite, on_sqlite.of("lead")
+    cases, own = released_in_summer(desk), f"/tertial/own?period={PERIOD}&unit=A"
+    lead.get(own)
+    lead.send("/tertial/own", EXPERIENCE)
+    assert "Tallene er endret" not in lead.get(own).text
+    taken = lead.get(f"/tertial/own/file?period={PERIOD}&unit=A&format=csv")
+    assert ";submitted;" in taken.text
+
+    with desk.db.write() as tx:
+        done = service.TaskDone("brief_info", at("2026-06-20 10:00"), "individual")
+        service.complete_task(tx, OPERATOR, cases[0].ref, done, now=desk.now)
+
+    told = lead.get(own).text.split('id="changed"')[1].split("</div>")[0]
+    assert "Tallene er endret etter innsending" in told
+    assert "6/7 var sendt inn, 7/7 nå" in told
+    assert "I18" not in told
+    assert "Sendes rapporten inn på nytt, erstatter" in told
+    officer = desk.of("officer").get(own).text.split('id="changed"')[1].split("</div>")[0]
+    assert "erstatter" not in officer
+    taken = lead.get(f"/tertial/own/file?period={PERIOD}&unit=A&format=csv")
+    assert ";submitted;" not in taken.text
+    lead.get(own)
+    lead.send("/tertial/own", EXPERIENCE)
+    assert "Tallene er endret" not in lead.get(own).text
+
+
+def test_who_is_left_out_of_an_indicator_is_said_beside_it(on_sqlite: Desk) -> None:
+    released_in_summer(on_sqlite, 2)
+    page = on_sqlite.of("nurse").get(f"/tertial/own?period={PERIOD}&unit=A")
+    row = page.text.split('definitions#I12"')[1].split("</tr>")[0]
+    assert "2 av 2 løslatte deltakere hadde ingen bekreftet avtale og er ikke med." in row
+    assert "ukjent utfall er ikke med" not in page.text
+
+
 def test_a_text_that_is_too_long_is_refused_with_its_length_and_not_cut(on_sqlite: Desk) -> None:
     lead = on_sqlite.of("lead")
     page = lead.get(f"/tertial/own?period={PERIOD}&unit=A")

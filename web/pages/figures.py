@@ -106,6 +106,15 @@ def value_of(visit: Visit, figure: Figure) -> str:
     return percent(figure, point="." if visit.language == "en" else ",")
 
 
+def numbers(visit: Visit, figure: Figure | None) -> str:
+    """A figure in a cell of differences: `12/40`, `7`, `:`, or a dash where there was none."""
+    if figure is None:
+        return NOTHING
+    if figure.suppressed or figure.denominator is None:
+        return value_of(visit, figure)
+    return f"{figure.numerator}/{figure.denominator}"
+
+
 def grouped(
     visit: Visit,
     cells: Cells,

@@ -243,7 +243,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         differs=differs,
         bar=drawing.bar,
         told_as=lambda code: figures.told_as(visit, code),
-        short=lambda figure: _short(visit, figure),
+        short=lambda figure: figures.numbers(visit, figure),
         ask=visit.asked("ask"),
         said=visit.told("said"),
         errors=errors,
@@ -289,15 +289,6 @@ def _name(there: Mapping[str, Unit], code: str) -> str:
 
 def _share(figure: Figure) -> float | None:
     return None if figure.suppressed or figure.value is None else float(figure.value)
-
-
-def _short(visit: Visit, figure: Figure | None) -> str:
-    """A figure in a cell of differences: `12/40`, `7`, `:`, or a dash where there was none."""
-    if figure is None:
-        return figures.NOTHING
-    if figure.suppressed or figure.denominator is None:
-        return figures.value_of(visit, figure)
-    return f"{figure.numerator}/{figure.denominator}"
 
 
 def _experiences(

@@ -27,7 +27,9 @@ from reports.figures import Cells, Figure
 from reports.learning import Stage
 from reports.lifecycle import SUBMITTING
 from reports.own_unit import LONGEST_WAIT, Learned, learned
+from reports.publish import frozen_revisions
 from reports.report import snapshot
+from reports.submitted import Submitted, changed_since, submitted
 from reports.tertial import Period
 from reports.views import tertial_report
 from web.i18n import marked
@@ -153,6 +155,8 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             return page(visit, "pages/tertial_own.html", status, learned=None, **common)
         found = learned(tx, viewer, period, asked, now=now, indicator=indicator)
         part = lifecycle.part_of(tx, period, asked)
+        sent = submitted(tx, period, asked)
+        frozen = bool(frozen_revisions(tx, period))
         expected = lifecycle.expected(tx, period, asked, now=now)
         before = lifecycle.experiences(tx, viewer, period).get(asked, {})
     ended = period.next_at <= now
@@ -182,6 +186,9 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         hints=_hints(visit, own, asked),
         part=part,
         ended=ended,
+        changed=_changed(visit, sent, own),
+        replaces=may_submit and part.state == "submitted" and not frozen,
+        left_out=_left_out(visit, own, found.without_appointment),
         expected=expected or part.state != "open",
         may_submit=may_submit,
         asks=may_submit and visit.asked("ask") == "submit",
@@ -194,6 +201,35 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         ),
         **common,
     )
+
+
+def _changed(visit: Visit, sent: Submitted | None, own: Cells) -> list[tuple[str, str, str]]:
+    """What is other now than was sent in: the indicator, what was sent in, and what it is now."""
+    if sent is None:
+        return []
+    return [
+        (
+            figures.told_as(visit, each.code),
+            figures.numbers(visit, each.sent),
+            figures.numbers(visit, each.now),
+        )
+        for each in changed_since(sent, own)
+    ]
+
+
+def _left_out(visit: Visit, own: Cells, without: int) -> dict[str, str]:
+    """Who is not in an indicator, by its code: those whom its denominator leaves out."""
+    _ = visit.translate
+    found = {}
+    if without:
+        found["I12"] = _(
+            "%(count)s av %(all)s løslatte deltakere hadde ingen bekreftet avtale og er ikke med.",
+            count=without,
+            all=own["I11"].denominator,
+        )
+    if unknown := own["I14.unknown"].numerator:
+        found["I14"] = _("%(count)s med ukjent utfall er ikke med.", count=unknown)
+    return found
 
 
 def _series(reports: Mapping[str, Cells]) -> dict[str, dict[str, Figure]]:
