@@ -209,6 +209,9 @@ MOVED: Final = (
 )
 
 
+STRANGE: Final = ROSTER.replace("løslatelse\n", "løslatelse;Celle\n")
+
+
 def _older_list(at: At) -> Response:
     """Older than the one that the visit before took in, and not said that it is to be taken."""
     _imported(MOVED, "Forhåndsvisning", day="2026-09-01")(at)
@@ -378,6 +381,7 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("import_job", _imported(ROSTER, "Forhåndsvisning")),
         Visit("import_job", _imported(ROSTER, "Forhåndsvisning", "Ta inn filen"), "taken"),
         Visit("import_job", _imported(MOVED, "Forhåndsvisning"), "changes"),
+        Visit("import_job", _imported(STRANGE, "Tas inn med merknad"), "remarks"),
         Visit("import_job", _older_list, "older"),
         Visit("messages", "/messages"),
         Visit("workload", "/workload"),
