@@ -150,7 +150,7 @@ def import_roster(
             )
         )
         sha256 = digest_of(path)
-        if named is not None and dry_run and result.created + result.updated:
+        if named is not None and result.created + result.updated:
             named.older = roster_age.older_than_taken(
                 tx, decider.units_seen, sha256, dated, now=now
             )

@@ -38,9 +38,6 @@ def import_roster(
         bool,
         typer.Option("--part", help="A part of a roster, as mended rows are: nobody is missing."),
     ] = False,
-    older: Annotated[
-        bool, typer.Option("--older", help="Take it in although a newer list was taken in.")
-    ] = False,
     as_json: Json = False,
 ) -> None:
     """Take in a prison's roster.
@@ -61,9 +58,8 @@ def import_roster(
         raise BadInput("no_file", f"There is no file {file}: check the path.", "FILE")
     rejects = None if dry_run else rejects_beside(file)
     with opened(ctx) as house, _progress(file.name) as told:
-        dated, named = _dated(file, house.now()), Named()
-        if not (older or dry_run):
-            _refuse_older(house, file, dated)
+        dated = _dated(file, house.now())
+        named = Named() if dry_run or _may_be_older(house, file, dated) else None
         result = roster.import_roster(
             house.db,
             file,
@@ -75,10 +71,10 @@ def import_roster(
             rejects=rejects,
             worded=SAID.__getitem__,
             part=part,
-            named=named if dry_run else None,
+            named=named,
             dated=dated,
         )
-    if named.older is not None:
+    if named is not None and named.older is not None:
         from app.output import note
 
         note(_said(named.older))
@@ -103,30 +99,12 @@ def _dated(file: Path, now: datetime) -> Dated:
     return dated(file.name, local_date(made), today=local_date(now))
 
 
-def _refuse_older(house: Installation, file: Path, dated: Dated) -> None:
-    """Look what a list would do that may be an older one. Raises `BadInput` where it is."""
+def _may_be_older(house: Installation, file: Path, dated: Dated) -> bool:
     from cases import roster
     from cases.roster_age import may_be_older
-    from cases.roster_named import Named
 
-    now = house.now()
     with house.db.read() as tx:
-        if not may_be_older(tx, roster.digest_of(file), dated, now=now):
-            return
-    named = Named()
-    roster.import_roster(
-        house.db,
-        file,
-        house.viewer,
-        now=now,
-        demo=house.folder.demo,
-        dry_run=True,
-        part=True,
-        named=named,
-        dated=dated,
-    )
-    if named.older is not None:
-        raise BadInput("older_list", f"{_said(named.older)} To take it in: --older.", "--older")
+        return may_be_older(tx, roster.digest_of(file), dated, now=house.now())
 
 
 def _said(older: Older) -> str:
