@@ -58,7 +58,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class TertialSheet:
-    """A report as it is printed. `sha256` is of the frozen report, None while it is not frozen."""
+    """A report as it is printed. `sha256` is of the frozen report, None while it is not frozen.
+
+    `hides` is whether small numbers are hidden in it: only then is the colon explained.
+    """
 
     language: str
     period: str
@@ -75,6 +78,7 @@ class TertialSheet:
     csv_name: str
     csv: bytes
     notes: tuple[str, ...] = ()
+    hides: bool = True
 
 
 def document(form: TertialSheet) -> Document:
@@ -94,7 +98,7 @@ def document(form: TertialSheet) -> Document:
     blocks: list[Block] = [
         Paragraph(said.filled("tertial_as_of", date=as_of)),
         Fields(tuple(about)),
-        Paragraph(said["suppressed_note"]),
+        *((Paragraph(said["suppressed_note"]),) if form.hides else ()),
         *map(Paragraph, form.notes),
     ]
     head = (

@@ -64,6 +64,7 @@ def as_pdf(report: Report, *, first: bool = False) -> bytes:
         csv_name=f"tertial-{report.period}.csv",
         csv=as_csv(report),
         notes=_notes(seal, names),
+        hides=report.view != "unit",
     )
     return document_pdf(document(sheet))
 

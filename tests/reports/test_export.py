@@ -234,6 +234,18 @@ def test_paper_tells_units_by_name_and_a_unit_renamed_later_leaves_it_as_it_was(
     assert LONG in " ".join(text_of(exported(own, "pdf", {"A": LONG})).split())
 
 
+def test_paper_of_a_units_own_figures_says_where_they_stand_and_explains_no_colon(
+    published: Report,
+) -> None:
+    own = replace(of_unit(published, "A"), seal=None, state="submitted")
+    paper = text_of(exported(own, "pdf", {"A": "A fengsel"}))
+    assert "Sendt inn" in paper
+    assert "Løpende" not in paper
+    colon = "er et lite tall som ikke vises"
+    assert colon not in paper
+    assert colon in text_of(exported(published, "pdf"))
+
+
 def test_what_was_published_without_names_is_printed_by_codes(
     db: Database, published: Report
 ) -> None:
