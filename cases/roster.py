@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import file_digest
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, insert
 
@@ -70,6 +70,12 @@ class ImportResult:
     rejected: list[Remark] = field(default_factory=list)
     warnings: list[Remark] = field(default_factory=list)
     mended: bool = False
+
+    def told(self) -> dict[str, Any]:
+        """What programs are told: every field but `mended`, which is for people's eyes."""
+        said = asdict(self)
+        del said["mended"]
+        return said
 
     def add(self, tally: Tally) -> None:
         """Count one row."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -81,7 +80,7 @@ def import_roster(
     if as_json:
         from app.output import show_json
 
-        show_json(asdict(result))
+        show_json(result.told())
     else:
         _show(result, dry_run=dry_run)
     if result.rejected:

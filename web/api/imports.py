@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
@@ -78,7 +77,7 @@ def take_in(
             name=file.filename or "",
             dated=dated(file.filename or "", today=local_date(asked.now)),
         )
-    answer = Answer(200, written(Imported, asdict(result)))
+    answer = Answer(200, written(Imported, result.told()))
     if request is not None:
         answer = house.db.transact(lambda tx: _kept(tx, request, answer, asked))
     return told(answer)

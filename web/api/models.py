@@ -403,10 +403,7 @@ class Remark(Output):
 
 
 class Imported(Output):
-    """What an import did; `rows` = created + updated + unchanged + rejected.
-
-    `mended`: the file has the column of reasons that a file of rejected rows has.
-    """
+    """What an import did; `rows` = created + updated + unchanged + rejected."""
 
     rows: int
     created: int
@@ -417,7 +414,6 @@ class Imported(Output):
     missing_from_roster: list[str]
     rejected: list[Remark]
     warnings: list[Remark]
-    mended: bool
 
 
 class Figure(Output):
