@@ -44,11 +44,10 @@ def import_roster(
     Example: overlev import roster-2026-09-01.csv
 
     Opens a case for each new imprisonment and updates the known ones; the same file again changes
-    nothing. Rejected rows go to a file beside it, to be mended and imported again with --part. A
+    nothing. Rejected rows go to a file beside it, to be mended and imported again with --part. Of a
     list that is older than one taken in for its unit, by the day in its name or of its file, or
-    that was taken in before that one, and that would change something, is not taken in without
-    --older. Exit code 0: all rows taken, 3: some rejected, 2: the file cannot be read, or is such
-    an older list.
+    that was taken in before that one, it is said: look with --dry-run first. Exit code 0: all rows
+    taken, 3: some rejected, 2: the file cannot be read.
     """
     from cases import roster
     from cases.roster_named import Named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -153,6 +154,9 @@ def test_a_list_older_than_the_last_one_is_said_to_be_so(shell: Shell, tmp_path:
     assert "This very file was taken in" in answer.err
     assert answer.err.count("\n") == 1
     assert "updated" in answer.out, "whoever runs it by a program is told, and not refused"
+    helped = shell("import", "--help").out
+    named = set(re.findall(r"(?<!\S)--[a-z-]+", helped))
+    assert named == {"--dry-run", "--part", "--json", "--help"}, "no option that there is not"
     shell("import", SECOND, now=NOW)
     other = Path(shutil.copyfile(FIRST, tmp_path / "liste 20260901.csv"))
     other.write_bytes(other.read_bytes() + b"\n")
