@@ -112,8 +112,8 @@ def import_roster(
     rows go to the file `rejects`, to be mended and imported again, but none of another unit's
     persons; each reason in the words of `worded`. `name` is what the sender called the file, where
     `path` does not tell. Of a `part` of a roster, as mended rows are, nobody is missing. What is
-    about persons is added to `named`, and beside a `dry_run` what list goes before this one, whose
-    days are `dated`, where it would change something.
+    about persons is added to `named`, and what list goes before this one, whose days are `dated`,
+    where it changes something.
     """
     rules.check_role(viewer, IMPORTING, "import a roster")
     result = ImportResult()

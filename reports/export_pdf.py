@@ -16,16 +16,10 @@ from reports.charts import of_report
 from reports.definitions import COUNTS, SHARES
 from reports.export_csv import as_csv, as_text
 from reports.figures import Cells, Report, Seal, percent
-from reports.labels import NATION, name_of, over_and_under
+from reports.labels import NATION, STATES, name_of, over_and_under
 from reports.publish import named_missing
 
 LANGUAGE: Final = "nb"
-_STATES: Final = {
-    "open": "Løpende",
-    "submitted": "Sendt inn",
-    "accepted": "Godtatt",
-    "frozen": "Fryst",
-}
 _SAID_LATER: Final = frozenset(c for c in (*COUNTS, *SHARES) if "." in c) - {"I20.withdrawn"}
 """Parts that got words of their own after the first papers."""
 
@@ -49,7 +43,7 @@ def as_pdf(report: Report, *, first: bool = False) -> bytes:
         language=LANGUAGE,
         period=report.period,
         scope=scope,
-        state=_STATES.get(report.state, report.state),
+        state=STATES.get(report.state, report.state),
         revision=report.revision or None,
         as_of=report.as_of,
         due_on=report.due_on,

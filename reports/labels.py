@@ -15,6 +15,14 @@ from typing import Final
 from cases.package import national
 from reports.definitions import TASKS_DONE
 
+STATES: Final = {
+    "open": "Løpende",
+    "submitted": "Sendt inn",
+    "accepted": "Godtatt",
+    "frozen": "Fryst",
+}
+"""What paper calls the states of a report."""
+
 NATION: Final = "Hele landet"
 SOURCE: Final = "nb"
 LANGUAGES: Final = (SOURCE, "nn", "en")
