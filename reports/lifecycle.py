@@ -10,7 +10,7 @@ at least what the earlier ones hid. Every step stands in the access log.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -213,12 +213,20 @@ def revise(
 
 def parts(tx: Connection, period: Period, *, now: datetime) -> list[Part]:
     """Every unit in the project on the period's last day (or today), with how far its part is."""
-    return [part_of(tx, period, unit) for unit in _expected(tx, period, now)]
+    return [part_of(tx, period, unit) for unit in expected_units(tx, period, now=now)]
 
 
 def expected(tx: Connection, period: Period, unit: str, *, now: datetime) -> bool:
     """Whether a report is expected of a unit, by the rule of `parts`; an unknown unit's is not."""
-    return unit in _expected(tx, period, now)
+    return unit in expected_units(tx, period, now=now)
+
+
+def reported(tx: Connection, period: Period, units: Iterable[str]) -> frozenset[str]:
+    """Those of some units that have submitted their part, accepted or not."""
+    sent = select(report.c.scope).where(
+        report.c.period == str(period), report.c.scope.in_(sorted(units))
+    )
+    return frozenset(tx.execute(sent).scalars())
 
 
 def part_of(tx: Connection, period: Period, unit: str) -> Part:
@@ -241,7 +249,11 @@ def experiences(tx: Connection, viewer: Viewer, period: Period) -> dict[str, Map
     }
 
 
-def _expected(tx: Connection, period: Period, now: datetime) -> list[str]:
+def expected_units(tx: Connection, period: Period, *, now: datetime) -> list[str]:
+    """The units of which a report is expected: in the project on the period's last day (or today).
+
+    By what was recorded up to `now`.
+    """
     on = min(period.last_on, local_date(now))
     return [unit for unit, state in project_state(tx, on, as_of=now).items() if state.in_project]
 

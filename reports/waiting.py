@@ -3,7 +3,8 @@
 A unit is to check its figures by the fifth working day after the period, and the report is due on
 its due day. Reminders fall on working days at 08:05: when the period has ended, the day before the
 check is to be done, five working days and one working day before the report is due, and on the due
-day. Who reads them: the unit's leads and its coordinator.
+day. Who reads them: the unit's leads and its coordinator. Their pages tell of it from the first of
+the last two reminders on, until it is sent in.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from typing import Final
 from sqlalchemy import Connection
 
 from cases.access import CASE_ROLES, Viewer
-from cases.calendar import add_working_days, at, is_working_day
+from cases.calendar import add_working_days, at, is_working_day, midnight_ending
 from core.clock import local_date
 from core.errors import NotAllowed
-from reports.lifecycle import OWNING, Part, parts
+from reports.lifecycle import OWNING, SUBMITTING, Part, expected_units, parts, reported
 from reports.tertial import Period
+
+TOLD_BEFORE: Final = 5
+"""So many working days before the due day pages begin to tell of a report that is not sent in."""
 
 REMINDED_AT: Final = time(8, 5)
 """Local wall-clock time of a reminder: a slot of its own, which no digest of deadlines takes."""
@@ -41,7 +45,7 @@ def reminder_days(period: Period) -> list[date]:
     days = {
         add_working_days(period.last_on, 1),
         working_days_before(period.checked_by, 1),
-        working_days_before(due, 5),
+        working_days_before(due, TOLD_BEFORE),
         working_days_before(due, 1),
         due,
     }
@@ -88,6 +92,27 @@ def waiting(tx: Connection, period: Period, *, now: datetime) -> list[Waiting]:
         for part in parts(tx, period, now=now)
         if part.state == "open"
     ]
+
+
+def to_send_in(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Waiting]:
+    """The reports that the viewer is to send in for their units, the earliest due first.
+
+    From five working days before the due day until it is sent in; late once the due day has passed.
+    A unit that was not known to be in the project by then was never asked. Empty for roles that
+    send in none.
+    """
+    if viewer.role not in SUBMITTING:
+        return []
+    today, found = local_date(now), []
+    for period in reversed(periods_before(today)):
+        due = period.due_on
+        if today < working_days_before(due, TOLD_BEFORE):
+            continue
+        missing = viewer.units - reported(tx, period, viewer.units)
+        if missing:
+            asked = expected_units(tx, period, now=min(now, midnight_ending(due)))
+            found += [Waiting(period, unit, due, today > due) for unit in asked if unit in missing]
+    return found
 
 
 def standing(tx: Connection, viewer: Viewer, period: Period, *, now: datetime) -> list[Part]:

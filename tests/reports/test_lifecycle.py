@@ -25,9 +25,10 @@ from reports.publish import directorate_report, frozen_kept
 from reports.report import whole_report
 from reports.tables import published_cell, report
 from reports.tertial import Period
-from reports.waiting import reminder_days, reminders, standing, waiting
+from reports.waiting import reminder_days, reminders, standing, to_send_in, waiting
 from tests.people import COORDINATOR, NURSE, OFFICER, OUTSIDER, at, complete, make_case
 
+T1 = Period.parse("2026-T1")
 T2 = Period.parse("2026-T2")
 CHECKED = at("2026-09-04 10:00")
 LATER = at("2026-09-25 10:00")
@@ -222,6 +223,42 @@ def test_reminders_come_before_the_due_day_and_once_after_a_pause(summer: Databa
         assert reminders(tx, after=day, until=at("2026-09-17 20:00")) == []
         paused = reminders(tx, after=at("2026-08-31 20:00"), until=at("2026-09-18 09:00"))
         assert [each.unit for each in paused] == ["B", "C"]
+
+
+def test_who_sends_reports_in_reads_of_one_from_five_working_days_before_it_is_due(
+    summer: Database,
+) -> None:
+    with summer.write() as tx:
+
+        def told(who: Viewer, when: str) -> list[tuple[str, str, bool]]:
+            found = to_send_in(tx, who, now=at(when))
+            return [(str(each.period), each.unit, each.late) for each in found]
+
+        both = Viewer("lead", Role.UNIT_LEAD, frozenset({"A", "B"}), frozenset({2}))
+        for unit in ("A", "B"):
+            submit(tx, both, T1, unit, now=at("2026-05-18 10:00"))
+        assert told(LEAD, "2026-09-10 23:59") == []
+        assert told(LEAD, "2026-09-11 00:00") == [("2026-T2", "A", False)]
+        assert told(COORDINATOR, "2026-09-18 23:59") == [
+            ("2026-T2", "A", False), ("2026-T2", "B", False),
+        ]  # fmt: skip
+        submit(tx, LEAD, T2, "A", now=at("2026-09-18 12:00"))
+        assert told(LEAD, "2026-09-18 13:00") == []
+        assert told(COORDINATOR, "2026-09-19 00:00") == [("2026-T2", "B", True)]
+        assert told(COORDINATOR, "2027-01-05 10:00") == [("2026-T2", "B", True)]
+        for nobody in (NURSE, OFFICER, DIRECTORATE, ADMIN):
+            assert told(nobody, "2026-09-18 12:00") == []
+
+
+def test_a_unit_that_came_into_the_project_after_the_due_day_was_never_asked(
+    summer: Database,
+) -> None:
+    with summer.write() as tx:
+        submit(tx, LEAD, T1, "A", now=at("2026-05-18 10:00"))
+        record_stage(tx, ADMIN, "A", "withdrawn", on=date(2026, 8, 1), now=CHECKED)
+        record_stage(tx, ADMIN, "A", "contract_signed", on=date(2026, 8, 20), now=LATER)
+        assert expected(tx, T2, "A", now=LATER)
+        assert to_send_in(tx, LEAD, now=LATER) == []
 
 
 # --- frozen, corrected, revised ---

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from cases import accounts, package_saving, service, sweep, transfers
-from cases.access import OPERATOR
+from cases.access import OPERATOR, Viewer
 from cases.model import Role
+from reports import lifecycle
+from reports.tertial import Period
 from tests.people import at, complete, make_case, make_person
+from tests.web.browser import Page
 from tests.web.conftest import Desk
 
 
@@ -53,6 +56,42 @@ def test_a_lead_sees_what_was_missed_told_and_late(on_sqlite: Desk) -> None:
     assert "Rettet i ettertid" in page.text
     assert f"/cases/{missed.ref}/tasks/talk_held" not in page.text
     assert desk.of("healthlead").get("/deviations").status == 200
+
+
+def test_a_report_that_is_due_is_told_on_the_first_page_of_a_lead_until_it_is_sent_in(
+    on_sqlite: Desk,
+) -> None:
+    desk = on_sqlite
+    lead = desk.of("lead")
+    with desk.db.write() as tx:
+        early = Viewer("lead", Role.UNIT_LEAD, frozenset({"A"}))
+        lifecycle.submit(tx, early, Period.parse("2026-T1"), "A", now=at("2026-05-18 10:00"))
+    assert "levert" not in lead.get("/deviations").text
+
+    desk.later(timedelta(days=4))
+    desk.signed.clear()
+    told = _told_of_reports(desk.of("lead").get("/deviations"))
+    assert 'data-color="info"' in told
+    assert "Rapporten for mai–august 2026 skal være levert 18. september 2026" in told
+    assert 'href="/tertial/own?period=2026-T2&amp;unit=A"' in told
+    assert "skal være levert" in desk.of("healthlead").get("/deviations").text
+
+    desk.later(timedelta(days=10))
+    desk.signed.clear()
+    lead = desk.of("lead")
+    told = _told_of_reports(lead.get("/deviations"))
+    assert 'data-color="danger"' in told
+    assert "Rapporten for mai–august 2026 skulle vært levert 18. september 2026" in told
+
+    lead.get("/tertial/own?period=2026-T2&unit=A")
+    lead.send("/tertial/own", {"period": "2026-T2", "unit": "A", "sure": "submit"})
+    assert "Rapporten for" not in lead.get("/deviations").text
+    assert "Rapporten for" not in desk.of("elsewhere").get("/overdue").text
+
+
+def _told_of_reports(page: Page) -> str:
+    """What stands above the lists."""
+    return page.text.split("</h1>")[1].split('action="/deviations"')[0]
 
 
 def test_what_waits_stands_there_however_long_ago_and_in_which_unit_it_was_told(

@@ -16,7 +16,8 @@ from cases.model import Owner
 from cases.rebase import REBASING, units_to_rebase
 from cases.registry import package_named
 from core.clock import local_date
-from web.pages import rows
+from reports.waiting import to_send_in
+from web.pages import figures, rows
 from web.pages.rendering import page
 from web.pages.visit import Pages, Visit, Visited, address
 from web.pages.words import label_of
@@ -49,6 +50,7 @@ def deviations_page(visit: Visited) -> Response:
             "label": _labels(tx, visit, (each.case for each in lines)),
             "to_rebase": units_to_rebase(tx, viewer, now=now) if viewer.role in REBASING else [],
             "told": told,
+            "to_send_in": to_send_in(tx, viewer, now=now),
         }
     seen = [each.case.ref for each in lines] + ([told.ref] if told is not None else [])
     rows.log_look(visit, leading.LISTED, seen, unit=unit)
@@ -63,6 +65,7 @@ def deviations_page(visit: Visited) -> Response:
         names={who: identity.name for who, identity in known.items()},
         values={"unit": unit or "", "days": str(days)},
         spans=SPANS,
+        long=lambda period: figures.long(visit.translate, period),
         most=leading.MOST,
         next_page=address("/deviations", {"unit": unit or "", "days": days}),
         **context,
