@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -25,18 +24,19 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    union,
     union_all,
 )
 
-from cases import people
+from cases import people, soonest
 from cases.access import COMPLETERS, Viewer, check_may_open_cases
 from cases.calendar import midnight_ending
 from cases.journal import SYSTEM_SCOPE, AccessRow, append
-from cases.model import AppointmentStatus, Owner, Phase, Step
+from cases.model import AppointmentStatus, Owner, Phase
 from cases.put_off import last_day_kept
 from cases.queries import visible_binds, visible_cases
+from cases.soonest import ON_DESK, TASK_FIELDS, KeptLines
 from cases.tables import appointment, case_, person, task, task_desk
+from cases.task_line import NOBODY, Filter, TaskLine, asked_for
 from cases.vault import Identity
 from core.db import UtcDateTime
 from core.listed import one_of
@@ -51,92 +51,16 @@ MOST_COUNTED: Final = 200
 """A count goes no further: whether three or nine hundred wait, the work is the same."""
 
 FEW: Final = 4
-"""Units of which each is asked about by itself."""
+"""Units whose lists are found soon."""
+
+FEW_CASES: Final = 4 * PAGE
+"""Of so many at most all open tasks are looked at, and kept for the next look."""
 
 FURTHER: Final = 8
 """How many times as many cases are looked at where the first had too few tasks that are asked for;
 twice as many where only what was put off is left out."""
 
 
-class TaskLine(NamedTuple):
-    """One open task of a list, with what its row needs of the case."""
-
-    ref: str
-    person: str
-    identity_enc: str | None
-    unit: str
-    package: str
-    participation: str
-    phase: str
-    release_on: date | None
-    version: int
-    code: str
-    step: str
-    owner: str
-    due_at: datetime
-    assigned_to: str | None
-    snoozed_until: datetime | None
-    """For how long it was wanted off the board; when it is back says `put_off.off_until`."""
-
-    assigned_by: str | None
-    snoozed_by: str | None
-    held: bool
-    """Whether it is the booking of a talk that was held: a tick is left of it, nothing to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which tasks are asked for, in which order. `until`: due before this instant.
-
-    `assigned_to` is an account's reference, or `NOBODY`. Snoozed tasks are left out until their
-    time (`put_off.off_until`), unless `with_snoozed`; with `only_snoozed` all others are. `sort` is
-    `due`, `release` or `unit`.
-    """
-
-    until: datetime
-    unit: str | None = None
-    step: Step | None = None
-    owners: tuple[Owner, ...] = ()
-    assigned_to: str | None = None
-    with_snoozed: bool = False
-    only_snoozed: bool = False
-    sort: str = "due"
-
-
-NOBODY: Final = ""
-"""In place of an account: tasks that are given to nobody."""
-
-BOOKED: Final = "talk_booked"
-HELD: Final = "talk_held"
-"""The booking of the release talk, and the talk."""
-
-_other: Final = task.alias("other")
-_TALK_HELD: Final = and_(
-    task.c.code == BOOKED,
-    exists().where(
-        _other.c.case_id == task.c.case_id, _other.c.code == HELD, _other.c.state == "done"
-    ),
-)
-_TASK_FIELDS: Final = (
-    case_.c.ref,
-    person.c.ref.label("person"),
-    person.c.identity_enc,
-    case_.c.unit,
-    case_.c.package,
-    case_.c.participation,
-    case_.c.phase,
-    case_.c.release_on,
-    case_.c.version,
-    task.c.code,
-    task.c.step,
-    task.c.owner,
-    task.c.due_at,
-    task_desk.c.assigned_to,
-    task_desk.c.snoozed_until,
-    task_desk.c.assigned_by,
-    task_desk.c.snoozed_by,
-    _TALK_HELD.label("held"),
-)
 _AWAKE: Final = or_(
     task_desk.c.snoozed_until.is_(None),
     task_desk.c.snoozed_until <= bindparam("now", type_=UtcDateTime),
@@ -176,12 +100,13 @@ def task_lines(
     now: datetime,
     offset: int = 0,
     limit: int = PAGE,
+    kept: KeptLines | None = None,
 ) -> list[TaskLine]:
     """One page of open tasks, one more than `limit` where there are more.
 
     In the order of due times only as many cases are looked at as the page needs: they are found
     along an index in the order of what is due next in each (`case_.next_due_at`), and a task that
-    is not among theirs is due later than all that are.
+    is not among theirs is due later than all that are. `kept` is where their tasks lie meanwhile.
     """
     shape = _shape_of(viewer, wanted)
     binds = _binds(viewer, wanted, now) | {"limit": limit + 1, "offset": offset}
@@ -189,16 +114,24 @@ def task_lines(
         return [TaskLine._make(row) for row in _tasks(shape, "all").rows(tx, binds)]
     looked_at = offset + limit + 1  # each has a task that is due: mostly one that is asked for
     while True:
-        near = _nearest_of(tx, viewer, shape, binds | {"looked_at": looked_at})
+        few = looked_at <= FEW_CASES
+        near = soonest.nearest(
+            tx, viewer, until=wanted.until, unit=wanted.unit, most=looked_at, stamped=few
+        )
         all_of_them = len(near) < looked_at
-        asked = binds | {"near": [each[0] for each in near]}
-        if not all_of_them:  # what is due later may come after tasks of those not looked at
-            asked["until"] = near[-1][1] + timedelta.resolution
-        lines = [TaskLine._make(row) for row in _tasks(shape, "near").rows(tx, asked)]
+        # What is due later may come after tasks of cases that were not looked at.
+        until = wanted.until if all_of_them else near[-1].due_at + timedelta.resolution
+        if few:
+            lines = asked_for(
+                soonest.lines_of(tx, viewer, near, kept), replace(wanted, until=until), now=now
+            )[offset : offset + limit + 1]
+        else:  # of many cases the database leaves out what is not asked for
+            asked = binds | {"near": [case.id for case in near], "until": until}
+            lines = [TaskLine._make(row) for row in _tasks(shape, "near").rows(tx, asked)]
         if all_of_them:
             return lines
-        _, last_due, last_ref = near[-1]
-        if len(lines) > limit and (lines[-1].due_at, lines[-1].ref) <= (last_due, last_ref):
+        last = near[-1]
+        if len(lines) > limit and (lines[-1].due_at, lines[-1].ref) <= (last.due_at, last.ref):
             return lines
         looked_at *= FURTHER if shape.filtered else 2
 
@@ -259,59 +192,6 @@ def _shape_of(viewer: Viewer, wanted: Filter) -> _Shape:
     )
 
 
-def _nearest_of(
-    tx: Connection, viewer: Viewer, shape: _Shape, binds: dict[str, Any]
-) -> list[tuple[Any, ...]]:
-    """The cases in which something is due first: number, when, reference."""
-    units = viewer.units
-    if shape.by_unit or tx.dialect.name != "sqlite" or not 1 < len(units) <= FEW:
-        return _nearest(shape).rows(tx, binds)
-    # Where the database is no way off, a question for each unit is less work than one for all;
-    # and what is due after all that were found already is not asked for.
-    one, wanted = _nearest(replace(shape, by_unit=True)), binds["looked_at"]
-    found: list[tuple[Any, ...]] = []
-    for unit in units:
-        asked = binds | {"unit": unit}
-        if len(found) == wanted:
-            asked["until"] = found[-1][1] + timedelta.resolution
-        found = sorted([*found, *one.rows(tx, asked)], key=itemgetter(1, 2))[:wanted]
-    return found
-
-
-@lru_cache(maxsize=256)
-def _nearest(shape: _Shape) -> Prepared:
-    """The cases in which something is due first: number, when, reference.
-
-    A viewer of some units gets them unit by unit: an index gives each unit's in order, but not
-    those of several together.
-    """
-    places: list[Any] = [None]
-    if shape.by_unit:
-        places = [bindparam("unit")]
-    elif (count := sum(name.startswith("viewer_unit_") for name in shape.places)) > 1:
-        places = [bindparam(f"viewer_unit_{at}") for at in range(count)]
-    each = [
-        select(case_.c.id, case_.c.next_due_at, case_.c.ref)
-        .where(
-            visible_cases(shape.viewer),
-            case_.c.next_due_at < bindparam("until", type_=UtcDateTime),
-            *([case_.c.unit == place] if place is not None else []),
-        )
-        .order_by(case_.c.next_due_at, case_.c.ref)
-        .limit(bindparam("looked_at"))
-        for place in places
-    ]
-    if len(each) == 1:
-        return Prepared(each[0])
-    # The last unit may stand there twice (`queries.visible_binds`): a union keeps it once.
-    found = union(*(select(one.subquery()) for one in each)).subquery()
-    return Prepared(
-        select(found.c.id, found.c.next_due_at, found.c.ref)
-        .order_by(found.c.next_due_at, found.c.ref)
-        .limit(bindparam("looked_at"))
-    )
-
-
 @lru_cache(maxsize=256)
 def _tasks(shape: _Shape, which: str) -> Prepared:
     """Tasks of `all` cases, those of the bound ones that are `near`, or their number."""
@@ -340,10 +220,9 @@ def _tasks(shape: _Shape, which: str) -> Prepared:
         conditions.append(not_(_AWAKE))
     elif not shape.with_snoozed:
         conditions.append(_AWAKE)
-    on_desk = and_(task_desk.c.case_id == task.c.case_id, task_desk.c.code == task.c.code)
     # Of what was put off the few rows of desks are where to begin.
     joined = task.join(case_, case_.c.id == task.c.case_id).join(
-        task_desk, on_desk, isouter=not shape.only_snoozed
+        task_desk, ON_DESK, isouter=not shape.only_snoozed
     )
     if which == "counted":
         found = (
@@ -351,7 +230,7 @@ def _tasks(shape: _Shape, which: str) -> Prepared:
         ).offset(bindparam("offset"))
         return Prepared(select(func.count()).select_from(found.subquery()))
     return Prepared(
-        select(*_TASK_FIELDS)
+        select(*TASK_FIELDS)
         .select_from(joined.join(person, person.c.id == case_.c.person_id))
         .where(*conditions)
         .order_by(*_SORTS[shape.sort])

@@ -14,7 +14,7 @@ from cases.access import OPERATOR
 from cases.model import Case, ReleaseKind
 from cases.put_off import leaves_soon, off_until
 from cases.tables import task_desk
-from cases.worklist import Filter
+from cases.task_line import Filter
 from core.clock import local_date
 from tests.installation import installation
 from tests.people import COORDINATOR, NURSE, at, make_case

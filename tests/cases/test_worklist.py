@@ -12,7 +12,7 @@ from cases import worklist
 from cases.access import Viewer
 from cases.model import Owner, Role
 from cases.tables import case_, task, task_desk
-from cases.worklist import Filter, TaskLine
+from cases.task_line import Filter, TaskLine
 from tests.installation import installation
 from tests.people import at, make_case, make_units
 

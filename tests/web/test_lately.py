@@ -16,6 +16,7 @@ from cases import desk as desks
 from cases import people, service, transfers, worklist
 from cases.access import OPERATOR
 from cases.people import NewPerson, PersonChange
+from cases.task_line import Filter
 from cases.vault import Identity
 from tests.people import at, complete, make_case
 from tests.web.browser import Browser
@@ -138,7 +139,7 @@ def test_a_deadline_that_passes_is_late_at_once(on_sqlite: Desk) -> None:
     desk = on_sqlite
     a_case(desk, "Ane", "Prøvesen", admitted="2026-09-07 10:00")
     with desk.db.read() as tx:
-        viewer = worklist.Filter(until=desk.now + timedelta(days=30))
+        viewer = Filter(until=desk.now + timedelta(days=30))
         due = worklist.task_lines(tx, OPERATOR, viewer, now=desk.now)[0].due_at
     desk.later(due - desk.now - timedelta(seconds=1))
     coordinator = desk.of("coordinator")

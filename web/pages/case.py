@@ -45,9 +45,9 @@ from cases.registry import package_named
 from cases.rules import check_appointments
 from cases.service import CONSENTING
 from cases.short_form import FILLING_IN
+from cases.task_line import BOOKED, HELD
 from cases.transfers import TRANSFERRING
 from cases.views import SEES_CONSENTS, View
-from cases.worklist import BOOKED, HELD
 from core.clock import local_date
 from core.errors import Refused
 from web.pages import ill_timed, papers, rows

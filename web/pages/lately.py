@@ -13,6 +13,8 @@ from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
+from cases.soonest import Lines
+
 V = TypeVar("V")
 
 NAMES_LIE: Final = timedelta(minutes=1)
@@ -66,6 +68,10 @@ class Lately(Generic[V]):
         found = self.find(key, now=now)
         return found if found is not None else self.keep(key, make(), now=now)
 
+    def at(self, now: datetime) -> Now[V]:
+        """The store at a moment of the real clock."""
+        return Now(self, now)
+
     def turn(self, now: datetime) -> None:
         """Throw the full half away when its time has come; both, after a pause."""
         with self._lock:
@@ -80,15 +86,33 @@ class Lately(Generic[V]):
         return len(self._new) + len(self._old)
 
 
+class Now(Generic[V]):
+    """A store at one moment, for those who know no other clock than that of the house."""
+
+    def __init__(self, store: Lately[V], now: datetime) -> None:
+        self._store: Final = store
+        self._now: Final = now
+
+    def find_all(self, keys: Iterable[Hashable]) -> list[V | None]:
+        """What is kept under each key, None for nothing."""
+        return self._store.find_all(keys, now=self._now)
+
+    def keep(self, key: Hashable, value: V) -> V:
+        """Keep a value under its key; returns it."""
+        return self._store.keep(key, value, now=self._now)
+
+
 class Kept:
     """What the pages of one process keep: rows of lists, what is around them, and their number.
 
-    `rows` and `frames` are kept by all that was read for them, frames for their reader alone. A
+    `lines` (the open tasks of a case, whose identity is sealed there), `rows` and `frames` are kept
+    by all that was read for them, frames for their reader alone. A
     count follows from what others do, too: it is forgotten with the next form of its own reader,
     and by the page that tells of one, and otherwise lies for some seconds.
     """
 
     def __init__(self) -> None:
+        self.lines: Final[Lately[Lines]] = Lately(lasts=NAMES_LIE, most=MOST_ROWS)
         self.rows: Final[Lately[Any]] = Lately(lasts=NAMES_LIE, most=MOST_ROWS)
         self.frames: Final[Lately[Any]] = Lately(lasts=NAMES_LIE, most=MOST_FRAMES)
         self._counts: Final[Lately[int]] = Lately(lasts=COUNTS_LIE, most=MOST_COUNTS)
@@ -96,7 +120,7 @@ class Kept:
 
     def turn(self, now: datetime) -> None:
         """Let go of what has lain here long enough, though nobody asks for a list any more."""
-        for each in (self.rows, self.frames, self._counts):
+        for each in (self.lines, self.rows, self.frames, self._counts):
             each.turn(now)
 
     def sent(self, account: str) -> None:

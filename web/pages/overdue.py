@@ -19,7 +19,8 @@ from cases.model import Owner, Step, WaiveReason
 from cases.package import national
 from cases.put_off import leaves_soon, off_until
 from cases.release import RELEASING
-from cases.worklist import PAGE, SORTS, Filter
+from cases.task_line import NOBODY, Filter
+from cases.worklist import PAGE, SORTS
 from core.clock import local_date
 from web.i18n import marked
 from web.pages import at_once, rows
@@ -153,7 +154,7 @@ def _asked(visit: Visit) -> tuple[Filter, dict[str, str], int]:
 def _account(visit: Visit, whose: str) -> str | None:
     """Whom tasks have to be given to; None where it does not matter."""
     if whose == TO_NOBODY:
-        return worklist.NOBODY
+        return NOBODY
     return visit.viewer.account if whose == "me" else whose or None
 
 
@@ -164,7 +165,9 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
     # Whoever writes waits for a look (`core.db`), so what takes long is read beside them.
     near = worklist.is_near(viewer, wanted, offset=(number - 1) * PAGE)
     with db.look() if near else db.read() as tx:
-        lines = worklist.task_lines(tx, viewer, wanted, now=now, offset=(number - 1) * PAGE)
+        lines = worklist.task_lines(
+            tx, viewer, wanted, now=now, offset=(number - 1) * PAGE, kept=visit.kept_lines
+        )
         shown = rows.task_rows(tx, visit, lines[:PAGE])
         context: dict[str, Any] = {
             "put_off": _count(tx, visit, replace(wanted, only_snoozed=True), values | _PUT_OFF),

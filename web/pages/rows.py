@@ -19,8 +19,9 @@ from cases.noticed import Asking
 from cases.queries import CaseLine
 from cases.registry import package_named
 from cases.rules import CaseNotFound
+from cases.task_line import TaskLine
 from cases.vault import Identity
-from cases.worklist import PersonLine, TaskLine
+from cases.worklist import PersonLine
 from core.clock import local_date
 from web.i18n import marked
 from web.pages.acts import OFFER, told_of

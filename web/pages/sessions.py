@@ -14,7 +14,7 @@ from cases.model import Form, Role, UndoReason, Visibility
 from cases.registry import package_in_force
 from cases.session_rows import Session, SessionState
 from cases.sessions import NotEnoughPlaces
-from cases.worklist import Filter
+from cases.task_line import Filter
 from core.clock import local_date
 from core.errors import BadInput
 from web.i18n import marked

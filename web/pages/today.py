@@ -19,7 +19,7 @@ from cases import desk, sessions, worklist
 from cases.calendar import midnight_ending
 from cases.release import RELEASING
 from cases.session_rows import Session, SessionState
-from cases.worklist import Filter
+from cases.task_line import Filter
 from core.clock import local_date
 from web.pages import rows
 from web.pages.follow_up import CONTACTS, FOLLOWING
@@ -68,7 +68,7 @@ def today(visit: Visited) -> Response:
     )
     db = visit.house.db
     with db.look() if worklist.is_near(viewer, wanted) else db.read() as tx:
-        lines = worklist.task_lines(tx, viewer, wanted, now=now, limit=MOST)
+        lines = worklist.task_lines(tx, viewer, wanted, now=now, limit=MOST, kept=visit.kept_lines)
         people = by_person(rows.task_rows(tx, visit, lines[:MOST]))
         new = rows.humans(tx, worklist.admitted_since(tx, viewer, now - NEW_FOR))
         day = rows.of_the_day(

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from cases.access import Viewer
+from cases.soonest import KeptLines
 from cases.web_sessions import SignedIn
 from core.errors import NotFound, NotSignedIn
 from web.house import House, house_of
@@ -92,6 +93,11 @@ class Visit:
         """What the pages of this process keep for a moment."""
         kept: Kept = self.request.app.state.lately
         return kept
+
+    @property
+    def kept_lines(self) -> KeptLines:
+        """Where the tasks of cases lie for the next look at the same list."""
+        return self.lately.lines.at(self.house.real_clock())
 
     @property
     def translate(self) -> Translate:
