@@ -8,7 +8,7 @@ aliases; a unit that was merged leads to the one it became part of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -21,6 +21,7 @@ from cases.roster_columns import matching_key
 from cases.tables import unit_alias, unit_version
 from cases.unit_import import COLUMNS, KINDS, REGIONS, UnitCounts, import_units
 from core.errors import BadInput, Refused
+from core.listed import one_of
 from core.statement import Prepared
 
 __all__ = [
@@ -92,6 +93,11 @@ _UNITS: Final = (
     .order_by(unit_version.c.unit)
 )
 _NAMES: Final = Prepared(select(unit_version.c.unit, unit_version.c.name).where(_VALID))
+_NAMES_OF: Final = Prepared(
+    select(unit_version.c.unit, unit_version.c.name).where(
+        one_of(unit_version.c.unit, "codes"), _VALID
+    )
+)
 _ALIASES: Final = select(unit_alias.c.unit, unit_alias.c.alias).order_by(unit_alias.c.alias)
 # NULL means always, and databases disagree on where it sorts.
 _BY_TIME: Final = (
@@ -128,6 +134,11 @@ def units(tx: Connection, on: date) -> list[Unit]:
 def unit_names(tx: Connection, on: date) -> dict[str, str]:
     """What every unit is called on a day, by code."""
     return dict(_NAMES.rows(tx, {"on": on}))
+
+
+def names_of(tx: Connection, codes: Collection[str], on: date) -> dict[str, str]:
+    """What these units are called on a day, by code; without those that are no units then."""
+    return dict(_NAMES_OF.rows(tx, {"codes": sorted(codes), "on": on}))
 
 
 def names_of_units(tx: Connection, on: date) -> list[tuple[str, str]]:

@@ -65,10 +65,21 @@ def visible_cases(
 def visible_binds(
     viewer: Viewer, *, past: bool = False, now: datetime | None = None
 ) -> dict[str, Any]:
-    """The values that `visible_cases` leaves to be bound; `now` is needed with `past`."""
+    """The values that `visible_cases` leaves to be bound; `now` is needed with `past`.
+
+    A dictionary of one's own, whose lists belong to nobody.
+    """
+    binds: dict[str, Any] = dict(_binds_of(viewer))
+    if binds and past and now is not None:
+        binds["past_since"] = now - PAST_ACCESS
+    return binds
+
+
+@lru_cache(maxsize=1024)
+def _binds_of(viewer: Viewer) -> tuple[tuple[str, Any], ...]:
     places = _places(viewer)
     if places is None:
-        return {}
+        return ()
     units = sorted(viewer.units)
     binds: dict[str, Any] = (
         {"viewer_units": units}
@@ -78,9 +89,7 @@ def visible_binds(
         else {f"viewer_unit_{at}": "" for at in range(places)}
     )
     binds["viewer_account"] = viewer.account
-    if past and now is not None:
-        binds["past_since"] = now - PAST_ACCESS
-    return binds
+    return tuple(binds.items())
 
 
 def _places(viewer: Viewer) -> int | None:

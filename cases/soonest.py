@@ -7,10 +7,12 @@ cases the viewer may see; the tasks themselves only of cases that do not stand a
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from itertools import takewhile
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from sqlalchemy import (
@@ -37,6 +39,7 @@ from core.listed import one_of
 from core.statement import Prepared
 
 Lines: TypeAlias = tuple[TaskLine, ...]
+"""The open tasks of one case in the order of their due times."""
 
 
 class KeptLines(Protocol):
@@ -154,12 +157,14 @@ def nearest(
         units = (unit,)
     elif not units and not viewer.sees_all_units:
         return []
-    binds = visible_binds(viewer) | {"until": until, "most": most}
+    binds = visible_binds(viewer)
+    # The names of the bound values tell viewers apart whose conditions are written differently.
+    places = tuple(binds)
+    binds |= {"until": until, "most": most}
     binds |= {f"of_unit_{at}": each for at, each in enumerate(units)}
     shape = _Shape(
         viewer=viewer,
-        # The names of the bound values tell viewers apart whose conditions are written differently.
-        places=tuple(visible_binds(viewer)),
+        places=places,
         units=len(units),
         stamped=stamped,
         is_sqlite=tx.dialect.name == "sqlite",
@@ -206,32 +211,42 @@ def _cut(one: Select[Any]) -> Select[Any]:
 
 
 def lines_of(
-    tx: Connection, viewer: Viewer, near: Sequence[Near], kept: KeptLines | None = None
+    tx: Connection,
+    viewer: Viewer,
+    near: Sequence[Near],
+    *,
+    until: datetime,
+    kept: KeptLines | None = None,
 ) -> list[TaskLine]:
-    """All open tasks of these cases, which were found in this transaction and `stamped`.
+    """What is due before `until` in these cases, found in this transaction and `stamped`.
 
     In no order. What lies under the state of a case is not read again.
     """
     keys = [case.stands for case in near]
     known = kept.find_all(keys) if kept is not None else [None] * len(near)
-    lines = [line for lines in known if lines is not None for line in lines]
     new = {
-        case.ref: (case, key)
+        case.ref: (case.id, key)
         for case, key, lie in zip(near, keys, known, strict=True)
         if lie is None
     }
-    if not new:
-        return lines
-    binds = visible_binds(viewer) | {"near": [case.id for case, _ in new.values()]}
+    theirs = [lines for lines in known if lines is not None]
+    if new:
+        theirs += _read(tx, viewer, new, kept)
+    return [line for lines in theirs for line in takewhile(lambda each: each.due_at < until, lines)]
+
+
+def _read(
+    tx: Connection, viewer: Viewer, new: Mapping[str, tuple[int, Hashable]], kept: KeptLines | None
+) -> Iterator[Lines]:
+    """The open tasks of each of these cases (by reference: number, what it stands by), kept."""
+    binds = visible_binds(viewer) | {"near": [number for number, _ in new.values()]}
     read: dict[str, list[TaskLine]] = {ref: [] for ref in new}
     for row in _open_tasks(_Viewed(viewer, tuple(visible_binds(viewer)))).rows(tx, binds):
         line = TaskLine._make(row)
         read[line.ref].append(line)
-    for ref, theirs in read.items():
-        lines += theirs
-        if kept is not None:
-            kept.keep(new[ref][1], tuple(theirs))
-    return lines
+    for ref, lines in read.items():
+        by_time = tuple(sorted(lines, key=attrgetter("due_at")))
+        yield kept.keep(new[ref][1], by_time) if kept is not None else by_time
 
 
 @dataclass(frozen=True, slots=True)

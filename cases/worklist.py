@@ -7,7 +7,7 @@ for whoever shows names. What is shown is logged by `looked_at`, in the same tra
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -122,9 +122,8 @@ def task_lines(
         # What is due later may come after tasks of cases that were not looked at.
         until = wanted.until if all_of_them else near[-1].due_at + timedelta.resolution
         if few:
-            lines = asked_for(
-                soonest.lines_of(tx, viewer, near, kept), replace(wanted, until=until), now=now
-            )[offset : offset + limit + 1]
+            due = soonest.lines_of(tx, viewer, near, until=until, kept=kept)
+            lines = asked_for(due, wanted, now=now)[offset : offset + limit + 1]
         else:  # of many cases the database leaves out what is not asked for
             asked = binds | {"near": [case.id for case in near], "until": until}
             lines = [TaskLine._make(row) for row in _tasks(shape, "near").rows(tx, asked)]

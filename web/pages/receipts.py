@@ -70,7 +70,10 @@ def _move(house: House, request: Request, answer: Response, where: str) -> None:
 
 def receipt_in(house: House, request: Request) -> Pairs:
     """What this page is to tell of; nothing for another page's receipt, or another session's."""
-    sealed, token = request.cookies.get(COOKIE, ""), token_in(house, request)
+    sealed = request.cookies.get(COOKIE, "")
+    if not sealed:  # nearly always, and asked several times for a page
+        return []
+    token = token_in(house, request)
     if token is None or len(sealed) > MOST:
         return []
     seal, body = sealed[:_SEAL], sealed[_SEAL:]

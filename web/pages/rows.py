@@ -386,7 +386,7 @@ def _brought(line: Asking, identity: Identity | None) -> Brought:
 
 def unit_names(tx: Connection, viewer: Viewer, on: date) -> dict[str, str]:
     """The names of the viewer's units by code, in the order of their names."""
-    named = organisation.unit_names(tx, on)
+    named = organisation.names_of(tx, viewer.units, on)
     mine = ((code, named.get(code, code)) for code in viewer.units)
     return dict(sorted(mine, key=lambda each: each[1]))
 
