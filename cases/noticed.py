@@ -102,7 +102,7 @@ _BROUGHT: Final = (
         one_of(notice.c.unit, "units"),
         notice.c.to_role == bindparam("role"),
         notice.c.told_at >= bindparam("told_since", type_=UtcDateTime),
-        one_of(notice.c.rung, "codes"),
+        or_(*(notice.c.rung == code for code in CODES)),
         notice.c.unit == case_.c.unit,
         case_.c.phase != Phase.CLOSED.value,
     )
@@ -184,7 +184,6 @@ def asking(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Asking]:
         "units": sorted(viewer.units),
         "role": viewer.role.value,
         "told_since": now - KEPT_FOR,
-        "codes": list(CODES),
         "most": 4 * MOST,
     }
     rows = [(_Whose(*row[:10]), *row[10:]) for row in _brought(viewer).rows(tx, binds)]

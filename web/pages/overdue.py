@@ -120,6 +120,10 @@ def filters(visit: Visited) -> Response:
     return answer if isinstance(answer, Response) else _page(visit, answer, status=422)
 
 
+_STEPS: Final = {each.value: each for each in Step}
+_OWNERS: Final = {each.value: (each,) for each in Owner}
+
+
 def _asked(visit: Visit) -> tuple[Filter, dict[str, str], int]:
     """The filter of the address; what is not known there is left out."""
     span = visit.asked("span", "late")
@@ -131,8 +135,8 @@ def _asked(visit: Visit) -> tuple[Filter, dict[str, str], int]:
     wanted = Filter(
         until=until,
         unit=unit if unit in visit.viewer.units else None,
-        step=Step(step) if step in set(Step) else None,
-        owners=(Owner(owner),) if owner in set(Owner) else (),
+        step=_STEPS.get(step),
+        owners=_OWNERS.get(owner, ()),
         assigned_to=_account(visit, whose),
         with_snoozed=visit.asked("snoozed") in ("1", ONLY),
         only_snoozed=visit.asked("snoozed") == ONLY,
