@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, exists, func, insert, select
+from sqlalchemy import ARRAY, Connection, Select, Text, bindparam, exists, func, insert, select
 from sqlalchemy.dialects import sqlite
 
 from cases.tables import access_listed, access_log, access_subject
@@ -33,6 +33,16 @@ MANY: Final = 1_000
 """Rows of the log that may wait for their entries before somebody makes them in passing."""
 
 _ENTER: Final = Prepared(insert(access_subject))
+# In one go: fifty rows by themselves cost Postgres and its driver two milliseconds.
+_ENTER_ALL: Final = Prepared(
+    insert(access_subject).from_select(
+        ["access_id", "case_ref"],
+        select(
+            bindparam("access_id", type_=access_subject.c.access_id.type),
+            func.unnest(bindparam("refs", type_=ARRAY(Text))),
+        ),
+    )
+)
 _ENTER_LATER: Final = Prepared(sqlite.insert(access_subject).on_conflict_do_nothing())
 # 0 where the row is gone: rather everything read than anything left out.
 _MARK: Final = func.coalesce(select(access_listed.c.up_to).scalar_subquery(), 0)
@@ -53,10 +63,13 @@ _MADE: Final = Prepared(
 
 def enter(tx: Connection, access_id: int, subjects: tuple[str, ...]) -> None:
     """Make the entries of a look that was just logged, or leave them for later."""
-    if not is_for_later(tx, len(set(subjects))):
-        _ENTER.run_each(
-            tx, [{"access_id": access_id, "case_ref": ref} for ref in sorted(set(subjects))]
-        )
+    refs = sorted(set(subjects))
+    if is_for_later(tx, len(refs)):
+        return
+    if tx.dialect.name == "postgresql":
+        _ENTER_ALL.run(tx, {"access_id": access_id, "refs": refs})
+    else:
+        _ENTER.run_each(tx, [{"access_id": access_id, "case_ref": ref} for ref in refs])
 
 
 def is_for_later(tx: Connection, how_many: int) -> bool:
