@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Final, Self
 
+from app.cpus import keep_to
 from core.parent import MARK
 
 FIRST_WAIT: Final = 0.5
@@ -54,6 +55,7 @@ class Child:
         *,
         keep: tuple[int, ...] = (),
         comes_again: bool = True,
+        processor: int | None = None,
     ) -> None:
         self.name = name
         self._words = words
@@ -61,6 +63,7 @@ class Child:
         self._told = told
         self._keep = keep
         self._comes_again = comes_again
+        self._processor = processor
         self._stopping = False
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -86,6 +89,8 @@ class Child:
                 # Ctrl-C reaches the parent alone, which stops the parts in order.
                 start_new_session=True,
             )
+            if self._processor is not None:
+                keep_to(self._processor, self._process.pid)
         threading.Thread(target=self._wait, args=(self._process,), daemon=True).start()
         return self
 

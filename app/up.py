@@ -25,6 +25,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NoReturn
 
+from app import cpus
 from app.children import Child, Ended
 from core.errors import EXIT_FAULT, OverlevError, UnsafeSettings
 from core.log import set_up_logging
@@ -77,12 +78,13 @@ class Supervisor:
         self._plan = plan
         self._told: queue.SimpleQueue[Ended | int] = queue.SimpleQueue()
         self._children: dict[str, Child] = {}
+        self._processors = cpus.one_for_each(plan.webs, cpus.cores_here())
 
     def run(self) -> int:
         """Start, watch, stop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda got, _: self._told.put(got))
-        self._start_web("web")
+        self._start_web(1)
         try:
             if not self._ready():
                 return EXIT_FAULT
@@ -94,7 +96,7 @@ class Supervisor:
     def _after_the_web(self) -> None:
         print(f"Overlev is ready at {self._plan.address}", flush=True)
         for number in range(2, self._plan.webs + 1):
-            self._start_web(f"web {number}")
+            self._start_web(number)
         if self._plan.prefect_port is not None:
             self._children["prefect"] = Child(
                 "prefect", ("-m", "flows.server"), dict(os.environ), self._told
@@ -122,10 +124,19 @@ class Supervisor:
     def _start_worker(self) -> None:
         self._start("worker", "worker", "--page", self._plan.address)
 
-    def _start_web(self, name: str) -> None:
+    def _start_web(self, number: int) -> None:
+        name = "web" if number == 1 else f"web {number}"
         listener = self._plan.listener.fileno()
         environ = {COUNTED_TOGETHER: str(self._plan.counts)} if self._plan.counts else {}
-        self._start(name, "web", "--fd", str(listener), environ=environ, keep=(listener,))
+        self._start(
+            name,
+            "web",
+            "--fd",
+            str(listener),
+            environ=environ,
+            keep=(listener,),
+            processor=self._processors[number - 1],
+        )
 
     def _start(
         self,
@@ -133,9 +144,12 @@ class Supervisor:
         *words: str,
         environ: Mapping[str, str] = NOTHING,
         keep: tuple[int, ...] = (),
+        processor: int | None = None,
     ) -> None:
         command = ("-m", "app.cli", "--data", str(self._plan.folder), *words)
-        child = Child(name, command, {**os.environ, **environ}, self._told, keep=keep)
+        child = Child(
+            name, command, {**os.environ, **environ}, self._told, keep=keep, processor=processor
+        )
         self._children[name] = child.start()
 
     def _ready(self) -> bool:

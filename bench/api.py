@@ -27,6 +27,7 @@ from itertools import count, repeat
 from pathlib import Path
 from typing import Final
 
+from app.cpus import cores_here, keep_to, one_for_each
 from app.up import webs_here
 from bench.clock import BEGINNING
 from bench.completion import TASK, Todo, complete_one, open_tasks
@@ -182,7 +183,7 @@ class Web:
 
 @contextmanager
 def served(kind: str, place: Place) -> Iterator[tuple[Web, int]]:
-    """As many web processes as `overlev up` starts over a place, and their port."""
+    """As many web processes as `overlev up` starts over a place, as it does; and their port."""
     many = Settings().web_processes or webs_here()
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener, ExitStack() as stack:
         words = ("-m", "bench.api_server", kind, place.url, str(place.keys_file))
@@ -199,6 +200,9 @@ def served(kind: str, place: Place) -> Iterator[tuple[Web, int]]:
             )
             for number in range(many)
         ]
+        for each, processor in zip(processes, one_for_each(many, cores_here()), strict=True):
+            if processor is not None:
+                keep_to(processor, each.pid)
         for each in processes:
             if each.stdout is None or each.stdout.readline() != "ready\n":
                 raise RuntimeError("a server that did not start")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment
 from sqlalchemy import Connection, bindparam, func, select, update
 
+from app.cpus import cores_here, keep_to, one_for_each
 from bench.api import served
 from bench.clock import NOW
 from bench.lists import EARLIEST
@@ -87,14 +89,28 @@ def pages(run: Run) -> Outcome:
         there = multiply(place, 5_000 if run.quick else OPEN)
         cookies = staffed(place)
         used = run.places.server_cpu(place)
-        looked = _Looked(run, place, application(place), _bare(place, used), used)
-        for what, who, path in LOOKS:
-            _one_page(looked, outcome, f"{what}, {engine}, {there:,} open", path, cookies[who])
-        if engine == run.engines[0]:
-            _first_look(outcome, looked.app, cookies["coordinator"])
+        with _on_one_core():
+            looked = _Looked(run, place, application(place), _bare(place, used), used)
+            for what, who, path in LOOKS:
+                _one_page(looked, outcome, f"{what}, {engine}, {there:,} open", path, cookies[who])
+            if engine == run.engines[0]:
+                _first_look(outcome, looked.app, cookies["coordinator"])
         _many_people(outcome, place, f"{engine}, {there:,} open", cookies, quick=run.quick)
         run.places.drop(place)
     return outcome
+
+
+@contextmanager
+def _on_one_core() -> Iterator[None]:
+    """As `overlev up` has its web processes: threads that are made here stay there."""
+    allowed = os.sched_getaffinity(0)
+    (processor,) = one_for_each(1, cores_here())
+    if processor is not None:
+        keep_to(processor, 0)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app import cpus
 from tests.app.serving import NO_PREFECT, Process, free_port, until, up
 from tests.app.shell import Shell
 
@@ -49,12 +50,18 @@ def test_from_an_empty_folder_to_a_page_and_to_a_clean_end(tmp_path: Path) -> No
         assert not elsewhere.exists()
 
         until(lambda: service.readyz()["code"] == 200, what="the worker's first heartbeats")
+        (core,) = cpus.one_for_each(1, cpus.cores_here())
+        if core is not None:
+            assert cores_of(service, "web") == {core}
+            assert cores_of(service, "worker") == os.sched_getaffinity(0)
         for part in ("worker", "web"):
             killed = service.kill_part(part)
             # The parent holds the socket: whoever asks meanwhile waits and is answered.
             page = f"http://127.0.0.1:{service.port}/healthz"
             assert httpx.get(page, timeout=60).status_code == 200
             assert until(partial(service.part, part), what=f"{part} again") != killed
+        if core is not None:
+            assert cores_of(service, "web") == {core}, "it comes back to its core"
         assert "SIGKILL" in service.err
 
         began = time.monotonic()
@@ -64,6 +71,12 @@ def test_from_an_empty_folder_to_a_page_and_to_a_clean_end(tmp_path: Path) -> No
         with pytest.raises(httpx.ConnectError):
             service.page.get("/healthz")
         assert shell("user", "invite", "kari").out.startswith("/invitation/")
+
+
+def cores_of(service: Process, part: str) -> set[int]:
+    pid = service.part(part)
+    assert pid is not None
+    return os.sched_getaffinity(pid)
 
 
 def test_two_web_processes_share_the_address_and_count_together(house: Shell) -> None:
