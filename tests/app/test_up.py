@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from app import cpus
-from tests.app.serving import NO_PREFECT, Process, free_port, until, up
+from tests.app.serving import NO_PREFECT, Process, Up, free_port, until, up
 from tests.app.shell import Shell
 
 pytestmark = pytest.mark.timeout(300)
@@ -73,7 +73,7 @@ def test_from_an_empty_folder_to_a_page_and_to_a_clean_end(tmp_path: Path) -> No
         assert shell("user", "invite", "kari").out.startswith("/invitation/")
 
 
-def cores_of(service: Process, part: str) -> set[int]:
+def cores_of(service: Up, part: str) -> set[int]:
     pid = service.part(part)
     assert pid is not None
     return os.sched_getaffinity(pid)
