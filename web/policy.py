@@ -29,10 +29,12 @@ from starlette.routing import Mount
 from cases.access import CASE_ROLES
 from cases.model import Role
 from core.errors import NotAllowed
+from web.house import house_of
 from web.limits import BODY_LIMIT, limited
 from web.reading import Reader
+from web.session_cookie import SAFE
 from web.signing import by_a_quick_look, sign
-from web.threads import in_a_thread
+from web.threads import in_a_thread, in_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -122,6 +124,8 @@ class Guarded(APIRoute):
         policy, endpoint = policy_of(self.endpoint), self.endpoint
         answer = super().get_route_handler()
         reader = None if iscoroutinefunction(endpoint) else Reader.of(self)
+        # What takes a file may take long.
+        writes = not (self.methods or set()) <= SAFE and policy.body_limit == BODY_LIMIT
 
         async def asked(request: Request) -> Request:
             if not policy.public:
@@ -142,7 +146,11 @@ class Guarded(APIRoute):
             said = await reader.read(request)
             if said is None:
                 return Unread(await request.body() if reader.body is not None else None)
-            answered: Response = await in_a_thread(endpoint, **said)
+            answered: Response
+            if writes and (db := house_of(request).db).is_sqlite:
+                answered = await in_line(endpoint, patience=db.patience, **said)
+            else:
+                answered = await in_a_thread(endpoint, **said)
             return answered
 
         self.alone = alone

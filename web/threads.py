@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, TypeVar
+
+from core.errors import Busy
 
 T = TypeVar("T")
 
@@ -14,7 +17,12 @@ AT_ONCE: Final = 40
 """Requests that are worked on at one time; further ones wait. `core.db` keeps as many connections
 and some."""
 
+WRITING: Final = 4
+"""Of short writes on SQLite. One of them has the turn; forty who stand in line for it come in no
+order, and each that wakes takes something from the one that works."""
+
 _threads: Final = ThreadPoolExecutor(AT_ONCE, "web")
+_line: Final = ThreadPoolExecutor(WRITING, "web-writes")
 
 
 async def in_a_thread(work: Callable[..., T], *given: Any, **named: Any) -> T:
@@ -25,3 +33,19 @@ async def in_a_thread(work: Callable[..., T], *given: Any, **named: Any) -> T:
     if named:
         work = partial(work, **named)
     return await asyncio.get_running_loop().run_in_executor(_threads, work, *given)
+
+
+async def in_line(work: Callable[..., T], *, patience: float, **named: Any) -> T:
+    """Do it after all that came before it and are done in line, as few at one time as is good.
+
+    For what is short and writes: everybody else has the other threads. Raises `Busy` without
+    having begun when its place in the line does not come within the patience, in seconds.
+    """
+    came = time.monotonic()
+
+    def begun() -> T:
+        if time.monotonic() - came > patience:
+            raise Busy("Others are writing. Try again in a moment.")
+        return work(**named)
+
+    return await asyncio.get_running_loop().run_in_executor(_line, begun)

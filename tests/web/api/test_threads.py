@@ -1,0 +1,98 @@
+"""Who is worked on when: short writes in a line of their own, everybody else beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from core.errors import Busy
+from tests.cases.desk import make_case
+from tests.web.office import COORDINATOR, Office
+from web import threads
+from web.threads import WRITING, in_line
+
+
+def test_whoever_came_first_is_worked_on_first() -> None:
+    begun: list[int] = []
+    gate, full = threading.Event(), threading.Event()
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if len(begun) == WRITING:
+            full.set()
+        gate.wait(5)
+        return number
+
+    async def all_of_them() -> list[int]:
+        asked = [
+            asyncio.create_task(in_line(work, patience=5, number=number)) for number in range(40)
+        ]
+        await asyncio.to_thread(full.wait, 5)
+        assert begun == list(range(WRITING))
+        gate.set()
+        return await asyncio.gather(*asked)
+
+    assert asyncio.run(all_of_them()) == list(range(40))
+    # Those that are worked on at one time may note it in another order.
+    assert all(abs(place - number) < WRITING for place, number in enumerate(begun))
+
+
+def test_whose_place_does_not_come_in_time_is_told_and_nothing_of_it_is_begun() -> None:
+    gate, begun = threading.Event(), []
+
+    def long() -> None:
+        gate.wait(5)
+
+    async def too_late() -> None:
+        first = [asyncio.create_task(in_line(long, patience=5)) for _ in range(WRITING)]
+        late = asyncio.create_task(in_line(lambda: begun.append(1), patience=0.05))
+        await asyncio.sleep(0.2)
+        gate.set()
+        await asyncio.gather(*first)
+        with pytest.raises(Busy):
+            await late
+
+    asyncio.run(too_late())
+    assert begun == []
+
+
+def test_a_list_is_answered_while_writes_stand_in_line(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Postgres writers do not wait for each other, and have all the threads."""
+    ref = make_case(office.desk).ref
+    office.token(*COORDINATOR)
+    gate, inside = threading.Event(), threading.Semaphore(0)
+    transact = type(office.desk.db).transact
+
+    def slowly(*given: Any) -> Any:
+        if threading.current_thread() is not threading.main_thread():
+            inside.release()
+            gate.wait(10)
+        return transact(*given)
+
+    def move(number: int) -> int:
+        body = {"on": f"2026-12-{number + 1:02}", "kind": "confirmed"}
+        path = f"/cases/{ref}/release-dates"
+        return office.post(path, body, key=f"key-number-{number:04}").status_code
+
+    with ThreadPoolExecutor(3 * WRITING) as people:
+        with monkeypatch.context() as patched:
+            patched.setattr(type(office.desk.db), "transact", slowly)
+            asked = [people.submit(move, number) for number in range(3 * WRITING)]
+            here = WRITING if office.desk.db.is_sqlite else 3 * WRITING
+            for _ in range(here):
+                assert inside.acquire(timeout=10)
+            assert not inside.acquire(timeout=0.1), "no more than these are worked on"
+        # What a list writes down of its look goes by the door that was left as it was.
+        assert office.get("/cases").status_code == 200
+        gate.set()
+        assert {each.result(20) for each in asked} == {200}
+
+
+def test_there_are_threads_for_others_beside_the_line() -> None:
+    assert threads.AT_ONCE > 2 * WRITING
