@@ -164,7 +164,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "first_appointment_late": marked("Første avtale er mer enn tre dager etter løslatelsen."),
         "oat_appointment_late": marked("LAR-avtalen er mer enn én dag etter løslatelsen."),
         "closed_days_after_release": marked(
-            "Løslates fredag eller før helligdag: avtal kontakt samme dag, eller ring dagen etter."
+            "Løslatelse på fredag eller før helligdag: avtal kontakt samme dag, eller ring dagen"
+            " etter."
         ),
         "appointment_outside_window": marked(
             "En bekreftet avtale ligger utenfor de første sju dagene etter løslatelsen."
