@@ -16,7 +16,7 @@ from reports.charts import of_report
 from reports.definitions import COUNTS, SHARES
 from reports.export_csv import as_csv, as_text
 from reports.figures import Cells, Report, Seal, percent
-from reports.labels import NATION, STATES, name_of, over_and_under
+from reports.labels import NATION, name_of, over_and_under, state_of
 from reports.publish import named_missing
 
 LANGUAGE: Final = "nb"
@@ -43,7 +43,7 @@ def as_pdf(report: Report, *, first: bool = False) -> bytes:
         language=LANGUAGE,
         period=report.period,
         scope=scope,
-        state=STATES.get(report.state, report.state),
+        state=state_of(report),
         revision=report.revision or None,
         as_of=report.as_of,
         due_on=report.due_on,

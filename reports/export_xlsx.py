@@ -21,7 +21,7 @@ from core.clock import iso_local, local
 from reports.definitions import WAITING, as_defined
 from reports.export_csv import COLUMNS, HIDDEN, SEALED, plain
 from reports.figures import Figure, Report, cells
-from reports.labels import STATES, name_of, over_and_under, place_name
+from reports.labels import name_of, over_and_under, place_name, state_of
 from reports.publish import named_missing
 
 TIDY: Final = "Tall"
@@ -198,7 +198,7 @@ def _about(book: Any, report: Report, formats: _Formats, names: Mapping[str, str
         ("Tall per", f"{local(report.as_of):%d.%m.%Y %H:%M}"),
         ("Tall per (ISO 8601)", iso_local(report.as_of)),
         ("Skal være levert", f"{report.due_on:%d.%m.%Y}"),
-        ("Tilstand", STATES.get(report.state, report.state)),
+        ("Tilstand", state_of(report)),
         ("Revisjon", str(report.revision) if report.revision else "–"),
         ("Visning", _VIEWS.get(report.view, report.view)),
     ]

@@ -14,6 +14,8 @@ from typing import Final
 
 from cases.package import national
 from reports.definitions import TASKS_DONE
+from reports.figures import Report
+from reports.tertial import Period
 
 STATES: Final = {
     "open": "Løpende",
@@ -22,6 +24,9 @@ STATES: Final = {
     "frozen": "Fryst",
 }
 """What paper calls the states of a report."""
+
+NOT_SENT_IN: Final = "Tertialet er slutt, disse tallene er ikke sendt inn"
+"""What paper calls a unit's own figures of an ended tertial that are not those it sent in."""
 
 NATION: Final = "Hele landet"
 SOURCE: Final = "nb"
@@ -32,6 +37,17 @@ _TIMES: Final = {
     "nn": "gonger oppgåva vart gjord i perioden",
     "en": "times the task was done in the period",
 }
+
+
+def state_of(report: Report) -> str:
+    """How far a report is, as paper and files say it.
+
+    What is published is named by its state alone: paper is known as genuine by what it was first.
+    """
+    ended = report.as_of >= Period.parse(report.period).next_at
+    if report.view == "unit" and report.state == "open" and ended:
+        return NOT_SENT_IN
+    return STATES.get(report.state, report.state)
 
 
 @lru_cache(maxsize=4)

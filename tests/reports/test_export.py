@@ -246,6 +246,26 @@ def test_paper_of_a_units_own_figures_says_where_they_stand_and_explains_no_colo
     assert colon in text_of(exported(published, "pdf"))
 
 
+def test_paper_of_an_ended_tertial_that_was_not_sent_in_says_so(published: Report) -> None:
+    own = replace(of_unit(published, "A"), seal=None, state="open", view="unit")
+    last = Period.parse(own.period).next_at - timedelta(minutes=1)
+    for form in ("pdf", "xlsx"):
+        ended, running = (
+            _said(exported(replace(own, as_of=when), form, {"A": "A fengsel"}), form)
+            for when in (last + timedelta(minutes=1), last)
+        )
+        assert "Tertialet er slutt, disse tallene er ikke sendt inn" in ended
+        assert "Løpende" not in ended
+        assert "Løpende" in running
+
+
+def _said(content: bytes, form: str) -> str:
+    """The words of a file."""
+    if form == "pdf":
+        return " ".join(text_of(content).split())
+    return " ".join(str(cell) for row in of_xlsx(content, "Om") for cell in row)
+
+
 def test_what_was_published_without_names_is_printed_by_codes(
     db: Database, published: Report
 ) -> None:
