@@ -1,25 +1,28 @@
 """`doctor --rebuild`: every case folded from its events, compared with the case tables.
 
-The case tables are a projection of the events. A difference means that somebody wrote past the
+The case tables are a projection of the events, and what is kept of the ledger of naloxone follows
+from its rows. A difference means that somebody wrote past the
 verbs, or that a verb has a fault; it is told by reference and field, never by value. Cases are
 taken in chunks, so that memory does not grow with their number.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, exists, select
 
-from cases import queries
+from cases import naloxone_rows, queries
 from cases.access import OPERATOR
+from cases.custody import kept
 from cases.derived import COLUMNS, derived
 from cases.history import Event, events_of_many
 from cases.model import Case
 from cases.shape import PARTS, fold, in_order, without_machinery
-from cases.tables import case_, case_event
+from cases.tables import case_, case_event, naloxone_held, naloxone_stock
 from core.clock import local_date
 from core.db import Database
 from reports.report import snapshot
@@ -50,22 +53,32 @@ _ORPHANS: Final = (
     .order_by(case_event.c.case_ref)
 )
 
+_STOCKS: Final = select(naloxone_stock.c.unit, naloxone_stock.c.quantity)
+_HELD: Final = select(case_.c.ref, naloxone_held.c.in_property, naloxone_held.c.given_twice).join(
+    case_, case_.c.id == naloxone_held.c.case_id
+)
+
 
 @dataclass(slots=True)
 class Rebuilt:
-    """How many cases equal their events, and which do not, with the fields that differ."""
+    """How many cases equal their events, and which do not, with the fields that differ.
+
+    `shelves` are the units whose stock of naloxone is not what the ledger comes to.
+    """
 
     equal: int = 0
     different: dict[str, list[str]] = field(default_factory=dict)
+    shelves: list[str] = field(default_factory=list)
 
 
 def rebuild(db: Database) -> Rebuilt:
     """Fold and compare every case, in one snapshot. Changes nothing."""
     result = Rebuilt()
     with snapshot(db) as tx:
+        held, result.shelves = _kits(tx)
         for ref, differing in _compared(tx):
-            if differing:
-                result.different[ref] = differing
+            if differing or ref in held:
+                result.different[ref] = [*differing, *(["naloxone"] if ref in held else [])]
             else:
                 result.equal += 1
         for ref in tx.execute(_ORPHANS).scalars():
@@ -146,3 +159,20 @@ def _derived(case: Case, row: Any) -> list[str]:
         **derived(case)._asdict(),
     }
     return [name for name, value in given.items() if getattr(row, name) != value]
+
+
+def _kits(tx: Connection) -> tuple[set[str], list[str]]:
+    """The cases (references) and units of which something else is kept than their rows come to."""
+    stock: Counter[str] = Counter()
+    held: dict[str, tuple[int, int | None]] = {}
+    for case_ref, rows in naloxone_rows.by_case(tx):
+        found = kept(rows)
+        stock.update(found.stock)
+        if case_ref is not None and (found.in_property or found.given_twice is not None):
+            held[case_ref] = found.in_property, found.given_twice
+    told = {ref: (quantity, twice) for ref, quantity, twice in tx.execute(_HELD)}
+    stocks: dict[str, int] = {row.unit: row.quantity for row in tx.execute(_STOCKS)}
+    return (
+        {ref for ref in held.keys() | told.keys() if held.get(ref) != told.get(ref)},
+        [unit for unit in sorted(stock.keys() | stocks) if stock[unit] != stocks.get(unit, 0)],
+    )

@@ -27,7 +27,7 @@ from cases.model import ReleaseKind, TaskState
 from cases.naloxone import HANDED_OVER
 from cases.store import PART_TABLES
 from cases.sweep import advance, sweep
-from cases.tables import case_, naloxone_event, person, person_identifier, unit
+from cases.tables import case_, naloxone_event, naloxone_held, person, person_identifier, unit
 from cases.vault import Identity
 from core.clock import from_local
 
@@ -204,12 +204,21 @@ def _multiply(place: Place, wanted: int, counted: Select[int]) -> int:
     copies = max(round(wanted / there) - 1, 0)
     if copies:
         steps = {"case_": stride, "person": step, "naloxone_event": rows}
-        _run_raw(place, [_copy(table, steps, copies) for table in _TABLES], steps)
+        copied = [_copy(table, steps, copies) for table in _TABLES]
+        _run_raw(place, [*copied, _STOCK.format(times=copies + 1)], steps)
     with place.db.read() as tx:
         return tx.execute(counted).scalar_one()
 
 
-_TABLES: Final = (person, person_identifier, case_, *PART_TABLES.values(), naloxone_event)
+_TABLES: Final = (
+    person,
+    person_identifier,
+    case_,
+    *PART_TABLES.values(),
+    naloxone_event,
+    naloxone_held,
+)
+_STOCK: Final = "UPDATE naloxone_stock SET quantity = quantity * {times}"
 _REFERENCES: Final = {
     "case_": ("ref", "counted_as"),
     "person": ("ref", "counted_as"),
@@ -231,7 +240,8 @@ def _copy(table: Table, steps: Mapping[str, int], copies: int) -> str:
     changed = {name: f"t.{_q(name)} || {number}" for name in _REFERENCES.get(table.name, ())}
     changed["case_id"] = f"t.case_id + k.k * {steps['case_']}"
     changed["person_id"] = f"t.person_id + k.k * {steps['person']}"
-    changed["undoes"] = f"t.undoes + k.k * {steps['naloxone_event']}"
+    for name in ("undoes", "given_twice"):
+        changed[name] = f"t.{name} + k.k * {steps['naloxone_event']}"
     if table.name in steps:
         changed["id"] = f"t.id + k.k * {steps[table.name]}"
     if table.name == "person":

@@ -100,14 +100,6 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """A case as far as custody asks: its owning unit, and whether the person has left."""
-
-    unit: str
-    left: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Certificate:
     """When a distributor (an account's reference) is certified; `until` is the first day after."""
 
@@ -135,6 +127,19 @@ class Custody:
 
     stock: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     in_property: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What rows come to, kept beside the ledger so that nobody reads it from its beginning.
+
+    `stock` by unit, without zeros; kits in the property of their person; the row of a task beside
+    which a handing over was typed in by hand.
+    """
+
+    stock: dict[str, int]
+    in_property: int
+    given_twice: int | None
 
 
 def standing(rows: Iterable[Row]) -> list[Row]:
@@ -175,37 +180,42 @@ def _take(held: Custody, row: Row) -> None:
         held.stock[row.unit] -= row.quantity - from_property
 
 
+def kept(rows: Iterable[Row]) -> Kept:
+    """What the ledger keeps of rows that belong together: all of one case, or of no case."""
+    counted = standing(rows)
+    held = custody(counted)
+    return Kept(
+        {unit: quantity for unit, quantity in held.stock.items() if quantity},
+        sum(held.in_property.values()),
+        _given_twice(counted),
+    )
+
+
 def discrepancies(
-    rows: Iterable[Row],
     *,
     unit: str,
-    parts: frozenset[str],
-    holders: Mapping[str, Holder],
+    stock: int,
+    left: Mapping[str, int],
+    rows: Iterable[Row],
+    twice: Iterable[Row],
     certificates: Iterable[Certificate],
 ) -> list[Discrepancy]:
-    """Everything in the ledger of one unit that does not add up.
+    """Everything in the ledger of one unit, and of those merged into it, that does not add up.
 
-    `parts` are the unit itself and those merged into it. `rows` are theirs, and all rows of every
-    case they have to do with; kits left in the property of somebody who is gone belong to the unit
-    that owns the case.
+    `left`: kits in the property of persons who are gone, by case; they belong to the unit that owns
+    the case. `rows` are those that count and may have a flaw by themselves, `twice` those of tasks
+    beside which a handing over was typed in by hand (`Kept.given_twice`).
     """
     certified: dict[str, list[Certificate]] = defaultdict(list)
     for certificate in certificates:
         certified[certificate.account].append(certificate)
-    counted = standing(rows)
-    held = custody(counted)
-    found = []
-    stock = sum(held.stock[part] for part in parts)
-    if stock < 0:
-        found.append(Discrepancy(Flaw.STOCK_NEGATIVE, unit, stock))
-    for who, quantity in sorted(held.in_property.items()):
-        holder = holders.get(who)
-        if quantity and holder is not None and holder.left and holder.unit in parts:
-            found.append(Discrepancy(Flaw.UNACCOUNTED, unit, quantity, who))
-    for row in counted:
-        if row.unit in parts:
-            found += [about(row, flaw) for flaw in flaws(row, certified)]
-    found += _given_twice(counted, parts)
+    found = [Discrepancy(Flaw.STOCK_NEGATIVE, unit, stock)] if stock < 0 else []
+    found += [Discrepancy(Flaw.UNACCOUNTED, unit, left[who], who) for who in sorted(left)]
+    for row in standing(rows):
+        found += [about(row, flaw) for flaw in flaws(row, certified)]
+    found += [
+        about(row, Flaw.GIVEN_TWICE) for row in sorted(twice, key=lambda row: row.case_ref or "")
+    ]
     return found
 
 
@@ -242,16 +252,14 @@ def about(row: Row, flaw: Flaw) -> Discrepancy:
     )
 
 
-def _given_twice(rows: Iterable[Row], parts: frozenset[str]) -> Iterator[Discrepancy]:
-    """A handing over typed in by hand beside the one that completing the task wrote."""
-    by_task: dict[str, Row] = {}
-    by_hand: set[str] = set()
+def _given_twice(rows: Iterable[Row]) -> int | None:
+    """The row of the task, where a handing over to the same person was typed in by hand too."""
+    by_task: int | None = None
+    by_hand = False
     for row in rows:
         if row.kind is Kind.HANDED_OVER and row.case_ref is not None:
             if row.task is None:
-                by_hand.add(row.case_ref)
+                by_hand = True
             else:
-                by_task[row.case_ref] = row
-    for who in sorted(by_hand & by_task.keys()):
-        if by_task[who].unit in parts:
-            yield about(by_task[who], Flaw.GIVEN_TWICE)
+                by_task = row.id
+    return by_task if by_hand else None

@@ -7,14 +7,14 @@ undoing that completion a second row that takes it back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy import Connection, select
 
-from cases import distributors, naloxone_rows, organisation, queries, rules
+from cases import distributors, naloxone_kept, naloxone_rows, organisation, queries, rules
 from cases.access import Viewer, acts_in, check_may_open_cases
 from cases.custody import (
     TO_A_PERSON,
@@ -27,6 +27,7 @@ from cases.custody import (
     custody,
     discrepancies,
     flaws,
+    kept,
     standing,
 )
 from cases.journal import AccessRow, append
@@ -95,7 +96,7 @@ def record(
     property, the expiry of a lot from any row that knows it. A person may be refilled long after
     the case has closed. Raises `CaseNotFound`, `NaloxoneNotFound`, `BadInput`, `NotAllowed`.
     """
-    case = _case_of(tx, viewer, unit, ref)
+    case = _case_of(tx, viewer, unit, ref, queries.case_for_update)
     place = case.unit if case is not None else _place(tx, viewer, unit or "", local_date(now))
     rules.check_role(viewer, KEEPING, "keep the naloxone ledger")
     what = rules.one_of(Kind, kind, "kind")
@@ -126,7 +127,7 @@ def record(
     )
     known = naloxone_rows.of_case(tx, case.id) if case is not None else []
     filled = _filled_in(tx, said, known, viewer, named=distributor is not None)
-    row = naloxone_rows.write(tx, filled, case.id if case is not None else None)
+    row = naloxone_rows.write(tx, filled, case.id if case is not None else None, known)
     left = _shelf(tx, place, local_date(now))
     warnings = _warnings(tx, row)
     if left < 0:
@@ -212,7 +213,8 @@ def after_completion(
         by=viewer.account,
     )
     known = naloxone_rows.of_case(tx, case.id)
-    naloxone_rows.write(tx, _filled_in(tx, said, known, viewer, named=False), case.id)
+    filled = _filled_in(tx, said, known, viewer, named=False)
+    naloxone_rows.write(tx, filled, case.id, known)
 
 
 def after_undo(tx: Connection, case: Case, task: Task, viewer: Viewer, *, now: datetime) -> None:
@@ -235,16 +237,16 @@ def stock(
     `without`: as it would be were the row of that number taken back.
     """
     code, parts = _looked_at(tx, viewer, unit, local_date(now))
-    rows = [row for row in naloxone_rows.of_units(tx, parts) if row.id != without]
-    held = custody(rows)
-    owners = naloxone_rows.holders(tx, rows)
-    return Stock(
-        unit=code,
-        stock=sum(held.stock[part] for part in parts),
-        in_property=sum(
-            quantity for who, quantity in held.in_property.items() if owners[who].unit in parts
-        ),
-    )
+    shelf = naloxone_kept.stock_of(tx, parts)
+    in_property = sum(each.in_property for each in naloxone_kept.in_property(tx, parts))
+    row = naloxone_rows.row_with(tx, without) if without is not None else None
+    if row is not None:
+        owner, together = naloxone_rows.together_with(tx, row)
+        was, would = kept(together), kept(each for each in together if each.id != row.id)
+        shelf += sum(would.stock.get(part, 0) - was.stock.get(part, 0) for part in parts)
+        if owner in parts:
+            in_property += would.in_property - was.in_property
+    return Stock(unit=code, stock=shelf, in_property=in_property)
 
 
 def is_out_of_property(tx: Connection, case: Case) -> bool:
@@ -277,7 +279,7 @@ def ledger(
     else:
         scope, parts = _looked_at(tx, viewer, unit or "", local_date(now))
         if most is None:
-            rows = [row for row in naloxone_rows.of_units(tx, parts) if row.unit in parts]
+            rows = naloxone_rows.of_units(tx, parts)
         else:
             rows = naloxone_rows.latest(tx, parts, most, also)
         seen = _seen(tx, viewer, (row.case_ref for row in rows))
@@ -291,13 +293,15 @@ def discrepancies_of(
 ) -> list[Discrepancy]:
     """What does not add up in a unit; the look is logged. No case as in `ledger`."""
     code, parts = _looked_at(tx, viewer, unit, local_date(now))
-    rows = naloxone_rows.of_units(tx, parts)
+    rows = naloxone_rows.doubtful(tx, parts)
     named = {row.distributor for row in rows if row.distributor is not None}
+    held = naloxone_kept.in_property(tx, parts)
     found = discrepancies(
-        rows,
         unit=code,
-        parts=parts,
-        holders=naloxone_rows.holders(tx, rows),
+        stock=naloxone_kept.stock_of(tx, parts),
+        left={each.case_ref: each.in_property for each in held if each.left},
+        rows=rows,
+        twice=naloxone_rows.given_twice(tx, parts),
         certificates=distributors.certificates(tx, named),
     )
     seen = _seen(tx, viewer, (each.case_ref for each in found))
@@ -333,11 +337,17 @@ def _lot(lot: str | None) -> str | None:
     return written or None
 
 
-def _case_of(tx: Connection, viewer: Viewer, unit: str | None, ref: str | None) -> Case | None:
+def _case_of(
+    tx: Connection,
+    viewer: Viewer,
+    unit: str | None,
+    ref: str | None,
+    load: Callable[[Connection, Viewer, str], Case] = queries.case_by_ref,
+) -> Case | None:
     check_may_open_cases(viewer)
     if (unit is None) == (ref is None):
         raise BadInput("unit_or_case", "Name a person or a unit, one of them.", "unit")
-    return queries.case_by_ref(tx, viewer, ref) if ref is not None else None
+    return load(tx, viewer, ref) if ref is not None else None
 
 
 def _place(tx: Connection, viewer: Viewer, unit: str, on: date) -> str:
@@ -357,9 +367,7 @@ def _looked_at(tx: Connection, viewer: Viewer, unit: str, on: date) -> tuple[str
 
 
 def _shelf(tx: Connection, code: str, on: date) -> int:
-    parts = organisation.merged_into(tx, code, on)
-    held = custody(naloxone_rows.of_units(tx, parts))
-    return sum(held.stock[part] for part in parts)
+    return naloxone_kept.stock_of(tx, organisation.merged_into(tx, code, on))
 
 
 def _filled_in(tx: Connection, row: Row, known: list[Row], viewer: Viewer, *, named: bool) -> Row:

@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, bindparam, insert, or_, select, union
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Date,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
-from cases.custody import Holder, Kind, Row
-from cases.model import Phase
-from cases.tables import case_, naloxone_event
+from cases import naloxone_kept
+from cases.custody import TO_A_PERSON, Kind, Row
+from cases.tables import account, case_, distributor, naloxone_event, naloxone_held
+from core.listed import tested
+
+
+class _DayBefore(FunctionElement[date]):
+    type = Date()
+    inherit_cache = True
+
+
+@compiles(_DayBefore, "sqlite")
+def _before_on_sqlite(element: _DayBefore, compiler: Any, **more: Any) -> str:
+    return f"date({compiler.process(element.clauses, **more)}, '-1 day')"
+
+
+@compiles(_DayBefore, "postgresql")
+def _before_on_postgres(element: _DayBefore, compiler: Any, **more: Any) -> str:
+    return f"({compiler.process(element.clauses, **more)} - 1)"
+
 
 _EVENT: Final = naloxone_event.c
 _COLUMNS: Final = tuple(
@@ -20,20 +51,10 @@ _COLUMNS: Final = tuple(
 )
 _PARTS: Final[BindParameter[str]] = bindparam("parts", expanding=True)
 _ROWS: Final = select(*_COLUMNS).outerjoin_from(naloxone_event, case_, case_.c.id == _EVENT.case_id)
-# All rows of every case that has to do with the units, because a kit travels with its person.
-_OF_UNITS: Final = _ROWS.where(
-    or_(
-        _EVENT.unit.in_(_PARTS),
-        _EVENT.case_id.in_(
-            union(
-                select(_EVENT.case_id).where(_EVENT.unit.in_(_PARTS), _EVENT.case_id.is_not(None)),
-                select(_EVENT.case_id)
-                .join(case_, case_.c.id == _EVENT.case_id)
-                .where(case_.c.unit.in_(_PARTS)),
-            )
-        ),
-    )
-).order_by(_EVENT.id)
+_OF_UNITS: Final = _ROWS.where(_EVENT.unit.in_(_PARTS)).order_by(_EVENT.id)
+_GIVEN_TWICE: Final = _ROWS.join(naloxone_held, naloxone_held.c.given_twice == _EVENT.id).where(
+    tested(_EVENT.unit).in_(_PARTS)
+)
 _LATEST: Final = (
     _ROWS.where(_EVENT.unit.in_(_PARTS)).order_by(_EVENT.id.desc()).limit(bindparam("most"))
 )
@@ -41,14 +62,46 @@ _ROW_AND_ITS_END: Final = _ROWS.where(
     _EVENT.unit.in_(_PARTS), or_(_EVENT.id == bindparam("id"), _EVENT.undoes == bindparam("id"))
 ).order_by(_EVENT.id)
 _OF_CASE: Final = _ROWS.where(_EVENT.case_id == bindparam("case_id")).order_by(_EVENT.id)
+_BY_CASE: Final = _ROWS.order_by(_EVENT.case_id, _EVENT.id)
 _BY_ID: Final = _ROWS.where(_EVENT.id == bindparam("id"))
 _RECORDED_BY: Final = _ROWS.where(
     _EVENT.recorded_at <= bindparam("as_of", type_=_EVENT.recorded_at.type)
 ).order_by(_EVENT.id)
 _TAKEN_BACK: Final = select(_EVENT.id).where(_EVENT.undoes == bindparam("id"))
-_HOLDERS: Final = select(case_.c.ref, case_.c.unit, case_.c.released_at, case_.c.phase).where(
-    case_.c.ref.in_(bindparam("refs", expanding=True))
-)
+
+
+def _doubtful() -> Any:
+    """Every row that has a flaw, and few others: whether it has one is for `custody.flaws` to say.
+
+    A day is compared with an instant as the midnight in UTC that begins it, so that near midnight a
+    row is rather asked about than not.
+    """
+    taken_back = naloxone_event.alias("taken_back")
+    surely_certified = exists().where(
+        account.c.ref == _EVENT.distributor,
+        distributor.c.account_id == account.c.id,
+        distributor.c.certified_from <= _EVENT.happened_at,
+        or_(
+            distributor.c.certified_to.is_(None),
+            _EVENT.happened_at < _DayBefore(distributor.c.certified_to),
+        ),
+    )
+    return _ROWS.where(
+        _EVENT.unit.in_(_PARTS),
+        _EVENT.kind.in_(sorted(kind.value for kind in TO_A_PERSON)),
+        func.coalesce(_EVENT.undoes, 0) == 0,
+        or_(
+            _EVENT.lot.is_(None),
+            _EVENT.distributor.is_(None),
+            _EVENT.expires_on < _EVENT.happened_at,
+            and_(_EVENT.kind == Kind.REFILL.value, _EVENT.reason.is_(None)),
+            ~surely_certified,
+        ),
+        ~exists().where(taken_back.c.undoes == _EVENT.id),
+    ).order_by(_EVENT.id)
+
+
+_DOUBTFUL: Final = _doubtful()
 _EXPIRY_OF_LOT: Final = (
     select(_EVENT.expires_on)
     .where(_EVENT.lot == bindparam("lot"), _EVENT.expires_on.is_not(None))
@@ -62,7 +115,8 @@ _INSERT: Final = (
     )
     .returning(_EVENT.id)
 )
-_CASE_ID: Final = select(case_.c.id).where(case_.c.ref == bindparam("ref"))
+_OWNED: Final = select(case_.c.id, case_.c.unit).where(case_.c.ref == bindparam("ref"))
+_CASE_LOCKED: Final = select(case_.c.id).where(case_.c.ref == bindparam("ref")).with_for_update()
 
 
 def row_with(tx: Connection, row_id: int) -> Row | None:
@@ -77,7 +131,7 @@ def is_taken_back(tx: Connection, row: Row) -> bool:
 
 
 def of_units(tx: Connection, parts: frozenset[str]) -> list[Row]:
-    """The rows of these units, and all rows of every case they have to do with."""
+    """The rows of these units, as recorded."""
     return [_row(found) for found in tx.execute(_OF_UNITS, {"parts": sorted(parts)})]
 
 
@@ -101,20 +155,38 @@ def of_case(tx: Connection, case_id: int | None) -> list[Row]:
     return [_row(found) for found in tx.execute(_OF_CASE, {"case_id": case_id})]
 
 
+def together_with(tx: Connection, row: Row) -> tuple[str | None, list[Row]]:
+    """The rows that decide with a row what it comes to, and the unit that owns their case if any.
+
+    Of a row about the shelf it is that one alone.
+    """
+    if row.case_ref is None:
+        return None, [row]
+    owned = tx.execute(_OWNED, {"ref": row.case_ref}).one()
+    return owned.unit, of_case(tx, owned.id)
+
+
+def doubtful(tx: Connection, parts: frozenset[str]) -> list[Row]:
+    """The rows of these units that count and may have a flaw by themselves (`custody.flaws`)."""
+    return [_row(found) for found in tx.execute(_DOUBTFUL, {"parts": sorted(parts)})]
+
+
+def given_twice(tx: Connection, parts: frozenset[str]) -> list[Row]:
+    """The rows of tasks in these units beside which a handing over was typed in by hand."""
+    return [_row(found) for found in tx.execute(_GIVEN_TWICE, {"parts": sorted(parts)})]
+
+
+def by_case(tx: Connection) -> Iterator[tuple[str | None, list[Row]]]:
+    """Every row of all units, case by case (None: those of no case), streamed."""
+    found = tx.execute(_BY_CASE, execution_options={"yield_per": 1000})
+    return (
+        (ref, list(rows)) for ref, rows in groupby(map(_row, found), key=lambda row: row.case_ref)
+    )
+
+
 def recorded_by(tx: Connection, as_of: datetime) -> list[Row]:
     """Every row of all units that was recorded by an instant, in the order of recording."""
     return [_row(found) for found in tx.execute(_RECORDED_BY, {"as_of": as_of})]
-
-
-def holders(tx: Connection, rows: Iterable[Row]) -> dict[str, Holder]:
-    """The cases of these rows as far as custody asks, by reference."""
-    refs = sorted({row.case_ref for row in rows if row.case_ref is not None})
-    found: dict[str, Holder] = {}
-    for start in range(0, len(refs), 500):
-        for row in tx.execute(_HOLDERS, {"refs": refs[start : start + 500]}):
-            left = row.released_at is not None or row.phase == Phase.CLOSED.value
-            found[row.ref] = Holder(row.unit, left)
-    return found
 
 
 def expiry_of_lot(tx: Connection, lot: str) -> date | None:
@@ -123,8 +195,11 @@ def expiry_of_lot(tx: Connection, lot: str) -> date | None:
     return found
 
 
-def write(tx: Connection, row: Row, case_id: int | None) -> Row:
-    """Write a row; its number is given by the database, whatever `row.id` says."""
+def write(tx: Connection, row: Row, case_id: int | None, before: Iterable[Row] = ()) -> Row:
+    """Write a row; its number is given by the database, whatever `row.id` says.
+
+    `before` as `naloxone_kept.follow` wants it: what is kept of the ledger follows at once.
+    """
     values: dict[str, Any] = {
         name: getattr(row, name)
         for name in Row.__dataclass_fields__
@@ -133,15 +208,18 @@ def write(tx: Connection, row: Row, case_id: int | None) -> Row:
     row_id: int = tx.execute(
         _INSERT, values | {"kind": row.kind.value, "case_id": case_id}
     ).scalar_one()
-    return replace(row, id=row_id)
+    written = replace(row, id=row_id)
+    naloxone_kept.follow(tx, written, case_id, before)
+    return written
 
 
 def take_back(tx: Connection, row: Row, *, by: str, now: datetime) -> Row:
     """Write the row that takes another back: the same in all, recorded now."""
-    case_id = None
+    case_id, before = None, [row]
     if row.case_ref is not None:
-        case_id = tx.execute(_CASE_ID, {"ref": row.case_ref}).scalar_one()
-    return write(tx, replace(row, undoes=row.id, recorded_at=now, by=by), case_id)
+        case_id = tx.execute(_CASE_LOCKED, {"ref": row.case_ref}).scalar_one()
+        before = of_case(tx, case_id)
+    return write(tx, replace(row, undoes=row.id, recorded_at=now, by=by), case_id, before)
 
 
 def _row(found: Any) -> Row:

@@ -155,11 +155,13 @@ def _rebuild(ctx: typer.Context) -> int:
         result = rebuild(house.db)
     for ref, differing in result.different.items():
         say(f"WRONG  case {ref} differs from its events: {', '.join(differing)}")
+    for unit in result.shelves:
+        say(f"WRONG  the stock of naloxone in {unit} differs from its ledger")
     say(
         f"{'WRONG' if result.different else 'ok   '}  rebuild: {result.equal} cases equal their"
         f" events, {len(result.different)} differ"
     )
-    return len(result.different)
+    return len(result.different) + len(result.shelves)
 
 
 @key.command("export")

@@ -64,6 +64,8 @@ from cases.tables.organisation import (
 from cases.tables.people import (
     erasure,
     naloxone_event,
+    naloxone_held,
+    naloxone_stock,
     named_access,
     person,
     person_identifier,
@@ -114,6 +116,8 @@ __all__ = [
     "invitation",
     "membership",
     "naloxone_event",
+    "naloxone_held",
+    "naloxone_stock",
     "named_access",
     "notice",
     "package_version",

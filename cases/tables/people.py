@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from cases import model
-from cases.tables.columns import CODE, KEY, REF, at, key, of_unit, one_of
+from cases.tables.columns import CODE, KEY, REF, at, case_key, key, of_unit, one_of
 from core.db import metadata
 
 HIDDEN = "protection IN ('STRENGT_FORTROLIG', 'STRENGT_FORTROLIG_UTLAND')"
@@ -139,4 +139,27 @@ naloxone_event = Table(
     ),
     CheckConstraint("quantity > 0", name="quantity"),
     Index("ix_naloxone_event_happened_at", "happened_at"),
+    Index("ix_naloxone_event_lot", "lot", sqlite_where=text("expires_on IS NOT NULL"),
+          postgresql_where=text("expires_on IS NOT NULL")),
+)  # fmt: skip
+
+naloxone_stock = Table(
+    "naloxone_stock",
+    metadata,
+    Column("unit", CODE, ForeignKey("unit.code"), primary_key=True),
+    Column("quantity", Integer, nullable=False),
 )
+"""Follows from the ledger: the kits on a unit's shelf, below zero where too many left it."""
+
+naloxone_held = Table(
+    "naloxone_held",
+    metadata,
+    case_key(),
+    Column("in_property", Integer, nullable=False),
+    Column("given_twice", KEY, ForeignKey("naloxone_event.id"), nullable=True),
+    CheckConstraint("in_property >= 0", name="in_property"),
+)
+"""Follows from the ledger, for the few cases of which there is something to say.
+
+`given_twice` is the row of a task, where somebody typed a handing over in by hand too.
+"""
