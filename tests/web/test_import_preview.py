@@ -201,3 +201,19 @@ def test_before_anything_is_taken_the_remarks_are_of_what_will_be(coordinator: B
     coordinator.send(page.url, {"do": "take"})
     page = waited(coordinator, page.url, "Importen er ferdig")
     assert "Tatt inn med merknad" in page.text
+
+
+def test_a_file_is_taken_in_once_though_two_windows_ask_at_the_same_moment(
+    coordinator: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = looked(coordinator, THREE)
+    started: list[str] = []
+    monkeypatch.setattr(imports, "_start", lambda _, kept, **__: started.append(kept.number))
+    # Neither sees yet what the other has said.
+    monkeypatch.setattr(imports.Kept, "tell", lambda *_: None)
+
+    for _ in range(2):
+        answer = coordinator.send(page.url, {"do": "take"})
+        assert answer.status == 200
+
+    assert len(started) == 1

@@ -138,8 +138,9 @@ def take(visit: Visited, number: str) -> Response:
             _ = visit.translate
             job["part"] = visit.typed("part") == "yes"
             return _told(visit, number, job, {"older": _("Si at den skal tas inn likevel.")})
-        kept.tell({**job, "state": "taking", "part": visit.typed("part") == "yes"})
-        _start(visit, kept, dry_run=False)
+        if kept.is_first("take"):  # of two windows, or two who press at the same moment
+            kept.tell({**job, "state": "taking", "part": visit.typed("part") == "yes"})
+            _start(visit, kept, dry_run=False)
     return RedirectResponse(f"/import/{number}", 303)
 
 
@@ -207,6 +208,14 @@ class Kept:
         found = self.get("job")
         told: dict[str, Any] = json.loads(found) if found is not None else {}
         return told
+
+    def is_first(self, act: str) -> bool:
+        """Whether nobody has begun this act of it before: it is begun once, whoever asks."""
+        try:
+            (self.folder / f"{self.number}.{act}").touch(mode=0o600, exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
     def drop(self, part: str) -> None:
         """Keep a part no longer."""
