@@ -106,6 +106,20 @@ _DEVIATIONS: Final = Stop(
         " ført sent. Er noe gjort, men ikke ført, kan det føres i ettertid."
     ),
 )
+_WHO_HAS_WHAT: Final = Stop(
+    marked("Hvem som har hva"),
+    marked(
+        "Under «Frister» står alt som er over fristen i enheten, én eller flere rader om gangen kan"
+        " gis til noen eller settes til side med grunn. «Arbeidsmengde» viser hvor mye hver har."
+    ),
+)
+_REPORT: Final = Stop(
+    marked("Tallene er enhetens egne"),
+    marked(
+        "Under «Tall» kontrollerer du tallene for tertialet og sender dem inn. Når en rapport skal"
+        " leveres, står det øverst her."
+    ),
+)
 _FIGURES: Final = Stop(
     marked("Tallene for landet, regionene og enhetene"),
     marked(
@@ -150,8 +164,8 @@ STOPS: Final[dict[Role, tuple[Stop, ...]]] = {
     Role.HEALTH: (_LIST, _TWO_PRESSES, _UNDO, _HEALTH_ONLY),
     Role.OFFICER: (_LIST, _TWO_PRESSES, _UNDO, _SHARED_ONLY),
     Role.COORDINATOR: (_BOARD, _MANY_ROWS, _WAY_OUT, _SHARED_ONLY),
-    Role.UNIT_LEAD: (_DEVIATIONS, _MANY_ROWS, _WAY_OUT, _SHARED_ONLY),
-    Role.HEALTH_LEAD: (_DEVIATIONS, _MANY_ROWS, _UNDO, _HEALTH_ONLY),
+    Role.UNIT_LEAD: (_DEVIATIONS, _WHO_HAS_WHAT, _REPORT, _SHARED_ONLY),
+    Role.HEALTH_LEAD: (_DEVIATIONS, _WHO_HAS_WHAT, _REPORT, _HEALTH_ONLY),
     Role.DIRECTORATE: (_FIGURES, _COLON, _FROZEN),
     Role.ADMIN: (_HOUSE, _TRIED_FIRST, _SOUND),
 }
