@@ -27,6 +27,7 @@ from typing import Final, NoReturn
 
 from app import cpus
 from app.children import Child, Ended
+from core import processors
 from core.errors import EXIT_FAULT, OverlevError, UnsafeSettings
 from core.log import set_up_logging
 from core.parent import COUNTED_TOGETHER
@@ -128,6 +129,9 @@ class Supervisor:
         name = "web" if number == 1 else f"web {number}"
         listener = self._plan.listener.fileno()
         environ = {COUNTED_TOGETHER: str(self._plan.counts)} if self._plan.counts else {}
+        processor = self._processors[number - 1]
+        if processor is not None:
+            environ[processors.ALL] = processors.as_text(cpus.cores_here())
         self._start(
             name,
             "web",
@@ -135,7 +139,7 @@ class Supervisor:
             str(listener),
             environ=environ,
             keep=(listener,),
-            processor=self._processors[number - 1],
+            processor=processor,
         )
 
     def _start(

@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, Final, Self
 from cases.roster_columns import RawRow, RosterHeader
 from cases.roster_file import DEFAULT_LIMITS, MIB, Limits, open_file, open_roster
 from core.errors import BadInput
+from core.processors import let_go
 
 # Address space of the child, bytes. 100,000 rows of XLSX do with 150 MB of it.
 MEMORY: Final = 256 * MIB
@@ -87,6 +88,7 @@ class ChildRoster(Iterator[RawRow]):
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
             cwd=root,
         )
+        let_go(self._child.pid)
         self._answers = _answers(self._child, patience)
         self._rows: Iterator[RawRow] = iter(())
         try:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from core.clock import parse_instant
 from core.db import instant_text
 from core.errors import Busy
+from core.processors import let_go
 from reports.body import report_of
 from reports.figures import Report, Seal, cells
 
@@ -33,20 +34,23 @@ def pdf_apart(report: Report) -> bytes:
     """The same bytes as `export_pdf.as_pdf`. Raises `Busy` where the child does not answer."""
     root = str(Path(__file__).resolve().parents[1])
     known = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter, our own program
-            [sys.executable, "-I", "-B", "-X", "utf8", "-c", _PROGRAM, root],
-            input=_told(report).encode(),
-            capture_output=True,
-            timeout=PATIENCE,
-            env=known,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as late:
-        raise Busy("the PDF took too long: try again in a moment") from late
-    if done.returncode != 0 or not done.stdout.startswith(b"%PDF"):
-        raise RuntimeError(f"the PDF was not made: the child ended with {done.returncode}")
-    return done.stdout
+    with subprocess.Popen(  # noqa: S603 - our own interpreter, our own program
+        [sys.executable, "-I", "-B", "-X", "utf8", "-c", _PROGRAM, root],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=known,
+    ) as child:
+        let_go(child.pid)
+        try:
+            made, _ = child.communicate(_told(report).encode(), timeout=PATIENCE)
+        except subprocess.TimeoutExpired as late:
+            raise Busy("the PDF took too long: try again in a moment") from late
+        finally:
+            child.kill()  # which does nothing to one that has ended
+    if child.returncode != 0 or not made.startswith(b"%PDF"):
+        raise RuntimeError(f"the PDF was not made: the child ended with {child.returncode}")
+    return made
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from app import cpus
+from core.processors import ALL, as_text
 from tests.app.serving import NO_PREFECT, Process, Up, free_port, until, up
 from tests.app.shell import Shell
 
@@ -54,6 +55,9 @@ def test_from_an_empty_folder_to_a_page_and_to_a_clean_end(tmp_path: Path) -> No
         if core is not None:
             assert cores_of(service, "web") == {core}
             assert cores_of(service, "worker") == os.sched_getaffinity(0)
+            # Whom it starts beside itself it lets go where the others go.
+            named = f"{ALL}={as_text(cpus.cores_here())}".encode()
+            assert named in Path(f"/proc/{service.part('web')}/environ").read_bytes().split(b"\0")
         for part in ("worker", "web"):
             killed = service.kill_part(part)
             # The parent holds the socket: whoever asks meanwhile waits and is answered.

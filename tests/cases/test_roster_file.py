@@ -19,6 +19,7 @@ from cases.roster_child import parse_in_child
 from cases.roster_columns import Column, matching_key, recognised
 from cases.roster_file import Limits, RawRow, count_rows, open_roster, read_roster
 from core.errors import BadInput
+from core.processors import ALL
 from tests.cases.rosters import (
     DIRTY,
     FIRST,
@@ -454,6 +455,15 @@ def test_a_refusal_in_the_child_arrives_whole(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as refused:
         parse_in_child(tmp_path / "upload", name="august.xlsx")
     assert refused.value.reason == "name_and_content_differ"
+
+
+def test_the_child_does_not_keep_to_the_processor_of_a_web_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = max(os.sched_getaffinity(0))
+    monkeypatch.setenv(ALL, str(last))
+    with parse_in_child(many_rows(tmp_path / "a.csv")) as rows:
+        assert os.sched_getaffinity(rows._child.pid) == {last}
 
 
 def many_rows(path: Path, rows: int = 50_000) -> Path:

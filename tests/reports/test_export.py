@@ -21,7 +21,9 @@ from sqlalchemy import select, update
 from cases.tables import unit_version
 from core.chain import canonical
 from core.db import Database
-from core.errors import BadInput, Refused
+from core.errors import BadInput, Busy, Refused
+from core.processors import ALL
+from reports import apart
 from reports.apart import pdf_apart
 from reports.definitions import CORE_TASKS, COUNTS, SHARES
 from reports.export import exported
@@ -209,6 +211,29 @@ def test_paper_printed_before_shares_were_rounded_once_is_still_genuine(
         assert not verify(tx, former.replace(b"/Lang (nb)", b"/Lang (xx)")).genuine
     odd = replace(part, units={"A": {**part.units["A"], "I6": share(32, 39)}})
     assert "82,0 %" in text_of(as_pdf(odd, first=True))
+
+
+def test_who_draws_does_not_keep_to_the_processor_of_a_web_process(
+    published: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = max(os.sched_getaffinity(0))
+    tells = "import os, sys; sys.stdin.read(); print('%PDF', os.sched_getaffinity(0))"
+    monkeypatch.setenv(ALL, str(last))
+    monkeypatch.setattr(apart, "_PROGRAM", tells)
+    assert pdf_apart(published).decode().strip() == f"%PDF {{{last}}}"
+
+
+def test_who_draws_for_too_long_is_ended(
+    published: Report, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    here = tmp_path / "pid"
+    sleeps = f"import os, time; open({str(here)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    monkeypatch.setattr(apart, "_PROGRAM", sleeps)
+    monkeypatch.setattr(apart, "PATIENCE", 2.0)
+    with pytest.raises(Busy):
+        pdf_apart(published)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(here.read_text()), 0)
 
 
 LONG = "Fengselsavdelingen for dem som har det lengste navnet, avdeling Nordre Skogsmarka"
