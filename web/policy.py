@@ -49,11 +49,12 @@ class NoPolicy(Exception):
 class Policy:
     """Who may call a route. `roles` None: anybody at all, signed in or not (`public`).
 
-    `body_limit` is the largest body in bytes.
+    `body_limit` is the largest body in bytes; `reads`, that it only looks, whatever its method.
     """
 
     roles: frozenset[Role] | None
     body_limit: int = BODY_LIMIT
+    reads: bool = False
 
     @property
     def public(self) -> bool:
@@ -73,9 +74,11 @@ CASE_WORKERS: Final = CASE_ROLES
 """The roles that have cases. What each may do in which unit, the verbs say."""
 
 
-def allow(roles: Iterable[Role], *, body_limit: int = BODY_LIMIT) -> Callable[[F], F]:
+def allow(
+    roles: Iterable[Role], *, body_limit: int = BODY_LIMIT, reads: bool = False
+) -> Callable[[F], F]:
     """Declare the roles that may call the route below."""
-    return _marked(Policy(frozenset(roles) | {Role.OPERATOR}, body_limit))
+    return _marked(Policy(frozenset(roles) | {Role.OPERATOR}, body_limit, reads))
 
 
 def public(*, body_limit: int = BODY_LIMIT) -> Callable[[F], F]:
@@ -125,7 +128,8 @@ class Guarded(APIRoute):
         answer = super().get_route_handler()
         reader = None if iscoroutinefunction(endpoint) else Reader.of(self)
         # What takes a file may take long.
-        writes = not (self.methods or set()) <= SAFE and policy.body_limit == BODY_LIMIT
+        short = policy.body_limit == BODY_LIMIT
+        writes = short and not policy.reads and not (self.methods or set()) <= SAFE
 
         async def asked(request: Request) -> Request:
             if not policy.public:

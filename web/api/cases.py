@@ -111,7 +111,7 @@ def _next(lines: list[dict[str, Any]], limit: int) -> str | None:
 
 
 @router.post("/cases/search", response_model=CasesFound)
-@allow(CASE_WORKERS)
+@allow(CASE_WORKERS, reads=True)
 def search(asked: SignedIn, whom: Search) -> Response:
     """Cases of your units by name (the open ones) or number. A name never stands in an address."""
 

@@ -80,7 +80,7 @@ def test_a_list_is_answered_while_writes_stand_in_line(
         path = f"/cases/{ref}/release-dates"
         return office.post(path, body, key=f"key-number-{number:04}").status_code
 
-    with ThreadPoolExecutor(3 * WRITING) as people:
+    with ThreadPoolExecutor(3 * WRITING) as people, ThreadPoolExecutor(1) as somebody:
         with monkeypatch.context() as patched:
             patched.setattr(type(office.desk.db), "transact", slowly)
             asked = [people.submit(move, number) for number in range(3 * WRITING)]
@@ -90,6 +90,8 @@ def test_a_list_is_answered_while_writes_stand_in_line(
             assert not inside.acquire(timeout=0.1), "no more than these are worked on"
         # What a list writes down of its look goes by the door that was left as it was.
         assert office.get("/cases").status_code == 200
+        asks = somebody.submit(office.post, "/cases/search", {"name": "Nobody"})
+        assert asks.result(5).status_code == 200, "a search is a look, too"
         gate.set()
         assert {each.result(20) for each in asked} == {200}
 
