@@ -53,8 +53,13 @@ class KeptLines(Protocol):
 
 
 class Near(NamedTuple):
-    """A case in which something is due. All after `due_at` is what its lines follow from."""
+    """A case in which something is due. All after `place` is what its lines follow from.
 
+    `place` is where its reference stands among the others found in this database's order of texts,
+    which on Postgres is that of a language: in Norwegian "aa" comes after "z".
+    """
+
+    place: int
     id: int
     due_at: datetime
     ref: str
@@ -67,7 +72,7 @@ class Near(NamedTuple):
     @property
     def stands(self) -> tuple[object, ...]:
         """What tells one state of the case from another."""
-        return self[2:]
+        return self[3:]
 
 
 _other: Final = task.alias("other")
@@ -169,7 +174,12 @@ def nearest(
         stamped=stamped,
         is_sqlite=tx.dialect.name == "sqlite",
     )
-    return [Near(*row) for row in _nearest(shape).rows(tx, binds)]
+    rows = _nearest(shape).rows(tx, binds)
+    if not shape.is_sqlite:
+        return [Near(*row) for row in rows]
+    # SQLite orders texts as Python does.
+    places = {ref: place for place, ref in enumerate(sorted(row[2] for row in rows))}
+    return [Near(places[row[2]], *row) for row in rows]
 
 
 @lru_cache(maxsize=256)
@@ -181,12 +191,16 @@ def _nearest(shape: _Shape) -> Prepared:
     """
     places: list[Any] = [bindparam(f"of_unit_{at}") for at in range(shape.units)] or [None]
     each = [_of_one(shape, place) for place in places]
-    if len(each) == 1:
-        return Prepared(_cut(each[0]))
-    if not shape.is_sqlite:
-        each = [select(_cut(one).subquery()) for one in each]
-    merged = union_all(*each).order_by(*_BY_DUE_AND_REF)
-    return Prepared(merged.limit(bindparam("most")))
+    if shape.is_sqlite:
+        if len(each) == 1:
+            return Prepared(_cut(each[0]))
+        merged = union_all(*each).order_by(*_BY_DUE_AND_REF)
+        return Prepared(merged.limit(bindparam("most")))
+    cut = [_cut(one) for one in each]
+    merged = union_all(*(select(one.subquery()) for one in cut)).order_by(*_BY_DUE_AND_REF)
+    found = (cut[0] if len(cut) == 1 else merged.limit(bindparam("most"))).subquery()
+    place = func.row_number().over(order_by=found.c.ref)
+    return Prepared(select(place, *found.c).order_by(found.c.next_due_at, found.c.ref))
 
 
 _BY_DUE_AND_REF: Final[tuple[Any, ...]] = (literal_column("2"), literal_column("3"))

@@ -5,7 +5,7 @@ The database is asked the same (`worklist`) where a list looks at more cases tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, NamedTuple
@@ -66,10 +66,13 @@ class Filter:
     sort: str = "due"
 
 
-def asked_for(lines: Iterable[TaskLine], wanted: Filter, *, now: datetime) -> list[TaskLine]:
+def asked_for(
+    lines: Iterable[TaskLine], wanted: Filter, *, now: datetime, places: Mapping[str, int]
+) -> list[TaskLine]:
     """Those of the lines that the filter meets, in the order of their due times.
 
-    Of `wanted` all holds but `sort`; whose cases they are was asked when they were read.
+    Of `wanted` all holds but `sort`; whose cases they are was asked when they were read. `places`
+    says which case comes first of those in which something is due at the same time.
     """
     found = [line for line in lines if line.due_at < wanted.until]
     if wanted.unit is not None:
@@ -83,7 +86,7 @@ def asked_for(lines: Iterable[TaskLine], wanted: Filter, *, now: datetime) -> li
         found = [line for line in found if line.assigned_to == whose]
     if wanted.only_snoozed or not wanted.with_snoozed:
         found = [line for line in found if is_awake(line, now) is not wanted.only_snoozed]
-    return sorted(found, key=_in_order)
+    return sorted(found, key=lambda line: (line.due_at, places[line.ref], line.code))
 
 
 def is_awake(line: TaskLine, now: datetime) -> bool:
@@ -93,7 +96,3 @@ def is_awake(line: TaskLine, now: datetime) -> bool:
         or line.snoozed_until <= now
         or leaves_soon(line.release_on, line.phase, now)
     )
-
-
-def _in_order(line: TaskLine) -> tuple[datetime, str, str]:
-    return line.due_at, line.ref, line.code

@@ -121,16 +121,18 @@ def task_lines(
         all_of_them = len(near) < looked_at
         # What is due later may come after tasks of cases that were not looked at.
         until = wanted.until if all_of_them else near[-1].due_at + timedelta.resolution
+        places = {case.ref: case.place for case in near}
         if few:
             due = soonest.lines_of(tx, viewer, near, until=until, kept=kept)
-            lines = asked_for(due, wanted, now=now)[offset : offset + limit + 1]
+            lines = asked_for(due, wanted, now=now, places=places)[offset : offset + limit + 1]
         else:  # of many cases the database leaves out what is not asked for
             asked = binds | {"near": [case.id for case in near], "until": until}
             lines = [TaskLine._make(row) for row in _tasks(shape, "near").rows(tx, asked)]
         if all_of_them:
             return lines
         last = near[-1]
-        if len(lines) > limit and (lines[-1].due_at, lines[-1].ref) <= (last.due_at, last.ref):
+        end = [(line.due_at, places[line.ref]) for line in lines[limit:]]
+        if end and end[-1] <= (last.due_at, last.place):
             return lines
         looked_at *= FURTHER if shape.filtered else 2
 

@@ -138,10 +138,17 @@ def session_server(folder: Path) -> str:
     return url.read_text()
 
 
-def start(folder: Path, settings: dict[str, str], *, programs: Path | None = None) -> str:
+def start(
+    folder: Path,
+    settings: dict[str, str],
+    *,
+    programs: Path | None = None,
+    language: str | None = None,
+) -> str:
     """Make a cluster in `folder`/pg and start it; return the URL of its database `postgres`.
 
-    `programs` is the folder of another Postgres than the wheel's, of whatever version.
+    `programs` is the folder of another Postgres than the wheel's, of whatever version; `language`
+    is whose order texts have there, which the wheel's knows none of.
     """
     data = folder / "pg"
     data.mkdir(mode=0o700)
@@ -150,6 +157,8 @@ def start(folder: Path, settings: dict[str, str], *, programs: Path | None = Non
         os.chown(data, user.pw_uid, user.pw_gid)
     # An older Postgres has no order of its own that is the same on every machine.
     order = () if programs else ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+    if language is not None:
+        order = ("--locale-provider=icu", f"--icu-locale={language}")
     _run(
         folder, "initdb", "--pgdata", str(data), "--username=postgres", "--auth=trust",
         "--encoding=UTF8", "--no-locale", *order, "--no-sync", "--no-instructions",
