@@ -43,7 +43,11 @@ Lines: TypeAlias = tuple[TaskLine, ...]
 
 
 class KeptLines(Protocol):
-    """Where the open tasks of cases lie for a moment, by all that they follow from."""
+    """Where the open tasks of cases lie for a moment, by all that they follow from.
+
+    For transactions that only read: what one wrote that was then rolled back would lie here under
+    the version that somebody else's change gets.
+    """
 
     def find_all(self, keys: Iterable[Hashable]) -> list[Lines | None]:
         """What lies under each key, None for nothing."""
