@@ -182,8 +182,8 @@ def nearest(
     if not shape.is_sqlite:
         return [Near(*row) for row in rows]
     # SQLite orders texts as Python does.
-    places = {ref: place for place, ref in enumerate(sorted(row[2] for row in rows))}
-    return [Near(places[row[2]], *row) for row in rows]
+    place_of = {ref: place for place, ref in enumerate(sorted(row[2] for row in rows))}
+    return [Near(place_of[row[2]], *row) for row in rows]
 
 
 @lru_cache(maxsize=256)

@@ -29,6 +29,23 @@ LONGEST_PAUSE: Final = 0.002
 thousandths, and Python has no waiting for such a lock that ends by itself."""
 
 
+_waits: Final = threading.local()
+
+
+@contextmanager
+def waiting_since(came: float) -> Iterator[None]:
+    """What this thread does waits for its turns as if since `came`, by the monotonic clock.
+
+    For whoever stood in another line before this one: patience is for both together. A turn that
+    is free is taken all the same.
+    """
+    _waits.since = came
+    try:
+        yield
+    finally:
+        del _waits.since
+
+
 class WriterQueue:
     """The line of writers at a database; `patience` in seconds is for all of the way to a turn."""
 
@@ -41,8 +58,9 @@ class WriterQueue:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Be the only writer. Raises `Busy` when the turn does not come within the patience."""
-        deadline = time.monotonic() + self._patience
-        if not self._thread_lock.acquire(timeout=self._patience):
+        now = time.monotonic()
+        deadline = getattr(_waits, "since", now) + self._patience
+        if not self._thread_lock.acquire(timeout=max(0.0, deadline - now)):
             raise Busy("Others are writing. Try again in a moment.")
         try:
             self._next.take(deadline)

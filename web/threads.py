@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from core.errors import Busy
+from core.turns import waiting_since
 
 T = TypeVar("T")
 
@@ -39,13 +40,15 @@ async def in_line(work: Callable[..., T], *, patience: float, **named: Any) -> T
     """Do it after all that came before it and are done in line, as few at one time as is good.
 
     For what is short and writes: everybody else has the other threads. Raises `Busy` without
-    having begun when its place in the line does not come within the patience, in seconds.
+    having begun when its place in the line does not come within the patience, in seconds; what is
+    left of that is for the turn to write.
     """
     came = time.monotonic()
 
     def begun() -> T:
         if time.monotonic() - came > patience:
             raise Busy("Others are writing. Try again in a moment.")
-        return work(**named)
+        with waiting_since(came):
+            return work(**named)
 
     return await asyncio.get_running_loop().run_in_executor(_line, begun)

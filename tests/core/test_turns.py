@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import Busy
-from core.turns import WriterQueue
+from core.turns import WriterQueue, waiting_since
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,3 +139,23 @@ def test_threads_of_one_process_write_one_after_the_other(tmp_path: Path) -> Non
     for each in threads:
         each.join()
     assert most == [1]
+
+
+def test_patience_is_for_the_line_before_it_too(tmp_path: Path) -> None:
+    """Who waited elsewhere waits here for what is left; a turn that is free is taken."""
+    queue = WriterQueue(tmp_path / "db", 1.0)
+    told: list[float] = []
+
+    def late() -> None:
+        began = time.monotonic()
+        with waiting_since(began - 0.9), pytest.raises(Busy), queue.turn():
+            pass
+        told.append(time.monotonic() - began)
+
+    with queue.turn():
+        thread = threading.Thread(target=late)
+        thread.start()
+        thread.join(5)
+    assert told[0] < 0.6
+    with waiting_since(time.monotonic() - 100), queue.turn():
+        pass

@@ -139,7 +139,11 @@ def take(visit: Visited, number: str) -> Response:
             job["part"] = visit.typed("part") == "yes"
             return _told(visit, number, job, {"older": _("Si at den skal tas inn likevel.")})
         if kept.is_first("take"):  # of two windows, or two who press at the same moment
-            kept.tell({**job, "state": "taking", "part": visit.typed("part") == "yes"})
+            try:
+                kept.tell({**job, "state": "taking", "part": visit.typed("part") == "yes"})
+            except OSError:  # a full disk: it may be asked for again
+                kept.drop("take")
+                raise
             _start(visit, kept, dry_run=False)
     return RedirectResponse(f"/import/{number}", 303)
 
