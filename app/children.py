@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import Final, Self
 
-from app.cpus import keep_to
 from core.parent import MARK
+from core.processors import keep_to
 
 FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0

@@ -25,7 +25,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NoReturn
 
-from app import cpus
 from app.children import Child, Ended
 from core import processors
 from core.errors import EXIT_FAULT, OverlevError, UnsafeSettings
@@ -79,7 +78,7 @@ class Supervisor:
         self._plan = plan
         self._told: queue.SimpleQueue[Ended | int] = queue.SimpleQueue()
         self._children: dict[str, Child] = {}
-        self._processors = cpus.one_for_each(plan.webs, cpus.cores_here())
+        self._processors = processors.one_for_each(plan.webs, processors.cores_here())
 
     def run(self) -> int:
         """Start, watch, stop."""
@@ -131,7 +130,7 @@ class Supervisor:
         environ = {COUNTED_TOGETHER: str(self._plan.counts)} if self._plan.counts else {}
         processor = self._processors[number - 1]
         if processor is not None:
-            environ[processors.ALL] = processors.as_text(cpus.cores_here())
+            environ[processors.ALL] = processors.as_text(processors.cores_here())
         self._start(
             name,
             "web",

@@ -27,7 +27,6 @@ from itertools import count, repeat
 from pathlib import Path
 from typing import Final
 
-from app.cpus import cores_here, keep_to, one_for_each
 from app.up import webs_here
 from bench.clock import BEGINNING
 from bench.completion import TASK, Todo, complete_one, open_tasks
@@ -37,6 +36,7 @@ from bench.population import multiply
 from bench.recording import recorded
 from bench.run import Run
 from cases import tokens
+from core.processors import cores_here, keep_to, one_for_each
 from core.settings import Settings
 
 CLIENTS: Final = 32

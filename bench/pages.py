@@ -24,7 +24,6 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from app.cpus import cores_here, keep_to, one_for_each
 from bench.api import served
 from bench.clock import NOW
 from bench.lists import EARLIEST
@@ -38,6 +37,7 @@ from cases.model import Phase, Role
 from cases.tables import account, case_, person
 from cases.vault import Identity
 from core.db import instant_text
+from core.processors import cores_here, keep_to, one_for_each
 from core.settings import Settings
 from web.app import create_app
 from web.house import House

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -73,6 +73,19 @@ def visible_binds(
     if binds and past and now is not None:
         binds["past_since"] = now - PAST_ACCESS
     return binds
+
+
+@dataclass(frozen=True, slots=True)
+class Viewed:
+    """A viewer, for what is prepared once for all whose `visible_cases` is written alike."""
+
+    viewer: Viewer = field(compare=False)
+    places: tuple[str, ...]
+
+    @classmethod
+    def by(cls, viewer: Viewer) -> Viewed:
+        """The names of the bound values tell apart those whose condition is written otherwise."""
+        return cls(viewer, tuple(visible_binds(viewer)))
 
 
 @lru_cache(maxsize=1024)

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from cases.access import Viewer, check_may_open_cases
-from cases.queries import visible_binds, visible_cases
+from cases.queries import Viewed, visible_binds, visible_cases
 from cases.tables import case_, person, task, task_desk
 from cases.task_line import BOOKED, HELD, TaskLine
 from core.db import UtcDateTime
@@ -259,7 +259,7 @@ def _read(
     """The open tasks of each of these cases (by reference: number, what it stands by), kept."""
     binds = visible_binds(viewer) | {"near": [number for number, _ in new.values()]}
     read: dict[str, list[TaskLine]] = {ref: [] for ref in new}
-    for row in _open_tasks(_Viewed(viewer, tuple(visible_binds(viewer)))).rows(tx, binds):
+    for row in _open_tasks(Viewed.by(viewer)).rows(tx, binds):
         line = TaskLine._make(row)
         read[line.ref].append(line)
     for ref, lines in read.items():
@@ -267,14 +267,8 @@ def _read(
         yield kept.keep(new[ref][1], by_time) if kept is not None else by_time
 
 
-@dataclass(frozen=True, slots=True)
-class _Viewed:
-    viewer: Viewer = field(compare=False)
-    places: tuple[str, ...]
-
-
 @lru_cache(maxsize=64)
-def _open_tasks(viewed: _Viewed) -> Prepared:
+def _open_tasks(viewed: Viewed) -> Prepared:
     return Prepared(
         select(*TASK_FIELDS)
         .select_from(

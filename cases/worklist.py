@@ -33,7 +33,7 @@ from cases.calendar import midnight_ending
 from cases.journal import SYSTEM_SCOPE, AccessRow, append
 from cases.model import AppointmentStatus, Owner, Phase
 from cases.put_off import last_day_kept
-from cases.queries import visible_binds, visible_cases
+from cases.queries import Viewed, visible_binds, visible_cases
 from cases.soonest import ON_DESK, TASK_FIELDS, KeptLines
 from cases.tables import appointment, case_, person, task, task_desk
 from cases.task_line import NOBODY, Filter, TaskLine, asked_for
@@ -320,14 +320,8 @@ def _people_of(
     which: str, tx: Connection, viewer: Viewer, binds: dict[str, Any]
 ) -> list[PersonLine]:
     check_may_open_cases(viewer)
-    statement = _people(which, _Viewed(viewer, tuple(visible_binds(viewer))))
+    statement = _people(which, Viewed.by(viewer))
     return [PersonLine._make(row) for row in statement.rows(tx, visible_binds(viewer) | binds)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Viewed:
-    viewer: Viewer = field(compare=False)
-    places: tuple[str, ...]
 
 
 MOST_CONTACTS: Final = 6
@@ -365,7 +359,7 @@ _WHICH: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
 
 
 @lru_cache(maxsize=64)
-def _people(which: str, viewed: _Viewed) -> Prepared:
+def _people(which: str, viewed: Viewed) -> Prepared:
     if which == "of_the_day":
         # In one go, each with its own limit: a unit has many who are out for some days.
         both = [select(_lines(part, viewed, part).subquery()) for part in ("leaving", "called")]
@@ -373,7 +367,7 @@ def _people(which: str, viewed: _Viewed) -> Prepared:
     return Prepared(_lines(which, viewed, "limit"))
 
 
-def _lines(which: str, viewed: _Viewed, limit: str) -> Select[Any]:
+def _lines(which: str, viewed: Viewed, limit: str) -> Select[Any]:
     conditions, order = _WHICH[which]
     return (
         select(*_PERSON_FIELDS)
@@ -453,7 +447,7 @@ def message_lines(
     those that no provider took (they were shown, not sent), or leaves them out.
     """
     check_may_open_cases(viewer)
-    viewed = _Viewed(viewer, tuple(visible_binds(viewer)))
+    viewed = Viewed(viewer, tuple(visible_binds(viewer)))
     statement = _messages(viewed, by_state=bool(states), waiting=waiting, shown_only=shown_only)
     binds = visible_binds(viewer) | {"limit": limit, "states": list(states)}
     return [MessageLine(*row) for row in statement.rows(tx, binds)]
@@ -461,7 +455,7 @@ def message_lines(
 
 @lru_cache(maxsize=32)
 def _messages(
-    viewed: _Viewed, *, by_state: bool, waiting: bool, shown_only: bool | None
+    viewed: Viewed, *, by_state: bool, waiting: bool, shown_only: bool | None
 ) -> Prepared:
     conditions = [visible_cases(viewed.viewer)]
     if by_state:
@@ -494,7 +488,7 @@ class Load:
 def load(tx: Connection, viewer: Viewer, *, until: datetime, now: datetime) -> list[Load]:
     """Open tasks due before `until`, counted by unit, owner and whom they are handed to."""
     check_may_open_cases(viewer)
-    statement = _load(_Viewed(viewer, tuple(visible_binds(viewer))))
+    statement = _load(Viewed(viewer, tuple(visible_binds(viewer))))
     rows = statement.rows(tx, visible_binds(viewer) | {"until": until, "now": now})
     return [
         Load(unit, owner, assigned_to, count, int(overdue or 0))
@@ -503,7 +497,7 @@ def load(tx: Connection, viewer: Viewer, *, until: datetime, now: datetime) -> l
 
 
 @lru_cache(maxsize=32)
-def _load(viewed: _Viewed) -> Prepared:
+def _load(viewed: Viewed) -> Prepared:
     late = case((task.c.due_at < bindparam("now", type_=UtcDateTime), 1), else_=0)
     return Prepared(
         select(

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app import cpus
+from core import processors
 from core.processors import ALL, as_text
 from tests.app.serving import NO_PREFECT, Process, Up, free_port, until, up
 from tests.app.shell import Shell
@@ -51,12 +51,12 @@ def test_from_an_empty_folder_to_a_page_and_to_a_clean_end(tmp_path: Path) -> No
         assert not elsewhere.exists()
 
         until(lambda: service.readyz()["code"] == 200, what="the worker's first heartbeats")
-        (core,) = cpus.one_for_each(1, cpus.cores_here())
+        (core,) = processors.one_for_each(1, processors.cores_here())
         if core is not None:
             assert cores_of(service, "web") == {core}
             assert cores_of(service, "worker") == os.sched_getaffinity(0)
             # Whom it starts beside itself it lets go where the others go.
-            named = f"{ALL}={as_text(cpus.cores_here())}".encode()
+            named = f"{ALL}={as_text(processors.cores_here())}".encode()
             assert named in Path(f"/proc/{service.part('web')}/environ").read_bytes().split(b"\0")
         for part in ("worker", "web"):
             killed = service.kill_part(part)

@@ -33,7 +33,7 @@ def test_a_child_may_compute_on_all_that_are_named(monkeypatch: pytest.MonkeyPat
         assert os.sched_getaffinity(pid) == set(here)
 
 
-@pytest.mark.parametrize("named", ["", "none", "0-1", "100000", "-1"])
+@pytest.mark.parametrize("named", ["", "none", "100000", "-1"])
 def test_what_cannot_be_leaves_the_child_as_it_is(
     named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from app import cpus
+from core.processors import _numbers_in, cores_here, keep_to, one_for_each, shares_a_core
 
 
 def alone(processor: int) -> frozenset[int]:
@@ -41,27 +41,27 @@ def side_by_side(processor: int) -> frozenset[int]:
 def test_each_web_process_has_a_core_and_something_is_left_to_the_other_parts(
     webs: int, processors: list[int], siblings: object, chosen: list[int | None]
 ) -> None:
-    assert cpus.one_for_each(webs, processors, siblings) == chosen  # type: ignore[arg-type]
+    assert one_for_each(webs, processors, siblings) == chosen  # type: ignore[arg-type]
 
 
 def test_the_kernel_lists_processors_by_number_and_by_range() -> None:
-    assert cpus._numbers_in("0,4\n") == {0, 4}
-    assert cpus._numbers_in("2-3,6-7") == {2, 3, 6, 7}
+    assert _numbers_in("0,4\n") == {0, 4}
+    assert _numbers_in("2-3,6-7") == {2, 3, 6, 7}
 
 
 def test_every_processor_here_shares_a_core_with_itself() -> None:
-    for processor in cpus.cores_here():
-        assert processor in cpus.shares_a_core(processor)
-    assert cpus.shares_a_core(100_000) == {100_000}
+    for processor in cores_here():
+        assert processor in shares_a_core(processor)
+    assert shares_a_core(100_000) == {100_000}
 
 
 def test_a_process_keeps_to_what_it_was_given_and_a_gone_one_is_left() -> None:
     waits = [sys.executable, "-c", "input()"]
     with subprocess.Popen(waits, stdin=subprocess.PIPE) as process:
-        last = cpus.cores_here()[-1]
-        cpus.keep_to(last, process.pid)
+        last = cores_here()[-1]
+        keep_to(last, process.pid)
         assert os.sched_getaffinity(process.pid) == {last}
-        cpus.keep_to(100_000, process.pid)
+        keep_to(100_000, process.pid)
         assert os.sched_getaffinity(process.pid) == {last}, "as it was"
         process.communicate(b"\n")
-    cpus.keep_to(last, process.pid)
+    keep_to(last, process.pid)
