@@ -27,6 +27,7 @@ from typing import Final, NoReturn
 
 from app.children import Child, Ended
 from core import processors
+from core.disk import writable
 from core.errors import EXIT_FAULT, OverlevError, UnsafeSettings
 from core.log import set_up_logging
 from core.parent import COUNTED_TOGETHER
@@ -259,7 +260,8 @@ def prefect_beside(folder: Path) -> int | None:
         environment.for_clients(os.environ)
         return None
     port = asked_prefect_port() or _next_free(environment.PORT)
-    environment.for_a_server_of_our_own(folder, port, os.environ)
+    with writable(folder):
+        environment.for_a_server_of_our_own(folder, port, os.environ)
     return port
 
 
@@ -302,7 +304,8 @@ def _free(port: int) -> bool:
 @contextlib.contextmanager
 def only_one(folder: Path) -> Iterator[None]:
     """Hold the folder for this process, as long as it lives. Raises `UnsafeSettings`."""
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with writable(folder):
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
