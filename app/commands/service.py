@@ -78,12 +78,14 @@ def up(
         settings = settings.model_copy(update={"data": beside})
     # The parts read the environment; an address or folder of the command line goes before it.
     os.environ["OVERLEV_DATA"] = str(settings.data)
-    # The port first: nothing is made, and nobody waits, for a start that cannot be.
-    _refuse_taken(port)
+    # The port first: nothing is made, and nobody waits, for a start that cannot be. Before it only
+    # whether it is this very folder's `up` that has the port.
     if DataFolder.exists(settings.data):
         with only_one(settings.data):
+            _refuse_taken(port)
             _prepare(settings, demo=demo)
     else:
+        _refuse_taken(port)
         _make(settings, demo=demo)
     take_over(settings.data, port, settings.web_processes, _to_come(settings))
 
