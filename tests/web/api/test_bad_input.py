@@ -156,9 +156,9 @@ def test_a_body_that_does_not_say_that_it_is_json_is_of_the_wrong_type(office: O
         assert "application/json" in told["detail"]
     assert office.desk.case(case.ref).version == case.version
     for kind in ("application/json; charset=utf-8", "application/merge-patch+json"):
-        headers = {"Content-Type": kind}
-        stale = {"content": b'{"outcome": "done", "version": 9}', "by": OFFICER}
-        assert office.ask("POST", path, headers=headers, **stale).status_code == 409, kind
+        headers, stale = {"Content-Type": kind}, b'{"outcome": "done", "version": 9}'
+        answer = office.ask("POST", path, headers=headers, content=stale, by=OFFICER)
+        assert answer.status_code == 409, kind
 
 
 def test_bad_input_is_told_by_field_and_reason(office: Office) -> None:
