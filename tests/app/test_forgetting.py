@@ -15,7 +15,7 @@ def test_after_the_last_list_of_the_evening_no_name_lies_in_memory() -> None:
     kept, clock = Kept(), [NOW]
     kept.rows.keep("row", "Ane Lind", now=NOW)
     kept.frames.keep("frame", "<h1>Ane Lind</h1>", now=NOW)
-    kept.count("nurse", "due", lambda: 7, now=NOW)
+    kept.answered("nurse", "due", lambda: 7, now=NOW)
     with _forgetting(kept, lambda: clock[0], every=0.01):
         time.sleep(0.1)
         assert (len(kept.rows), len(kept.frames)) == (1, 1)

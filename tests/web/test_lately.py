@@ -22,7 +22,7 @@ from tests.people import at, complete, make_case
 from tests.web.browser import Browser
 from tests.web.conftest import Desk
 from web.pages import rendering
-from web.pages.lately import COUNTS_LIE, NAMES_LIE, Kept, Lately
+from web.pages.lately import ANSWERS_LIE, NAMES_LIE, Kept, Lately
 from web.pages.visit import Visit
 
 NOW = at("2026-09-08 09:00")
@@ -180,7 +180,7 @@ def test_a_count_is_new_after_ones_own_form_and_soon_after_anothers(
     assert before > 1
     with desk.db.write() as tx:
         service.answer_offer(tx, OPERATOR, refs[0], "declined", now=desk.now)
-    desk.later(2 * COUNTS_LIE)
+    desk.later(2 * ANSWERS_LIE)
     after = said()
     assert after < before
 
@@ -210,20 +210,21 @@ def test_a_look_while_ones_own_form_is_under_way_leaves_no_count_behind(
     for number in range(3):
         a_case(desk, f"Ane{number}", "Prøvesen")
     asked: list[tuple[str, Hashable]] = []
-    count, snooze = Kept.count, desks.snooze
+    count, snooze = Kept.answered, desks.snooze
 
     def noted(
-        kept: Kept, account: str, what: Hashable, counted: Callable[[], int], *, now: datetime
-    ) -> int:
-        asked.append((account, what))
-        return count(kept, account, what, counted, now=now)
+        kept: Kept, account: str, what: Hashable, answer: Callable[[], Any], *, now: datetime
+    ) -> Any:
+        if answer.__qualname__.startswith("_count."):
+            asked.append((account, what))
+        return count(kept, account, what, answer, now=now)
 
     def looked_at_meanwhile(*given: Any, **named: Any) -> list[tuple[str, str]]:
         # Another window of the same person counts before this form is done.
         count(desk.app.state.lately, *asked[-1], lambda: before, now=desk.now)
         return snooze(*given, **named)
 
-    monkeypatch.setattr(Kept, "count", noted)
+    monkeypatch.setattr(Kept, "answered", noted)
     monkeypatch.setattr(desks, "snooze", looked_at_meanwhile)
     coordinator = desk.of("coordinator")
     before, pick = _counted(coordinator), _first_pick(coordinator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 from cases import accounts, package_saving, service, sweep, transfers
@@ -86,7 +87,33 @@ def test_a_report_that_is_due_is_told_on_the_first_page_of_a_lead_until_it_is_se
     lead.get("/tertial/own?period=2026-T2&unit=A")
     lead.send("/tertial/own", {"period": "2026-T2", "unit": "A", "sure": "submit"})
     assert "Rapporten for" not in lead.get("/deviations").text
-    assert "Rapporten for" not in desk.of("elsewhere").get("/overdue").text
+    assert "unit=A" not in desk.of("elsewhere").get("/overdue").text
+
+
+def test_a_coordinator_reads_on_the_board_which_units_reports_wait(on_sqlite: Desk) -> None:
+    """Who sends reports in, on their first page; nobody else there, and not from a list kept."""
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        early = Viewer("lead", Role.UNIT_LEAD, frozenset({"A", "B"}))
+        for unit in ("A", "B"):
+            lifecycle.submit(tx, early, Period.parse("2026-T1"), unit, now=at("2026-05-18 10:00"))
+    assert "levert" not in desk.of("coordinator").get("/overdue").text
+
+    desk.later(timedelta(days=4))
+    desk.signed.clear()
+    both = desk.of("coordinator")
+    assert _waiting(both.get("/overdue")) == ["A", "B"]
+    both.get("/tertial/own?period=2026-T2&unit=A")
+    both.send("/tertial/own", {"period": "2026-T2", "unit": "A", "sure": "submit"})
+    assert _waiting(both.get("/overdue")) == ["B"]
+    for who in ("nurse", "officer"):
+        assert "Rapporten for" not in desk.of(who).get("/overdue").text
+
+
+def _waiting(page: Page) -> list[str]:
+    """The units that one line says the report of the summer is to be sent in for."""
+    (line,) = re.findall(r"<p>Rapporten for mai–august 2026 skal være.*?</p>", page.text)
+    return re.findall(r'unit=(\w)">', line)
 
 
 def _told_of_reports(page: Page) -> str:

@@ -18,9 +18,10 @@ from starlette.responses import Response
 
 from cases import idempotency, roster, rules
 from cases.idempotency import Answer
-from cases.roster_age import dated
+from cases.roster_age import Older, dated, may_be_older
 from cases.roster_file import DEFAULT_LIMITS
-from core.clock import local_date
+from cases.roster_named import Named
+from core.clock import iso_local, local_date
 from web.api.answers import IdempotencyKey, request_of, told, written
 from web.api.inputs import Input
 from web.api.models import Imported
@@ -37,9 +38,14 @@ router: Final = Router(tags=["imports"])
 
 
 class How(Input):
-    """With `dry_run` nothing is written, and the answer is what an import would give."""
+    """With `dry_run` nothing is written, and the answer is what an import would give.
+
+    `part`: these are some rows of a roster, as mended ones are; of whom they do not name nothing is
+    said.
+    """
 
     dry_run: bool = False
+    part: bool = False
 
 
 class _Sent(BaseModel):
@@ -47,6 +53,7 @@ class _Sent(BaseModel):
 
     sha256: str
     dry_run: bool
+    part: bool
 
 
 @router.post("/imports", response_model=Imported)
@@ -56,16 +63,24 @@ def take_in(
 ) -> Response:
     """Take in a prison's roster (CSV or XLSX). Rows are taken whole or not at all.
 
-    An import is many transactions: one that was cut short is simply done again.
+    An import is many transactions: one that was cut short is simply done again. A list that is
+    older than one taken in for its unit is taken in too, and told in `older`: look with `dry_run`
+    first.
     """
     rules.check_role(asked.viewer, roster.IMPORTING, "import a roster")
     house = asked.house
+    sha256, name = _digest(file.file), file.filename or ""
+    days = dated(name, today=local_date(asked.now))
     request = None
     if key is not None:
-        request = request_of(asked, key, _Sent(sha256=_digest(file.file), dry_run=how.dry_run))
+        sent = _Sent(sha256=sha256, dry_run=how.dry_run, part=how.part)
+        request = request_of(asked, key, sent)
         first = house.db.transact(lambda tx: idempotency.first(tx, request, now=asked.now))
         if first is not None:
             return told(first)
+    with house.db.read() as tx:
+        compared = may_be_older(tx, sha256, days, now=asked.now)
+    named = Named() if compared else None
     with _as_path(file.file) as path:
         result = roster.import_roster(
             house.db,
@@ -74,10 +89,13 @@ def take_in(
             now=asked.now,
             demo=house.demo,
             dry_run=how.dry_run,
-            name=file.filename or "",
-            dated=dated(file.filename or "", today=local_date(asked.now)),
+            name=name,
+            part=how.part,
+            named=named,
+            dated=days,
         )
-    answer = Answer(200, written(Imported, result.told()))
+    older = _told(named.older) if named is not None and named.older is not None else None
+    answer = Answer(200, written(Imported, {**result.told(), "older": older}))
     if request is not None:
         answer = house.db.transact(lambda tx: _kept(tx, request, answer, asked))
     return told(answer)
@@ -91,6 +109,15 @@ def _kept(tx: Connection, request: idempotency.Request, answer: Answer, asked: A
         return first
     idempotency.keep(tx, request, answer)
     return answer
+
+
+def _told(older: Older) -> dict[str, str | None]:
+    return {
+        "newer_at": iso_local(older.newer_at),
+        "own_on": older.own_on.isoformat() if older.own_on is not None else None,
+        "newer_on": older.newer_on.isoformat() if older.newer_on is not None else None,
+        "same_at": iso_local(older.same_at) if older.same_at is not None else None,
+    }
 
 
 def _digest(file: BinaryIO) -> str:

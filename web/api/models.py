@@ -402,8 +402,23 @@ class Remark(Output):
     reason: str
 
 
+class OlderList(Output):
+    """Why a list is older than one taken in before it.
+
+    The days of both, or, where these very bytes had been taken in, when that was.
+    """
+
+    newer_at: At
+    own_on: On | None
+    newer_on: On | None
+    same_at: At | None
+
+
 class Imported(Output):
-    """What an import did; `rows` = created + updated + unchanged + rejected."""
+    """What an import did; `rows` = created + updated + unchanged + rejected.
+
+    `older` tells of a newer list that was taken in before, where this one changes something.
+    """
 
     rows: int
     created: int
@@ -414,6 +429,7 @@ class Imported(Output):
     missing_from_roster: list[str]
     rejected: list[Remark]
     warnings: list[Remark]
+    older: OlderList | None
 
 
 class Figure(Output):

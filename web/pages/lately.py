@@ -18,7 +18,7 @@ from cases.soonest import Lines
 V = TypeVar("V")
 
 NAMES_LIE: Final = timedelta(minutes=1)
-COUNTS_LIE: Final = timedelta(seconds=10)
+ANSWERS_LIE: Final = timedelta(seconds=10)
 """What others did meanwhile shows in a count this much later, or twice."""
 
 MOST_ROWS: Final = 4_000
@@ -27,7 +27,7 @@ MOST_ROWS: Final = 4_000
 MOST_FRAMES: Final = 400
 """About 10 kB each."""
 
-MOST_COUNTS: Final = 2_000
+MOST_ANSWERS: Final = 2_000
 
 
 class Lately(Generic[V]):
@@ -106,29 +106,33 @@ class Kept:
     """What the pages of one process keep: rows of lists, what is around them, and their number.
 
     `lines` (the open tasks of a case, whose identity is sealed there), `rows` and `frames` are kept
-    by all that was read for them, frames for their reader alone. A
-    count follows from what others do, too: it is forgotten with the next form of its own reader,
-    and by the page that tells of one, and otherwise lies for some seconds.
+    by all that was read for them, frames for their reader alone. An answer (how many there are,
+    which reports wait) follows from what others do, too: it is forgotten with the next form of its
+    own reader, and by the page that tells of one, and otherwise lies for some seconds.
     """
 
     def __init__(self) -> None:
         self.lines: Final[Lately[Lines]] = Lately(lasts=NAMES_LIE, most=MOST_ROWS)
         self.rows: Final[Lately[Any]] = Lately(lasts=NAMES_LIE, most=MOST_ROWS)
         self.frames: Final[Lately[Any]] = Lately(lasts=NAMES_LIE, most=MOST_FRAMES)
-        self._counts: Final[Lately[int]] = Lately(lasts=COUNTS_LIE, most=MOST_COUNTS)
+        self._answers: Final[Lately[Any]] = Lately(lasts=ANSWERS_LIE, most=MOST_ANSWERS)
         self._forms: Final[Counter[str]] = Counter()
 
     def turn(self, now: datetime) -> None:
         """Let go of what has lain here long enough, though nobody asks for a list any more."""
-        for each in (self.lines, self.rows, self.frames, self._counts):
+        for each in (self.lines, self.rows, self.frames, self._answers):
             each.turn(now)
 
     def sent(self, account: str) -> None:
         """Somebody has sent a form: what they see next is counted anew."""
         self._forms[account] += 1
 
-    def count(
-        self, account: str, what: Hashable, counted: Callable[[], int], *, now: datetime
-    ) -> int:
-        """How many there are of something that this account sees; `now` by the real clock."""
-        return self._counts.made((account, self._forms[account], what), counted, now=now)
+    def answered(
+        self, account: str, what: Hashable, answer: Callable[[], V], *, now: datetime
+    ) -> V:
+        """What an account is told of `what`, found out where it was not a moment ago.
+
+        `now` by the real clock.
+        """
+        found: V = self._answers.made((account, self._forms[account], what), answer, now=now)
+        return found

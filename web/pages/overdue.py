@@ -22,8 +22,9 @@ from cases.release import RELEASING
 from cases.task_line import NOBODY, Filter
 from cases.worklist import PAGE, SORTS
 from core.clock import local_date
+from reports.waiting import Waiting, to_send_in
 from web.i18n import marked
-from web.pages import at_once, rows
+from web.pages import at_once, figures, rows
 from web.pages.acts import act
 from web.pages.forms import Errors, tried
 from web.pages.receipts import TOLD
@@ -186,6 +187,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             "came": at_once.came(tx, visit),
             "names": desk.names_of_accounts(tx, rows.accounts_of(shown)),
             "brought": rows.brought(tx, visit),
+            "to_send_in": _to_send_in(tx, visit),
         }
     seen = [row.ref for row in shown]
     seen += [context["told"].ref] if context["told"] is not None else []
@@ -210,6 +212,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             "sorted_by": lambda by: address("/overdue", {**_plain(values), "sort": by}),
             "with_put_off": address("/overdue", _plain(values | _PUT_OFF)),
             "without_put_off": address("/overdue", _plain(values | {"snoozed": ""})),
+            "long": lambda period: figures.long(visit.translate, period),
         },
         empty=not shown,
         first_row=(number - 1) * PAGE + 1,
@@ -248,10 +251,21 @@ _GIVEN_TO: Final = marked("Gitt til %(name)s")
 def _count(tx: Connection, visit: Visit, wanted: Filter, values: dict[str, str]) -> int:
     """How many there are; not counted each time."""
     viewer, now = visit.viewer, visit.now
-    return visit.lately.count(
+    return visit.lately.answered(
         viewer.account,
         (viewer, local_date(now), *values.values()),
         lambda: worklist.how_many_tasks(tx, viewer, wanted, now=now),
+        now=visit.house.real_clock(),
+    )
+
+
+def _to_send_in(tx: Connection, visit: Visit) -> list[Waiting]:
+    """The reports that wait for the reader's units; not looked for each time."""
+    viewer, now = visit.viewer, visit.now
+    return visit.lately.answered(
+        viewer.account,
+        ("to_send_in", viewer, local_date(now)),
+        lambda: to_send_in(tx, viewer, now=now),
         now=visit.house.real_clock(),
     )
 

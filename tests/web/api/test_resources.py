@@ -104,6 +104,36 @@ def test_a_roster_is_taken_in_over_http_and_a_repeat_is_told_the_same(office: Of
     assert not list(Path("/tmp").glob("roster*"))  # noqa: S108 - nothing was left on the disk
 
 
+def test_an_older_list_and_a_part_of_a_list_are_told_over_http(office: Office) -> None:
+    def row(number: int, planned: str) -> str:
+        return f"{number};Kari;Test;a;2026-09-01;{planned};bekreftet\n"
+
+    def send(name: str, rows: str, **params: str) -> Any:
+        files = {"file": (name, (HEADER + rows).encode(), "text/csv")}
+        answer = office.ask("POST", "/imports", files=files, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    newer, older = "roster-2026-09-02.csv", "roster-2026-09-01.csv"
+    both = row(990011, "2026-12-28") + row(990012, "2026-12-28")
+    first = send(newer, both)
+    looked = send(older, row(990011, "2026-12-01"), dry_run="true")
+    mended = send("mended.csv", row(990012, "2026-12-29"), part="true")
+    again = send(newer, both)
+
+    assert first["older"] is None
+    # The day of the newer list is told, and nothing was taken in by looking.
+    assert (looked["older"]["own_on"], looked["older"]["newer_on"]) == ("2026-09-01", "2026-09-02")
+    assert looked["updated"] == 1
+    assert "990012" in looked["missing_from_roster"]
+    # Some mended rows are no whole roster: nobody is missing from them.
+    assert (mended["updated"], mended["missing_from_roster"], mended["older"]) == (1, [], None)
+    # These very bytes were taken in before the mended rows.
+    assert again["updated"] == 1
+    assert (again["older"]["own_on"], again["older"]["newer_on"]) == (None, None)
+    assert again["older"]["same_at"] is not None
+
+
 def test_a_stay_from_the_offer_to_the_release(office: Office) -> None:
     ref = make_case(office.desk).ref
     case = f"/cases/{ref}"
