@@ -54,6 +54,8 @@ def examine(settings: Settings, *, now: datetime | None) -> Iterator[Check]:
         house = open_installation(settings, now=now, any_schema=True)
     except OverlevError as refused:
         yield Check("installation", ok=False, says=refused.detail)
+        if settings.data.is_dir():
+            yield from _space(settings.data)  # which may be why
         return
     with house:
         yield Check(

@@ -27,6 +27,7 @@ from typing import Final, NoReturn
 
 from app.children import Child, Ended
 from core import processors
+from core.disk import writable
 from core.errors import EXIT_FAULT, OverlevError, UnsafeSettings
 from core.log import set_up_logging
 from core.parent import COUNTED_TOGETHER
@@ -37,7 +38,13 @@ HOST: Final = "127.0.0.1"
 LOCK: Final = "up.lock"
 """Held by the one `up` on a data folder; its line says where the pages are."""
 
+STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+"""What stops the service, in order and with exit code 0."""
+
 READY_WITHIN: Final = 180.0
+PAGE_WITHIN: Final = 1.0
+"""Seconds that one question for the first page may take; who wants us to stop waits as long."""
+
 STOP_WITHIN: Final = {"worker": 20.0, "prefect": 4.0, "web": 4.0}
 """Seconds that each part gets to end by itself, in the order in which they are stopped."""
 
@@ -78,20 +85,26 @@ class Supervisor:
         self._plan = plan
         self._told: queue.SimpleQueue[Ended | int] = queue.SimpleQueue()
         self._children: dict[str, Child] = {}
+        self._to_stop = False
         self._processors = processors.one_for_each(plan.webs, processors.cores_here())
 
     def run(self) -> int:
         """Start, watch, stop."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda got, _: self._told.put(got))
-        self._start_web(1)
+        for number in STOPPING:
+            signal.signal(number, self._asked_to_stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)  # `take_over` has held them back
         try:
+            self._start_web(1)
             if not self._ready():
-                return EXIT_FAULT
+                return 0 if self._to_stop else EXIT_FAULT
             self._after_the_web()
             return self._watch()
         finally:
             self._stop()
+
+    def _asked_to_stop(self, number: int, _: object) -> None:
+        self._to_stop = True
+        self._told.put(number)
 
     def _after_the_web(self) -> None:
         print(f"Overlev is ready at {self._plan.address}", flush=True)
@@ -167,10 +180,11 @@ class Supervisor:
                     break
             try:
                 with urllib.request.urlopen(  # noqa: S310 - our own address
-                    f"{self._plan.address}/healthz", timeout=5
+                    f"{self._plan.address}/healthz", timeout=PAGE_WITHIN
                 ) as page:
                     if page.status == 200:
-                        return True
+                        # Who asked to stop meanwhile is not told that it is ready.
+                        return not self._to_stop
             except (urllib.error.URLError, OSError):
                 continue
         print("overlev: the web server did not start; see the lines above", file=sys.stderr)
@@ -194,7 +208,7 @@ class Supervisor:
             )
 
     def _stop(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOPPING:
             signal.signal(number, signal.SIG_IGN)
         fill = self._children.pop("fill", None)
         if fill is not None:
@@ -223,6 +237,8 @@ def take_over(folder: Path, port: int, webs: int | None, fill: tuple[str, ...]) 
     words = ["-m", "app.up", str(folder), str(port), str(webs or webs_here()), *fill]
     sys.stdout.flush()
     sys.stderr.flush()
+    # Until the new program knows what to do with them, they would end it as they find it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     os.execv(sys.executable, [sys.executable, "-P", *words])  # noqa: S606 - our own program
 
 
@@ -259,7 +275,8 @@ def prefect_beside(folder: Path) -> int | None:
         environment.for_clients(os.environ)
         return None
     port = asked_prefect_port() or _next_free(environment.PORT)
-    environment.for_a_server_of_our_own(folder, port, os.environ)
+    with writable(folder):
+        environment.for_a_server_of_our_own(folder, port, os.environ)
     return port
 
 
@@ -302,13 +319,16 @@ def _free(port: int) -> bool:
 @contextlib.contextmanager
 def only_one(folder: Path) -> Iterator[None]:
     """Hold the folder for this process, as long as it lives. Raises `UnsafeSettings`."""
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with writable(folder):
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            address = address_of(folder)
             raise UnsafeSettings(
-                f"`overlev up` runs already on {folder}: stop it first, or name another --data"
+                f"`overlev up` runs already on {folder}{f' ({address})' if address else ''}: stop"
+                " it first, or name another --data"
             ) from None
         yield
     finally:

@@ -35,6 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeEngine
 
@@ -59,8 +60,9 @@ CACHE_KIB = 16_000
 
 RERUN_STATES = frozenset({"40001", "40P01"})
 
-BUSY_STATES = frozenset({"25P03", "25P04", "55P03"})
-"""Postgres gave up a transaction that slept or lasted too long, or waited for a lock too long."""
+BUSY_STATES = frozenset({"25P03", "25P04", "55P03", "25006"})
+"""Postgres gave up a transaction that slept or lasted too long, or waited for a lock too long; or
+it only reads for now, as a standby does until it takes over."""
 
 SLEEPING_AFTER = 15
 LASTING = 60
@@ -76,6 +78,18 @@ _OPTIONS = (
 )
 _LIMITS_TRANSACTIONS = 17
 """The first version of Postgres that ends a transaction which lasts too long."""
+
+_PASSES = ("locked", "busy", "disk", "full", "unable to open", "readonly")
+"""In what SQLite says of something that is no fault of the statement."""
+
+_AWAY = "The database does not answer now. Try again in a moment."
+_WHY = {
+    "full": "The disk of the database is full: nothing was changed. Make room on it.",
+    "readonly": "The database cannot be written: check its disk, and the rights of its file.",
+    "disk i/o": "The disk of the database refuses: make room on it, or check it.",
+    "unable to open": "The database cannot be opened: check the rights of its file, and its disk.",
+}
+"""What does not pass by itself, by what SQLite says, with the way out."""
 
 metadata = MetaData(
     naming_convention={
@@ -344,6 +358,8 @@ class Database:
         """Turn a full queue, a locked file or a lost server into `Busy`, with the way out."""
         try:
             yield
+        except NoConnectionFree as error:
+            raise Busy(_AWAY) from error
         except DBAPIError as error:
             given_up = _sqlstate(error) in BUSY_STATES
             if not given_up and not isinstance(error, OperationalError):
@@ -351,11 +367,10 @@ class Database:
             if _sqlstate(error) in RERUN_STATES:
                 raise
             text = str(error.orig).lower()
-            if self.is_sqlite and not any(
-                sign in text for sign in ("locked", "busy", "disk", "full", "unable to open")
-            ):
+            if self.is_sqlite and not any(sign in text for sign in _PASSES):
                 raise
-            raise Busy("The database does not answer now. Try again in a moment.") from error
+            why = next((says for sign, says in _WHY.items() if sign in text), _AWAY)
+            raise Busy(why) from error
 
     def close(self) -> None:
         """Give all connections back. Whoever is writing on SQLite writes to the end first."""
