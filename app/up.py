@@ -252,7 +252,7 @@ def main(words: list[str]) -> int:
             with _written_down(folder, plan.address):
                 return Supervisor(plan).run()
     except OverlevError as refused:
-        print(f"overlev: {refused.detail}", file=sys.stderr)
+        print(f"overlev: {refused.for_operators}", file=sys.stderr)
         return refused.exit_code
 
 

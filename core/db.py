@@ -39,6 +39,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeEngine
 
+from core.away import why_away
 from core.errors import Busy
 from core.statement import told
 from core.together import Together
@@ -63,6 +64,9 @@ RERUN_STATES = frozenset({"40001", "40P01"})
 BUSY_STATES = frozenset({"25P03", "25P04", "55P03", "25006"})
 """Postgres gave up a transaction that slept or lasted too long, or waited for a lock too long; or
 it only reads for now, as a standby does until it takes over."""
+
+_NOT_ALLOWED = "42501"
+"""Postgres: the user may not. Of the user that the address names, and of nobody who asked."""
 
 SLEEPING_AFTER = 15
 LASTING = 60
@@ -173,9 +177,15 @@ class Database:
     """An engine with its writer's queue. `url` is an SQLAlchemy URL (sqlite or postgresql)."""
 
     def __init__(
-        self, url: str, *, secrets: object | None = None, patience: float = WRITE_PATIENCE
+        self,
+        url: str,
+        *,
+        secrets: object | None = None,
+        patience: float = WRITE_PATIENCE,
+        setting: str = "OVERLEV_DATABASE_URL",
     ) -> None:
         self.url: URL = make_url(url)
+        self._setting = setting
         self.secrets = secrets
         self.patience = patience
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -361,14 +371,19 @@ class Database:
         except NoConnectionFree as error:
             raise Busy(_AWAY) from error
         except DBAPIError as error:
-            given_up = _sqlstate(error) in BUSY_STATES
-            if not given_up and not isinstance(error, OperationalError):
+            state = _sqlstate(error)
+            given_up = state in BUSY_STATES
+            away = isinstance(error, OperationalError) or state == _NOT_ALLOWED
+            if not given_up and not away:
                 raise
-            if _sqlstate(error) in RERUN_STATES:
+            if state in RERUN_STATES:
                 raise
             text = str(error.orig).lower()
             if self.is_sqlite and not any(sign in text for sign in _PASSES):
                 raise
+            if not self.is_sqlite:
+                of_server = "" if given_up else why_away(self.url, self._setting, text)
+                raise Busy(_AWAY, told=of_server) from error
             why = next((says for sign, says in _WHY.items() if sign in text), _AWAY)
             raise Busy(why) from error
 
