@@ -39,8 +39,10 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeEngine
 
+from core.away import why_away
 from core.errors import Busy
 from core.statement import told
+from core.together import Together
 from core.turns import WriterQueue
 
 T = TypeVar("T")
@@ -62,6 +64,9 @@ RERUN_STATES = frozenset({"40001", "40P01"})
 BUSY_STATES = frozenset({"25P03", "25P04", "55P03", "25006"})
 """Postgres gave up a transaction that slept or lasted too long, or waited for a lock too long; or
 it only reads for now, as a standby does until it takes over."""
+
+_NOT_ALLOWED = "42501"
+"""Postgres: the user may not. Of the user that the address names, and of nobody who asked."""
 
 SLEEPING_AFTER = 15
 LASTING = 60
@@ -172,9 +177,15 @@ class Database:
     """An engine with its writer's queue. `url` is an SQLAlchemy URL (sqlite or postgresql)."""
 
     def __init__(
-        self, url: str, *, secrets: object | None = None, patience: float = WRITE_PATIENCE
+        self,
+        url: str,
+        *,
+        secrets: object | None = None,
+        patience: float = WRITE_PATIENCE,
+        setting: str = "OVERLEV_DATABASE_URL",
     ) -> None:
         self.url: URL = make_url(url)
+        self._setting = setting
         self.secrets = secrets
         self.patience = patience
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -201,6 +212,7 @@ class Database:
             )
             event.listen(self.engine, "connect", _prepare_sqlite)
             self._queue = WriterQueue(Path(str(self.url.database)), patience)
+            self._together = Together(self.write)
         else:
             if self.url.get_driver_name() in ("psycopg2", ""):
                 self.url = self.url.set(drivername="postgresql+psycopg")
@@ -343,6 +355,14 @@ class Database:
         msg = "unreachable"
         raise AssertionError(msg)
 
+    def transact_together(self, verb: Callable[[Connection], T]) -> T:
+        """As `transact`, for a short verb that many ask for at once.
+
+        On SQLite those who wait share one commit (`core.together`); none returns before it. The
+        verb may then run in another thread, and a second time.
+        """
+        return self._together.transact(verb) if self.is_sqlite else self.transact(verb)
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Turn a full queue, a locked file or a lost server into `Busy`, with the way out."""
@@ -351,14 +371,19 @@ class Database:
         except NoConnectionFree as error:
             raise Busy(_AWAY) from error
         except DBAPIError as error:
-            given_up = _sqlstate(error) in BUSY_STATES
-            if not given_up and not isinstance(error, OperationalError):
+            state = _sqlstate(error)
+            given_up = state in BUSY_STATES
+            away = isinstance(error, OperationalError) or state == _NOT_ALLOWED
+            if not given_up and not away:
                 raise
-            if _sqlstate(error) in RERUN_STATES:
+            if state in RERUN_STATES:
                 raise
             text = str(error.orig).lower()
             if self.is_sqlite and not any(sign in text for sign in _PASSES):
                 raise
+            if not self.is_sqlite:
+                of_server = "" if given_up else why_away(self.url, self._setting, text)
+                raise Busy(_AWAY, told=of_server) from error
             why = next((says for sign, says in _WHY.items() if sign in text), _AWAY)
             raise Busy(why) from error
 

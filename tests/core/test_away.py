@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 
 from core import db as module
+from core.away import why_away
 from core.db import Database
 from core.errors import Busy
 
@@ -57,3 +58,36 @@ def test_who_finds_no_connection_free_is_told_to_come_again(db: Database) -> Non
             pass
     with db.read() as tx:
         assert tx.execute(text("SELECT count(*) FROM noted")).scalar_one() == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ('FATAL:  password authentication failed for user "overlev"', "user 'overlev' or the pass"),
+        ("fe_sendauth: no password supplied", "wants a password"),
+        ('FATAL:  role "overlev" does not exist', "knows no user 'overlev'"),
+        ('FATAL:  database "cases" does not exist', "no such database: make it"),
+        ("port 5432 failed: Connection refused\n\tIs the server running?", "nobody answers there"),
+        ("failed to resolve host 'db.example': [Errno -2]", "no such host"),
+        ("connection timeout expired", "firewall"),
+        ("FATAL:  sorry, too many clients already", "no connection free"),
+        ('no pg_hba.conf entry for host "10.0.0.5"', "pg_hba.conf"),
+        ("permission denied for schema public", "make 'overlev' its owner"),
+        ("FATAL:  the database system is starting up", "is starting"),
+        ("something new", "see its log"),
+    ],
+)
+def test_whoever_runs_it_reads_which_server_and_why(words: str, says: str) -> None:
+    url = make_url("postgresql://overlev:secret@db.example:5432/cases")
+
+    told = why_away(url, "OVERLEV_KEYS_URL", words)
+
+    assert told.startswith("OVERLEV_KEYS_URL, cases at db.example:5432: ")
+    assert says in told
+    assert "secret" not in told
+    assert len(told.splitlines()) == 1
+
+
+def test_a_place_that_is_a_folder_is_named_too() -> None:
+    url = make_url("postgresql:///cases?host=/run/postgresql")
+    assert "cases at /run/postgresql: " in why_away(url, "OVERLEV_DATABASE_URL", "")
