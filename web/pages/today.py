@@ -88,7 +88,7 @@ def today(visit: Visited) -> Response:
         units = rows.unit_names(tx, viewer, on)
         names = desk.names_of_accounts(tx, rows.accounts_of(of_all(people)))
     seen = [person.ref for person in people] + [human.ref for human in new]
-    seen += [each.ref for each in (*day.leaving, *(human for human, _ in day.contacts))]
+    seen += day.refs
     seen += [told.ref] if told is not None else []
     seen += [each.ref for each in brought]
     rows.log_look(visit, worklist.LISTED, seen)
