@@ -181,3 +181,40 @@ def test_where_there_is_no_room_for_all_who_leave_it_is_for_those_of_today(
 
     assert today in lead
     assert lead.count("Løslates i morgen") == 2
+
+
+def test_who_leaves_on_a_friday_leaves_with_card_and_spray_on_the_list_of_the_officer(
+    desk: Desk,
+) -> None:
+    """It is due on Monday, for who types it in later: the list of Friday did not hold it."""
+    friday = date(2026, 9, 4)
+    with desk.db.write() as tx:
+        planned = make_case(tx, release_on=friday, answer="accepted").ref
+        left = make_case(tx, answer="accepted", released="2026-09-04 07:00").ref
+        later = make_case(tx, release_on=friday + timedelta(days=3), answer="accepted").ref
+    desk.later(timedelta(days=-4))
+    page = desk.of("officer").get("/today").text
+
+    for ref in (planned, left):
+        assert f'value="done/{ref}/handed_over/card_and_spray"' in page
+        assert f"/cases/{ref}/tasks/handed_over" in page
+    assert f"/cases/{later}/tasks/handed_over" not in page
+    assert "Ingen av oppgavene dine forfaller i dag" not in page
+
+    desk.signed.clear()
+    desk.later(timedelta(days=1))  # Saturday: it still is to be typed in
+    assert f"/cases/{left}/tasks/handed_over" in desk.of("officer").get("/today").text
+
+
+def test_what_is_due_after_tomorrow_for_others_waits_on_a_friday_as_on_any_day(
+    on_sqlite: Desk,
+) -> None:
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        # The talk is to be held a week before the release: on Monday, 7 September.
+        ref = make_case(tx, admitted="2026-06-01 06:00", release_on=date(2026, 9, 14)).ref
+    desk.later(timedelta(days=-4))
+    assert f"/cases/{ref}/tasks/talk_held" not in desk.of("officer").get("/today").text
+    desk.signed.clear()
+    desk.later(timedelta(days=2))
+    assert f"/cases/{ref}/tasks/talk_held" in desk.of("officer").get("/today").text
