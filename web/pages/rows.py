@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeVar
 from markupsafe import Markup
 from sqlalchemy import Connection
 
-from cases import noticed, organisation, people, queries, worklist
+from cases import noticed, organisation, people, queries, transfers, worklist
 from cases.access import Viewer
 from cases.checklist import TaskRule
 from cases.ladder import asked_again
@@ -285,6 +285,17 @@ def of_the_day(
 
 def _days_out(human: Human, on: date) -> int | None:
     return (on - human.release_on).days if human.release_on is not None else None
+
+
+def to_answer(tx: Connection, visit: Visit) -> int:
+    """How many transfers wait for an answer of the reader's units; not looked for each time."""
+    viewer = visit.viewer
+    return visit.lately.answered(
+        viewer.account,
+        ("to_answer", viewer),
+        lambda: transfers.how_many_wait(tx, viewer),
+        now=visit.house.real_clock(),
+    )
 
 
 def humans(tx: Connection, lines: Iterable[PersonLine]) -> list[Human]:

@@ -94,6 +94,7 @@ def today(visit: Visited) -> Response:
         told = rows.told(tx, visit)
         brought = rows.brought(tx, visit)
         shown = {
+            "to_answer": rows.to_answer(tx, visit),
             "more": len(lines) > MOST,
             "groups": _groups(tx, visit, on),
         }
