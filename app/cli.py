@@ -73,7 +73,7 @@ def _told(run: Any) -> int:
             raise KeyboardInterrupt
         return answered if isinstance(answered, int) else 0
     except OverlevError as refused:
-        return _tell(refused.detail, refused.exit_code)
+        return _tell(refused.for_operators, refused.exit_code)
     except Exit as ended:
         return ended.exit_code
     except TyperException as misused:

@@ -53,7 +53,9 @@ def examine(settings: Settings, *, now: datetime | None) -> Iterator[Check]:
     try:
         house = open_installation(settings, now=now, any_schema=True)
     except OverlevError as refused:
-        yield Check("installation", ok=False, says=refused.detail)
+        yield Check("installation", ok=False, says=refused.for_operators)
+        if settings.data.is_dir():
+            yield from _space(settings.data)  # which may be why
         return
     with house:
         yield Check(
@@ -61,11 +63,11 @@ def examine(settings: Settings, *, now: datetime | None) -> Iterator[Check]:
         )
         yield from _rights(house.folder.path)
         yield from _space(house.folder.path)
-        schema = _schema(house.db)
-        yield schema
+        schema = list(_tried("schema", lambda: iter([_schema(house.db)])))
+        yield from schema
         yield from _tried("database", lambda: _database(house.db))
         yield from _tried("key store", lambda: _key_store(house))
-        if schema.ok:
+        if all(found.ok for found in schema):
             for what, check in (
                 ("keys of persons", _keys),
                 ("packages", _packages),
@@ -88,7 +90,7 @@ def _tried(what: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     try:
         yield from check()
     except OverlevError as refused:
-        yield Check(what, ok=False, says=refused.detail)
+        yield Check(what, ok=False, says=refused.for_operators)
     except Exception as broken:  # noqa: BLE001 - whatever breaks a check is what we look for
         yield Check(
             what,

@@ -84,6 +84,7 @@ def create_installation(
     db = Database(settings.database_url_in_use, secrets=Secrets(ring, keys))
     try:
         migrate(db)
+        _refuse_a_new_key_store(db, keys)
         keys.prepare()
         at = clock()
         db.transact(lambda tx: _furnish(tx, demo=demo, now=at, fill=fill))
@@ -132,6 +133,21 @@ def _refuse_the_other_kind(tx: Connection, *, demo: bool) -> None:
             "the database belongs to a real installation and cannot become a demo: name another"
             if demo
             else "the database belongs to a demo and cannot hold real persons: name another"
+        )
+
+
+def _refuse_a_new_key_store(db: Database, keys: KeyStore) -> None:
+    """Who joins a database joins its keys, or everybody in it would be shown as erased.
+
+    Worse: whoever is taken in here would be known here alone. Before the store is made: an attempt
+    that was cut short has left one.
+    """
+    with db.read() as tx:
+        joins = any(tx.execute(_MADE_AS, {"verb": verb}).first() for verb in (INSTALLED, DEMO_MADE))
+    if joins and not keys.is_made():
+        raise UnsafeSettings(
+            "the database is an installation's already, and its keys are elsewhere: set"
+            " OVERLEV_KEYS_URL to the key store of that installation, as on its other machines"
         )
 
 

@@ -27,6 +27,7 @@ from typing import Final, NoReturn
 
 from app.children import Child, Ended
 from core import processors
+from core.disk import writable
 from core.errors import EXIT_FAULT, OverlevError, UnsafeSettings
 from core.log import set_up_logging
 from core.parent import COUNTED_TOGETHER
@@ -37,7 +38,13 @@ HOST: Final = "127.0.0.1"
 LOCK: Final = "up.lock"
 """Held by the one `up` on a data folder; its line says where the pages are."""
 
+STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+"""What stops the service, in order and with exit code 0."""
+
 READY_WITHIN: Final = 180.0
+PAGE_WITHIN: Final = 1.0
+"""Seconds that one question for the first page may take; who wants us to stop waits as long."""
+
 STOP_WITHIN: Final = {"worker": 20.0, "prefect": 4.0, "web": 4.0}
 """Seconds that each part gets to end by itself, in the order in which they are stopped."""
 
@@ -53,14 +60,14 @@ NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is started: where the data lie, on which socket, beside which Prefect.
+    """What is started: where the data lie, on which socket, and on which Prefect's server.
 
     `counts` is where several web processes count together what they have answered.
     """
 
     folder: Path
     listener: socket.socket
-    prefect_port: int | None
+    prefect: socket.socket | None
     webs: int = 1
     counts: Path | None = None
     fill: tuple[str, ...] = ()
@@ -78,35 +85,33 @@ class Supervisor:
         self._plan = plan
         self._told: queue.SimpleQueue[Ended | int] = queue.SimpleQueue()
         self._children: dict[str, Child] = {}
+        self._to_stop = False
         self._processors = processors.one_for_each(plan.webs, processors.cores_here())
 
     def run(self) -> int:
         """Start, watch, stop."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda got, _: self._told.put(got))
-        self._start_web(1)
+        for number in STOPPING:
+            signal.signal(number, self._asked_to_stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)  # `take_over` has held them back
         try:
+            self._start_web(1)
             if not self._ready():
-                return EXIT_FAULT
+                return 0 if self._to_stop else EXIT_FAULT
             self._after_the_web()
             return self._watch()
         finally:
             self._stop()
 
+    def _asked_to_stop(self, number: int, _: object) -> None:
+        self._to_stop = True
+        self._told.put(number)
+
     def _after_the_web(self) -> None:
         print(f"Overlev is ready at {self._plan.address}", flush=True)
         for number in range(2, self._plan.webs + 1):
             self._start_web(number)
-        if self._plan.prefect_port is not None:
-            self._children["prefect"] = Child(
-                "prefect", ("-m", "flows.server"), dict(os.environ), self._told
-            ).start()
-            where = self._plan.folder / "prefect" / environment.AUTH_FILE
-            print(
-                f"Prefect's pages: http://{HOST}:{self._plan.prefect_port}, the password stands in"
-                f" {where}",
-                file=sys.stderr,
-            )
+        if self._plan.prefect is not None:
+            self._start_prefect(self._plan.prefect)
         if not self._plan.fill:
             self._start_worker()
         else:
@@ -120,6 +125,19 @@ class Supervisor:
             self._children["fill"] = Child(
                 "fill", self._plan.fill, dict(os.environ), self._told, comes_again=False
             ).start()
+
+    def _start_prefect(self, listener: socket.socket) -> None:
+        keep = listener.fileno()
+        words = ("-m", "flows.server", "--fd", str(keep))
+        environ = dict(os.environ)
+        prefect = Child("prefect", words, environ, self._told, keep=(keep,))
+        self._children["prefect"] = prefect.start()
+        where = self._plan.folder / "prefect" / environment.AUTH_FILE
+        print(
+            f"Prefect's pages: http://{HOST}:{listener.getsockname()[1]}, the password stands in"
+            f" {where}",
+            file=sys.stderr,
+        )
 
     def _start_worker(self) -> None:
         self._start("worker", "worker", "--page", self._plan.address)
@@ -167,10 +185,11 @@ class Supervisor:
                     break
             try:
                 with urllib.request.urlopen(  # noqa: S310 - our own address
-                    f"{self._plan.address}/healthz", timeout=5
+                    f"{self._plan.address}/healthz", timeout=PAGE_WITHIN
                 ) as page:
                     if page.status == 200:
-                        return True
+                        # Who asked to stop meanwhile is not told that it is ready.
+                        return not self._to_stop
             except (urllib.error.URLError, OSError):
                 continue
         print("overlev: the web server did not start; see the lines above", file=sys.stderr)
@@ -194,7 +213,7 @@ class Supervisor:
             )
 
     def _stop(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOPPING:
             signal.signal(number, signal.SIG_IGN)
         fill = self._children.pop("fill", None)
         if fill is not None:
@@ -223,6 +242,8 @@ def take_over(folder: Path, port: int, webs: int | None, fill: tuple[str, ...]) 
     words = ["-m", "app.up", str(folder), str(port), str(webs or webs_here()), *fill]
     sys.stdout.flush()
     sys.stderr.flush()
+    # Until the new program knows what to do with them, they would end it as they find it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     os.execv(sys.executable, [sys.executable, "-P", *words])  # noqa: S606 - our own program
 
 
@@ -231,12 +252,17 @@ def main(words: list[str]) -> int:
     folder, port, webs, fill = Path(words[0]), int(words[1]), int(words[2]), tuple(words[3:])
     set_up_logging()
     try:
-        with only_one(folder), listening(port) as listener, _counting(folder, webs) as counts:
-            plan = Plan(folder, listener, prefect_beside(folder), webs, counts, fill)
+        with (
+            only_one(folder),
+            listening(port) as listener,
+            _counting(folder, webs) as counts,
+            prefect_beside(folder) as prefect,
+        ):
+            plan = Plan(folder, listener, prefect, webs, counts, fill)
             with _written_down(folder, plan.address):
                 return Supervisor(plan).run()
     except OverlevError as refused:
-        print(f"overlev: {refused.detail}", file=sys.stderr)
+        print(f"overlev: {refused.for_operators}", file=sys.stderr)
         return refused.exit_code
 
 
@@ -250,17 +276,25 @@ def _counting(folder: Path, webs: int) -> Iterator[Path | None]:
         yield counts
 
 
-def prefect_beside(folder: Path) -> int | None:
-    """Prepare a Prefect server of our own; its port, or None where `PREFECT_API_URL` names another.
+@contextlib.contextmanager
+def prefect_beside(folder: Path) -> Iterator[socket.socket | None]:
+    """Prepare a Prefect server of our own; None where `PREFECT_API_URL` names another.
 
+    Its socket listens from now on and is handed to it: a port that is only chosen may be taken by
+    somebody else in the ten seconds until the server wants it, or while it comes again.
     Raises `UnsafeSettings` when the port that was asked for is taken.
     """
     if os.environ.get(environment.API_URL):
         environment.for_clients(os.environ)
-        return None
-    port = asked_prefect_port() or _next_free(environment.PORT)
-    environment.for_a_server_of_our_own(folder, port, os.environ)
-    return port
+        yield None
+        return
+    with contextlib.ExitStack() as stack:
+        asked = asked_prefect_port()
+        listener = stack.enter_context(_listening_for_prefect() if asked is None else _on(asked))
+        with writable(folder):
+            port = listener.getsockname()[1]
+            environment.for_a_server_of_our_own(folder, port, os.environ)
+        yield listener
 
 
 def asked_prefect_port() -> int | None:
@@ -271,44 +305,65 @@ def asked_prefect_port() -> int | None:
     asked = os.environ.get(environment.SERVER_PORT)
     if asked is None or os.environ.get(environment.API_URL):
         return None
-    if not (asked.isdecimal() and 0 < int(asked) < 65536 and _free(int(asked))):
-        raise UnsafeSettings(
-            f"port {asked} for Prefect cannot be used: name another with {environment.SERVER_PORT}"
-        )
-    return int(asked)
+    if not (asked.isdecimal() and 0 < int(asked) < 65536):
+        raise _no_port_for_prefect(asked)
+    with _on(int(asked)):
+        return int(asked)
 
 
-def _next_free(port: int) -> int:
-    for each in range(port, port + PORTS_TRIED):
-        if _free(each):
-            if each != port:
-                print(f"overlev: port {port} is taken: Prefect gets {each}", file=sys.stderr)
-            return each
-    raise UnsafeSettings(
-        f"no port for Prefect is free from {port} on: name one with {environment.SERVER_PORT}"
+@contextlib.contextmanager
+def _on(port: int) -> Iterator[socket.socket]:
+    with contextlib.ExitStack() as stack:
+        try:
+            listener = stack.enter_context(_listens(port, _prefect_host()))
+        except OSError as taken:
+            raise _no_port_for_prefect(str(port)) from taken
+        yield listener
+
+
+def _no_port_for_prefect(asked: str) -> UnsafeSettings:
+    return UnsafeSettings(
+        f"port {asked} for Prefect cannot be used: name another with {environment.SERVER_PORT}"
     )
 
 
-def _free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind((HOST, port))
-        except OSError:
-            return False
-        return True
+@contextlib.contextmanager
+def _listening_for_prefect() -> Iterator[socket.socket]:
+    """On the first port that is free."""
+    with contextlib.ExitStack() as stack:
+        for port in range(environment.PORT, environment.PORT + PORTS_TRIED):
+            try:
+                listener = stack.enter_context(_listens(port, _prefect_host()))
+            except OSError:
+                continue
+            if port != environment.PORT:
+                told = f"overlev: port {environment.PORT} is taken: Prefect gets {port}"
+                print(told, file=sys.stderr)
+            yield listener
+            return
+    raise UnsafeSettings(
+        f"no port for Prefect is free from {environment.PORT} on: name one with"
+        f" {environment.SERVER_PORT}"
+    )
+
+
+def _prefect_host() -> str:
+    return os.environ.get(environment.SERVER_HOST, HOST)
 
 
 @contextlib.contextmanager
 def only_one(folder: Path) -> Iterator[None]:
     """Hold the folder for this process, as long as it lives. Raises `UnsafeSettings`."""
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with writable(folder):
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            address = address_of(folder)
             raise UnsafeSettings(
-                f"`overlev up` runs already on {folder}: stop it first, or name another --data"
+                f"`overlev up` runs already on {folder}{f' ({address})' if address else ''}: stop"
+                " it first, or name another --data"
             ) from None
         yield
     finally:
@@ -341,14 +396,22 @@ def _written_down(folder: Path, address: str) -> Iterator[None]:
 @contextlib.contextmanager
 def listening(port: int, host: str = HOST) -> Iterator[socket.socket]:
     """A socket that listens, said at once if it cannot. Raises `UnsafeSettings`."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with contextlib.ExitStack() as stack:
         try:
-            listener.bind((host, port))
+            listener = stack.enter_context(_listens(port, host))
         except OSError as taken:
             raise UnsafeSettings(
                 f"port {port} cannot be used ({taken.strerror}): name another with --port"
             ) from taken
+        yield listener
+
+
+@contextlib.contextmanager
+def _listens(port: int, host: str) -> Iterator[socket.socket]:
+    """Raises `OSError`; of two who bind at once the second may hear of it when it listens."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
         listener.listen(512)
         yield listener
 

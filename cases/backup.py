@@ -16,6 +16,7 @@ import hmac
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,6 +40,7 @@ from cases.tables import erasure
 from core.chain import Head, canonical, read_heads
 from core.clock import parse_instant, system_now
 from core.crypto import KeyRing, keyed_hash
+from core.disk import writable
 from core.dumping import digest, dump, sync
 from core.errors import UnsafeSettings
 
@@ -87,17 +89,18 @@ def make(house: Installation, into: Path, *, keys_into: Path | None = None) -> P
         done = half.with_name(stamp)
         half.rename(done)
         sync(done.parent)
-    except OSError as failed:
+    except (OSError, sqlite3.OperationalError) as failed:
         shutil.rmtree(half, ignore_errors=True)
+        why = failed.strerror if isinstance(failed, OSError) else failed
         raise UnsafeSettings(
-            f"the backup in {into} could not be written ({failed.strerror}): make room, or name"
-            " another folder"
+            f"the backup in {into} could not be written ({why}): make room, or name another folder"
         ) from failed
     except BaseException:
         shutil.rmtree(half, ignore_errors=True)
         raise
-    record_heads(house)
-    _remember_place(house, into)
+    with writable(house.folder.path):
+        record_heads(house)
+        _remember_place(house, into)
     return done
 
 

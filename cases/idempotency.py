@@ -56,7 +56,11 @@ _FOUND: Final = Prepared(
         idempotency.c.expires_at,
     ).where(*_THIS)
 )
-_FORGET: Final = Prepared(delete(idempotency).where(*_THIS))
+_FORGET: Final = Prepared(
+    delete(idempotency).where(
+        *_THIS, idempotency.c.expires_at <= bindparam("b_now", type_=idempotency.c.expires_at.type)
+    )
+)
 _KEEP: Final = Prepared(
     update(idempotency)
     .where(*_THIS)
@@ -123,13 +127,14 @@ def claim(tx: Connection, request: Request, *, now: datetime) -> Answer | None:
         "expires_at": now + KEPT_FOR,
     }
     taking = _CLAIM[tx.dialect.name]
-    if taking.run(tx, row):
-        return None
-    answered = first(tx, request, now=now)
-    if answered is None:  # it has expired
-        _FORGET.run(tx, {"b_actor": request.actor, "b_key": request.kept_as})
-        taking.run(tx, row)
-    return answered
+    while not taking.run(tx, row):
+        answered = first(tx, request, now=now)
+        if answered is not None:
+            return answered
+        # It has expired. Another request may find that at the same moment: whoever takes the key
+        # then is the first, and what it has answered is not forgotten with the old one.
+        _FORGET.run(tx, {"b_actor": request.actor, "b_key": request.kept_as, "b_now": now})
+    return None
 
 
 def keep(tx: Connection, request: Request, answer: Answer) -> None:

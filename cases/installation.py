@@ -24,6 +24,7 @@ from cases.vault import Secrets
 from core.clock import Clock, frozen_clock, system_now
 from core.crypto import KeyRing
 from core.db import Database
+from core.disk import writable
 from core.errors import BadInput, UnsafeSettings
 from core.folder import DataFolder
 from core.keystore import KeyStore
@@ -85,11 +86,13 @@ def open_installation(
         (settings.keys_url_in_use, "key store"),
     ):
         refuse_missing_file(url, what)
-    keys = KeyStore(settings.keys_url_in_use, ring)
+    with writable(folder.path):
+        keys = KeyStore(settings.keys_url_in_use, ring)
     db = Database(settings.database_url_in_use, secrets=Secrets(ring, keys))
     house = Installation(folder, settings, db, keys, ring, clock)
     try:
-        keys.prepare()
+        with writable(folder.path):
+            keys.prepare()
         if not any_schema:
             refuse_other_schema(db, folder.path)
     except BaseException:

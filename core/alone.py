@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from core.disk import writable
 from core.errors import UnsafeSettings
 
 FILE: Final = "running.lock"
@@ -41,7 +42,8 @@ def alone(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _held(folder: Path, how: int, refusal: str) -> Iterator[None]:
-    descriptor = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with writable(folder):
+        descriptor = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, how | fcntl.LOCK_NB)

@@ -35,11 +35,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeEngine
 
+from core.away import why_away
 from core.errors import Busy
 from core.statement import told
+from core.together import Together
 from core.turns import WriterQueue
 
 T = TypeVar("T")
@@ -58,8 +61,12 @@ CACHE_KIB = 16_000
 
 RERUN_STATES = frozenset({"40001", "40P01"})
 
-BUSY_STATES = frozenset({"25P03", "25P04", "55P03"})
-"""Postgres gave up a transaction that slept or lasted too long, or waited for a lock too long."""
+BUSY_STATES = frozenset({"25P03", "25P04", "55P03", "25006"})
+"""Postgres gave up a transaction that slept or lasted too long, or waited for a lock too long; or
+it only reads for now, as a standby does until it takes over."""
+
+_NOT_ALLOWED = "42501"
+"""Postgres: the user may not. Of the user that the address names, and of nobody who asked."""
 
 SLEEPING_AFTER = 15
 LASTING = 60
@@ -75,6 +82,18 @@ _OPTIONS = (
 )
 _LIMITS_TRANSACTIONS = 17
 """The first version of Postgres that ends a transaction which lasts too long."""
+
+_PASSES = ("locked", "busy", "disk", "full", "unable to open", "readonly")
+"""In what SQLite says of something that is no fault of the statement."""
+
+_AWAY = "The database does not answer now. Try again in a moment."
+_WHY = {
+    "full": "The disk of the database is full: nothing was changed. Make room on it.",
+    "readonly": "The database cannot be written: check its disk, and the rights of its file.",
+    "disk i/o": "The disk of the database refuses: make room on it, or check it.",
+    "unable to open": "The database cannot be opened: check the rights of its file, and its disk.",
+}
+"""What does not pass by itself, by what SQLite says, with the way out."""
 
 metadata = MetaData(
     naming_convention={
@@ -158,9 +177,15 @@ class Database:
     """An engine with its writer's queue. `url` is an SQLAlchemy URL (sqlite or postgresql)."""
 
     def __init__(
-        self, url: str, *, secrets: object | None = None, patience: float = WRITE_PATIENCE
+        self,
+        url: str,
+        *,
+        secrets: object | None = None,
+        patience: float = WRITE_PATIENCE,
+        setting: str = "OVERLEV_DATABASE_URL",
     ) -> None:
         self.url: URL = make_url(url)
+        self._setting = setting
         self.secrets = secrets
         self.patience = patience
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -187,6 +212,7 @@ class Database:
             )
             event.listen(self.engine, "connect", _prepare_sqlite)
             self._queue = WriterQueue(Path(str(self.url.database)), patience)
+            self._together = Together(self.write)
         else:
             if self.url.get_driver_name() in ("psycopg2", ""):
                 self.url = self.url.set(drivername="postgresql+psycopg")
@@ -329,23 +355,37 @@ class Database:
         msg = "unreachable"
         raise AssertionError(msg)
 
+    def transact_together(self, verb: Callable[[Connection], T]) -> T:
+        """As `transact`, for a short verb that many ask for at once.
+
+        On SQLite those who wait share one commit (`core.together`); none returns before it. The
+        verb may then run in another thread, and a second time.
+        """
+        return self._together.transact(verb) if self.is_sqlite else self.transact(verb)
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Turn a full queue, a locked file or a lost server into `Busy`, with the way out."""
         try:
             yield
+        except NoConnectionFree as error:
+            raise Busy(_AWAY) from error
         except DBAPIError as error:
-            given_up = _sqlstate(error) in BUSY_STATES
-            if not given_up and not isinstance(error, OperationalError):
+            state = _sqlstate(error)
+            given_up = state in BUSY_STATES
+            away = isinstance(error, OperationalError) or state == _NOT_ALLOWED
+            if not given_up and not away:
                 raise
-            if _sqlstate(error) in RERUN_STATES:
+            if state in RERUN_STATES:
                 raise
             text = str(error.orig).lower()
-            if self.is_sqlite and not any(
-                sign in text for sign in ("locked", "busy", "disk", "full", "unable to open")
-            ):
+            if self.is_sqlite and not any(sign in text for sign in _PASSES):
                 raise
-            raise Busy("The database does not answer now. Try again in a moment.") from error
+            if not self.is_sqlite:
+                of_server = "" if given_up else why_away(self.url, self._setting, text)
+                raise Busy(_AWAY, told=of_server) from error
+            why = next((says for sign, says in _WHY.items() if sign in text), _AWAY)
+            raise Busy(why) from error
 
     def close(self) -> None:
         """Give all connections back. Whoever is writing on SQLite writes to the end first."""

@@ -36,6 +36,11 @@ class OverlevError(Exception):
     def __str__(self) -> str:
         return self.detail
 
+    @property
+    def for_operators(self) -> str:
+        """What the command line and the log say: it may tell where the installation's parts are."""
+        return self.detail
+
 
 class Refused(OverlevError):
     """A rule of the domain says no; nothing was changed."""
@@ -108,7 +113,10 @@ class NotAllowed(OverlevError):
 
 
 class Busy(OverlevError):
-    """The database did not answer in time; try again after `retry_after` seconds."""
+    """The database did not answer in time; try again after `retry_after` seconds.
+
+    `told` says more to whoever runs Overlev (which server, and why), and never leaves the machine.
+    """
 
     status = 503
     exit_code = EXIT_REFUSED
@@ -119,6 +127,12 @@ class Busy(OverlevError):
         detail: str = "the database is busy: nothing was changed, try again in a moment",
         *,
         retry_after: int = 2,
+        told: str = "",
     ) -> None:
         super().__init__(detail)
         self.retry_after: int = retry_after
+        self.told: str = told
+
+    @property
+    def for_operators(self) -> str:
+        return self.told or self.detail

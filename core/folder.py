@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Final
 
 from core.clock import iso_local, parse_instant
 from core.crypto import KeyRing
+from core.disk import writable
 from core.errors import BadInput, UnsafeSettings
 
 FORMAT: Final = 1
@@ -55,7 +55,7 @@ class DataFolder:
             raise UnsafeSettings(f"{path} is a data folder already: use it, or name another")
         cls.prepare(path, secret_key=secret_key)
         marker = {"format": FORMAT, "demo": demo, "made_at": iso_local(made_at)}
-        with _told(path):
+        with writable(path):
             _write_durably(path / _MARKER, json.dumps(marker))
         return cls.open(path)
 
@@ -67,7 +67,7 @@ class DataFolder:
         """
         if secret_key:
             KeyRing.derive(secret_key)  # refuses a weak one before anything is made
-        with _told(path):
+        with writable(path):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not secret_key and not (path / _SECRETS).exists():
                 _write_durably(path / _SECRETS, KeyRing.generate().to_json())
@@ -135,12 +135,13 @@ class DataFolder:
     @staticmethod
     def put_secrets(path: Path, ring: KeyRing) -> None:
         """Put a known ring into a folder that has no secrets yet, before `create`."""
-        with _told(path):
+        with writable(path):
             _write_durably(path / _SECRETS, ring.to_json())
 
     def keep_ring(self, ring: KeyRing) -> None:
         """Replace `secrets.json` by a rotated ring, whole or not at all."""
-        _write_durably(self.secrets_path, ring.to_json())
+        with writable(self.path):
+            _write_durably(self.secrets_path, ring.to_json())
 
 
 def _ring_in(path: Path, secret_key: str | None) -> KeyRing:
@@ -162,17 +163,6 @@ def _ring_in(path: Path, secret_key: str | None) -> KeyRing:
         raise UnsafeSettings(
             f"{secrets_path} cannot be read as keys: put it back from its backup"
         ) from None
-
-
-@contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turn a disk that refuses into one line with the way out."""
-    try:
-        yield
-    except OSError as failed:
-        raise UnsafeSettings(
-            f"{path} cannot be made or written ({failed.strerror}): check the path and rights"
-        ) from failed
 
 
 def _write_durably(file: Path, text: str) -> None:

@@ -31,6 +31,7 @@ from sqlalchemy import (
     delete,
     event,
     insert,
+    inspect,
     select,
     text,
     update,
@@ -86,7 +87,7 @@ class KeyStore:
     def __init__(self, url: str, ring: KeyRing) -> None:
         if url.startswith("sqlite"):
             _make_private(Path(url.partition("///")[2]))
-        self._db = Database(url)
+        self._db = Database(url, setting="OVERLEV_KEYS_URL")
         if self._db.is_sqlite:
             event.listen(self._db.engine, "connect", _overwrite_deleted)
         self._ring = ring
@@ -105,6 +106,11 @@ class KeyStore:
             _metadata.create_all(tx)
             if not self._is_marked(tx):
                 tx.execute(insert(ring_mark), {"lookup_id": self._ring.lookup.id})
+
+    def is_made(self) -> bool:
+        """Whether somebody has prepared this store before."""
+        with self._db.read() as tx:
+            return inspect(tx).has_table(ring_mark.name) and self._is_marked(tx)
 
     def check(self) -> None:
         """The check of `prepare` alone, of a store that was made; nothing is written."""

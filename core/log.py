@@ -116,7 +116,7 @@ def places(error: BaseException) -> list[str]:
 def _named(error: BaseException) -> str:
     kind = type(error)
     name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
-    return f"{name}: {error.detail}" if isinstance(error, OverlevError) else name
+    return f"{name}: {error.for_operators}" if isinstance(error, OverlevError) else name
 
 
 def _passed(traceback: TracebackType | None) -> list[str]:

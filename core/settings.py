@@ -325,7 +325,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}SMTP_HOST and _FROM belong together: set both or none")
         if bool(self.smtp_user) != bool(self.smtp_password):
             raise ValueError(f"{PREFIX}SMTP_USER and _PASSWORD belong together: set both or none")
-        if self.smtp_host and self.smtp_security == "none" and not _is_loopback(self.smtp_host):
+        if self.smtp_host and self.smtp_security == "none" and not is_loopback(self.smtp_host):
             raise ValueError(
                 f"{PREFIX}SMTP_SECURITY is none, which is for a mail server on this machine only"
             )
@@ -471,12 +471,13 @@ def _web_address(url: str, wanted: str) -> str:
         raise ValueError("is not an address like https://overlev.example")
     if parts.username or parts.password:
         raise ValueError("holds a user name or password: leave them out")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(f"must be {wanted}")
     return url.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine alone."""
     if host == "localhost":
         return True
     try:

@@ -37,6 +37,8 @@ PATIENCE: Final = 2.0
 ASK_EVERY: Final = 10.0
 """Seconds between two questions whether Prefect answers."""
 
+_REFUSED: Final = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+
 WORKER_LABEL: Final = "overlev.worker"
 
 _log: Final = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ class Carrier:
     def __init__(self, worker: str) -> None:
         self.worker = worker
         self.answers = False
+        self._refused = False
         self.deployments = Deployments()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="prefect", daemon=True)
@@ -90,15 +93,25 @@ class Carrier:
         self.loop.close()
 
     async def ask(self) -> bool:
-        """Ask Prefect whether it is there, and remember the answer."""
+        """Ask Prefect whether it is there and lets us in, and remember the answer."""
         api = get_current_settings().api
         trusted = _trusted(api.ssl_cert_file, insecurely=api.tls_insecure_skip_verify)
+        secret = api.auth_string.get_secret_value() if api.auth_string else ""
+        user, _, password = secret.partition(":")
+        refused = False
         try:
-            async with httpx.AsyncClient(timeout=PATIENCE, verify=trusted) as client:
-                answer = await client.get(f"{api.url}/health")
+            # Not its `/health`, which answers everybody: another's server on that port would do.
+            async with httpx.AsyncClient(
+                timeout=PATIENCE, verify=trusted, auth=(user, password)
+            ) as client:
+                answer = await client.get(f"{api.url}/admin/version")
             self.answers = answer.status_code == httpx.codes.OK
+            refused = answer.status_code in _REFUSED
         except httpx.HTTPError:
             self.answers = False
+        if refused and not self._refused:
+            _log.warning("Prefect does not let us in: check PREFECT_API_AUTH_STRING")
+        self._refused = refused
         return self.answers
 
     @contextmanager

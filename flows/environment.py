@@ -18,6 +18,7 @@ HOST: Final = "127.0.0.1"
 PORT: Final = 4200
 API_URL: Final = "PREFECT_API_URL"
 SERVER_PORT: Final = "PREFECT_SERVER_API_PORT"
+SERVER_HOST: Final = "PREFECT_SERVER_API_HOST"
 AUTH_FILE: Final = "auth-string"
 
 NOBODY: Final = Path(__file__).with_name("nobody.pem")
@@ -131,7 +132,7 @@ def for_a_server_of_our_own(folder: Path, port: int, environ: MutableMapping[str
     for_a_server(environ)
     address = f"http://{HOST}:{port}"
     environ.setdefault("PREFECT_HOME", str(home))
-    environ.setdefault("PREFECT_SERVER_API_HOST", HOST)
+    environ.setdefault(SERVER_HOST, HOST)
     environ.setdefault("PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS", address)
     environ.setdefault("PREFECT_SERVER_API_AUTH_STRING", auth)
     environ.setdefault("PREFECT_API_AUTH_STRING", environ["PREFECT_SERVER_API_AUTH_STRING"])

@@ -23,8 +23,10 @@ from cases.installation import Installation
 from cases.sending import deliver_due, sender_of
 from cases.sweep import is_due, sweep
 from core.db import Transactions
+from core.errors import Busy
 from flows import due
 from flows.carrier import Carrier
+from flows.waits import Waits
 from notifications.due import anything_due
 from notifications.sender import Found, Sender, SendRequest, SendResult, Sought
 
@@ -57,6 +59,7 @@ class Loop:
         self._carrier = carrier
         self._beats = beats
         self._done = 0.0
+        self._waits = Waits(flow.name)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=flow.name, daemon=True)
 
@@ -78,6 +81,9 @@ class Loop:
             try:
                 self._look()
                 self._beats.note(self._flow.name)
+                self._waits.over()
+            except Busy as busy:
+                self._waits.begun(busy)
             except Exception:  # noqa: BLE001 - whatever it is, the next look must come
                 _log.exception("the loop failed and goes on", extra={"loop": self._flow.name})
             self._stopping.wait(EVERY)

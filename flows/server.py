@@ -9,7 +9,10 @@ busy doing nothing, without the fourth one of two that start together ends.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import socket
+import sys
 import time
 from collections.abc import MutableMapping
 from contextlib import AbstractAsyncContextManager
@@ -21,6 +24,7 @@ import uvicorn
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
+from core.errors import EXIT_FAULT
 from core.parent import end_with_parent, is_child
 from flows import environment
 
@@ -36,8 +40,8 @@ TURN_WITHIN: Final = 300.0
 """Seconds after which nobody is believed to be at it still."""
 
 
-def main() -> None:
-    """Serve until SIGTERM."""
+def main(words: list[str]) -> None:
+    """Serve until SIGTERM; `--fd N` is a socket that listens, served in place of a port."""
     if is_child(os.environ):
         end_with_parent()
     environment.for_a_server(os.environ)
@@ -48,16 +52,23 @@ def main() -> None:
     mend_haste()
     mend_starting_together()
     api = get_current_settings().server.api
-    uvicorn.run(
-        APPLICATION,
-        factory=True,
-        host=api.host,
-        port=api.port,
-        log_level="warning",
-        access_log=False,
-        timeout_keep_alive=api.keepalive_timeout,
-        timeout_graceful_shutdown=3,
+    server = uvicorn.Server(
+        uvicorn.Config(
+            APPLICATION,
+            factory=True,
+            host=api.host,
+            port=api.port,
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=api.keepalive_timeout,
+            timeout_graceful_shutdown=3,
+        )
     )
+    given = [socket.socket(fileno=int(words[1]))] if words[:1] == ["--fd"] else None
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=given)
+    if not server.started:
+        sys.exit(EXIT_FAULT)
 
 
 def mend_scheduling() -> None:
@@ -150,4 +161,4 @@ def _passed_over(cls: type, mapping: MutableMapping[str, Any], value: Any) -> No
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -13,6 +13,8 @@ import threading
 import time
 from typing import Final
 
+import httpx
+
 from cases import heartbeats
 from cases.heartbeats import Beats
 from cases.installation import Installation
@@ -111,6 +113,9 @@ class Service:
     async def _deploy(self) -> None:
         try:
             self._carrier.deployments.by_flow = await deploying.deploy()
+        except httpx.HTTPError as away:
+            _log.warning("the deployments could not be brought to Prefect; tried again: %s", away)
+            await self._pause(5.0)
         except Exception:  # noqa: BLE001 - the loops go on without
             _log.exception("the deployments could not be brought to Prefect; tried again")
             await self._pause(5.0)
@@ -122,6 +127,9 @@ class Service:
                 try:
                     worker = InlineWorker(POOL, name=self.name, limit=LIMIT)
                     await worker.serve(self._end)
+                except httpx.HTTPError as away:
+                    if self._carrier.answers:
+                        _log.warning("the Prefect worker failed and comes again: %s", away)
                 except Exception:  # noqa: BLE001 - Prefect may have gone away
                     if self._carrier.answers:
                         _log.exception("the Prefect worker failed and comes again")

@@ -27,6 +27,7 @@ from core.errors import Busy
 from flows.carrier import Carrier
 from flows.environment import KEPT_DAYS
 from flows.release_package import FLOW, release_package
+from flows.waits import Waits
 
 T = TypeVar("T")
 
@@ -94,6 +95,7 @@ class Show:
         self._carrier = carrier
         self._beats = beats
         self._trickle = Trickle()
+        self._waits = Waits(LOOP)
         self._looked = _Looked(floor=_stamp(house.now() - OVERLAP))
         self.stopping = asyncio.Event()
 
@@ -104,6 +106,9 @@ class Show:
                 self._beats.note(LOOP)
                 if self._carrier.answers and FLOW in self._carrier.deployments.by_flow:
                     await self._round()
+                    self._waits.over()
+            except Busy as busy:
+                self._waits.begun(busy)
             except Exception:  # noqa: BLE001 - whatever it is, the next round must come
                 _log.exception("the loop failed and goes on", extra={"loop": LOOP})
             try:

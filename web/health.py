@@ -8,12 +8,14 @@ SMS refuses us or does not answer.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
 
 from cases import heartbeats, sweep
 from cases.heartbeats import LoopHealth
@@ -37,6 +39,8 @@ REDIS: Final = "redis"
 
 LATE: Final = timedelta(seconds=60)
 """What was due so long ago and still waits is late."""
+
+_log: Final = logging.getLogger(__name__)
 
 router: Final = Router()
 
@@ -97,7 +101,9 @@ def readyz(request: Request) -> JSONResponse:
     """200 `ready`; 200 `degraded` with the reason; 503 `not_ready` with which part stands still."""
     try:
         found = health_of(house_of(request))
-    except Busy:
+    except (Busy, DBAPIError) as away:
+        if not isinstance(away, Busy):  # a file that is damaged, a table that is gone
+            _log.error("the database cannot be asked", exc_info=away)
         return JSONResponse(
             {"status": "not_ready", "reason": ["database"]}, 503, headers={"Retry-After": "2"}
         )

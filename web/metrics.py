@@ -24,6 +24,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import bindparam, func, select
+from sqlalchemy.exc import DBAPIError
 from starlette.types import Scope
 
 from cases import heartbeats
@@ -147,7 +148,7 @@ class _InTheDatabase(Collector):
                     waiting.add_metric([state.value], tx.execute(question).scalar_one())
                 due.add_metric(["tasks"], tx.execute(_TASKS_DUE, now).scalar_one())
                 due.add_metric(["cases"], tx.execute(_CASES_DUE, now).scalar_one())
-        except Busy:
+        except (Busy, DBAPIError):
             up.add_metric([], 0)
             return (up,)
         up.add_metric([], 1)

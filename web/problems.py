@@ -126,7 +126,11 @@ def of_invalid(request: Request, error: Exception) -> Problem:
         return of_fault(request, error)
     wrong = [_mistake(each) for each in error.errors()]
     if any(each["reason"] == "bad_json" for each in wrong):
-        return problem(request, "bad_json", 400, "The body is no JSON.")
+        return _no_json(request)
+    if any(isinstance(each.get("input"), bytes) for each in error.errors()):
+        # The framework hands on as it came what does not say that it is JSON.
+        detail = "The body is JSON here: say so, Content-Type: application/json."
+        return problem(request, "unsupported_media_type", 415, detail)
     first = wrong[0]
     return problem(
         request,
@@ -137,6 +141,24 @@ def of_invalid(request: Request, error: Exception) -> Problem:
         reason=first["reason"],
         errors=wrong,
     )
+
+
+def _no_json(request: Request) -> Problem:
+    return problem(request, "bad_json", 400, "The body is no JSON.")
+
+
+def _of_unread(request: Request, why: BaseException | None) -> Problem | None:
+    """The answer for a body that says it is JSON and that Python's reader gave up; None if not."""
+    if isinstance(why, (UnicodeDecodeError, RecursionError)):
+        return _no_json(request)
+    if isinstance(why, ValueError) and "integer string conversion" in str(why):
+        reason, detail = "out_of_range", "a number has too many digits"
+        errors = [{"field": None, "reason": reason, "detail": detail}]
+        said = f"the body: {detail}"
+        return problem(
+            request, "number_too_large", 422, said, field=None, reason=reason, errors=errors
+        )
+    return None
 
 
 def _mistake(error: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,6 +198,9 @@ def of_http(request: Request, error: Exception) -> Problem:
     """The answer for what the web itself refuses: an unknown address, a body too large."""
     if not isinstance(error, HTTPException):
         return of_fault(request, error)
+    unread = _of_unread(request, error.__cause__) if error.status_code == 400 else None
+    if unread is not None:
+        return unread
     code = _BY_STATUS.get(error.status_code, "refused")
     more = {"limit": error.limit} if isinstance(error, TooLarge) else {}
     return problem(

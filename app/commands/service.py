@@ -78,12 +78,14 @@ def up(
         settings = settings.model_copy(update={"data": beside})
     # The parts read the environment; an address or folder of the command line goes before it.
     os.environ["OVERLEV_DATA"] = str(settings.data)
-    # The port first: nothing is made, and nobody waits, for a start that cannot be.
-    _refuse_taken(port)
+    # The port first: nothing is made, and nobody waits, for a start that cannot be. Before it only
+    # whether it is this very folder's `up` that has the port.
     if DataFolder.exists(settings.data):
         with only_one(settings.data):
+            _refuse_taken(port)
             _prepare(settings, demo=demo)
     else:
+        _refuse_taken(port)
         _make(settings, demo=demo)
     take_over(settings.data, port, settings.web_processes, _to_come(settings))
 
@@ -151,9 +153,21 @@ def web(
     set_up_logging()
     if is_child(os.environ):
         end_with_parent()
+    _refuse_plain(settings_of(ctx), host)
     with opened(ctx) as house, among_others(house.folder.path):
         code = serve_web(house, host=host, port=port, fd=fd)
     raise typer.Exit(code)
+
+
+def _refuse_plain(settings: Settings, host: str) -> None:
+    """Raise `UnsafeSettings` where passwords and tokens would cross a network as they are."""
+    from core.settings import is_loopback
+
+    if settings.public_url is None and not is_loopback(host):
+        raise UnsafeSettings(
+            f"--host {host} lets other machines in over plain http: set OVERLEV_PUBLIC_URL to the"
+            " https address of the proxy in front of it"
+        )
 
 
 def worker(

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from app import installation
 from app.migrate import newest
 from cases.organisation import COLUMNS, KINDS, REGIONS
 from core.folder import DataFolder
 from tests.app.shell import Shell
+from tests.databases import Databases
 
 NewDatabase = Callable[..., str]
 SECRET = "a long secret that somebody made at random"
@@ -143,6 +144,43 @@ def test_a_second_machine_joins_the_same_databases(tmp_path: Path) -> None:
     Shell(tmp_path / "two", env)("init")
 
     assert [unit["code"] for unit in Shell(tmp_path / "two", env)("unit", "list", "--json").json]
+
+
+@pytest.mark.parametrize("forgotten", ["OVERLEV_KEYS_URL", "OVERLEV_SECRET_KEY"])
+def test_who_joins_a_database_without_its_keys_is_refused(
+    tmp_path: Path, new_database_url: NewDatabase, forgotten: str
+) -> None:
+    env: dict[str, str | None] = {
+        "OVERLEV_DATABASE_URL": new_database_url(migrated=False),
+        "OVERLEV_KEYS_URL": f"sqlite:///{tmp_path / 'shared-keys.db'}",
+        "OVERLEV_SECRET_KEY": SECRET,
+    }
+    Shell(tmp_path / "one", env)("init")
+
+    for _ in range(2):  # the first attempt makes no key store that the second would find
+        told = Shell(tmp_path / "two", env | {forgotten: None})("init", code=2).err
+        assert "OVERLEV_KEYS_URL to the key" in told or "made with other secrets" in told
+    if forgotten == "OVERLEV_KEYS_URL":
+        Shell(tmp_path / "two", env)("init")
+
+
+def test_a_postgres_that_cannot_be_used_is_named_with_the_reason(
+    tmp_path: Path, postgres_databases: Databases
+) -> None:
+    url = postgres_databases.create(migrated=False)
+    nowhere = make_url(url).set(database="nowhere").render_as_string(hide_password=False)
+    env: dict[str, str | None] = {"OVERLEV_DATABASE_URL": url, "OVERLEV_KEYS_URL": nowhere}
+    there = Shell(tmp_path / "data", env)
+
+    told = there("init", code=1).err
+    assert "overlev: OVERLEV_KEYS_URL, nowhere at " in told
+    assert "no such database" in told
+
+    there = Shell(tmp_path / "data", env | {"OVERLEV_KEYS_URL": None})
+    there("init")
+    there.env["OVERLEV_DATABASE_URL"] = nowhere
+    assert "WRONG  schema: OVERLEV_DATABASE_URL, nowhere at " in there("doctor", code=1).out
+    postgres_databases.drop(url)
 
 
 @pytest.mark.parametrize("name", ["overlev.db", "keys.db"])

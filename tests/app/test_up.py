@@ -15,7 +15,7 @@ import pytest
 
 from core import processors
 from core.processors import ALL, as_text
-from tests.app.serving import NO_PREFECT, Process, Up, free_port, until, up
+from tests.app.serving import NO_PREFECT, READY, Process, Up, command_of, free_port, until, up
 from tests.app.shell import Shell
 
 pytestmark = pytest.mark.timeout(300)
@@ -37,6 +37,9 @@ def test_from_an_empty_folder_to_a_page_and_to_a_clean_end(tmp_path: Path) -> No
         assert again.ended() == 2
         assert "runs already" in again.err
         assert len(again.err.splitlines()) == 1, again.err
+        again = Process(folder, "up", "--port", service.port, env=NO_PREFECT)
+        assert again.ended() == 2
+        assert f"runs already on {folder} (http://127.0.0.1:{service.port})" in again.err
 
         elsewhere = tmp_path / "elsewhere"
         taken = Process(elsewhere, "up", "--port", service.port, env=NO_PREFECT)
@@ -134,6 +137,30 @@ def _serves(pid: int) -> bool:
             if "eventpoll" in str(each.readlink()):
                 return True
     return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop_while_it_starts_it_ends_cleanly_and_starts_nothing_more(
+    house: Shell, number: int
+) -> None:
+    def as_soon_as(true: Callable[[Up], object]) -> None:
+        service = Up(house.folder, env=NO_PREFECT)
+        try:
+            end = time.monotonic() + 60
+            while not true(service):
+                assert time.monotonic() < end
+                time.sleep(0.002)
+            began = time.monotonic()
+            assert service.stop(number) == 0, service.err
+            assert time.monotonic() - began < 15
+            assert "Traceback" not in service.err
+            assert READY not in service.out
+            assert service.left() == []
+        finally:
+            service.kill()
+
+    as_soon_as(lambda service: "app.up" in command_of(service.pid))
+    as_soon_as(lambda service: service.part("web"))
 
 
 def test_a_killed_parent_leaves_nothing_behind(house: Shell) -> None:

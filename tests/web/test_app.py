@@ -177,6 +177,20 @@ def test_a_database_that_does_not_answer_is_said_with_when_to_ask_again(tmp_path
     assert get(gone, "/healthz").status_code == 200
 
 
+def test_a_database_that_is_damaged_is_not_ready_and_no_fault_of_the_question(
+    db: Database,
+) -> None:
+    beats(db)
+    with db.write() as tx:
+        tx.exec_driver_sql("DROP TABLE heartbeat")
+
+    answer = get(db, "/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "not_ready", "reason": ["database"]}
+    assert answer.headers["retry-after"]
+
+
 def test_what_makes_pdfs_is_loaded_with_the_first_paper_and_not_by_a_server_that_waits() -> None:
     heavy = "{'fpdf', 'numpy', 'PIL'}"
     asked = f"import sys, web.app, app.serving; print(sorted({heavy} & set(sys.modules)))"

@@ -73,7 +73,7 @@ def change(
         idempotency.keep(tx, request, answer)
         return answer
 
-    return told(asked.house.db.transact(done))
+    return told(asked.house.db.transact_together(done))
 
 
 def request_of(asked: Asked, key: str, said: BaseModel | None) -> idempotency.Request:

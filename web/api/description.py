@@ -22,6 +22,7 @@ _REFUSALS: Final = {
     404: "Unknown, or another unit's: the two are never told apart.",
     409: "A rule says no, or somebody else was first: `current` says how it stands.",
     413: "The body is too large.",
+    415: "The body is of another type than this takes.",
     422: "Something is filled in wrongly: `field` and `reason`; or the key was used before.",
     503: "Busy: nothing was changed. Try again after `Retry-After` seconds.",
 }

@@ -129,8 +129,36 @@ def test_what_is_no_json_is_no_fault_of_ours(office: Office) -> None:
     for body in NO_JSON:
         answer = office.ask("POST", path, headers=JSON, content=body, by=OFFICER)
 
-        assert answer.status_code == 400, body[:40]
-        assert answer.json()["type"] in (f"{URN}bad-json", f"{URN}unreadable")
+        told = answer.json()
+        assert (answer.status_code, told["type"]) == (400, f"{URN}bad-json"), body[:40]
+        assert told["detail"]
+
+
+def test_a_number_of_thousands_of_digits_is_too_large_like_any_other(office: Office) -> None:
+    path = f"/cases/{make_case(office.desk).ref}/tasks/talk_held"
+    body = b'{"outcome": "done", "version": ' + b"9" * 5000 + b"}"
+    answer = office.ask("POST", path, headers=JSON, content=body, by=OFFICER)
+
+    told = answer.json()
+    assert (answer.status_code, told["type"]) == (422, f"{URN}number-too-large")
+    assert told["reason"] == "out_of_range"
+
+
+def test_a_body_that_does_not_say_that_it_is_json_is_of_the_wrong_type(office: Office) -> None:
+    case = make_case(office.desk)
+    path = f"/cases/{case.ref}/tasks/talk_held"
+    body = b'{"outcome": "done"}'
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/xml", None):
+        headers = {"Content-Type": kind} if kind else {}
+        answer = office.ask("POST", path, headers=headers, content=body, by=OFFICER)
+        told = answer.json()
+        assert (answer.status_code, told["type"]) == (415, f"{URN}unsupported-media-type"), kind
+        assert "application/json" in told["detail"]
+    assert office.desk.case(case.ref).version == case.version
+    for kind in ("application/json; charset=utf-8", "application/merge-patch+json"):
+        headers, stale = {"Content-Type": kind}, b'{"outcome": "done", "version": 9}'
+        answer = office.ask("POST", path, headers=headers, content=stale, by=OFFICER)
+        assert answer.status_code == 409, kind
 
 
 def test_bad_input_is_told_by_field_and_reason(office: Office) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import Connection, text
 
 from cases import idempotency
 from tests.cases.desk import make_case
@@ -81,6 +83,38 @@ def test_a_key_is_forgotten_after_a_day(office: Office) -> None:
     after = office.post(path, {"outcome": "done"}, by=OFFICER, key="k")
 
     assert after.status_code == 409  # asked anew, and the task is done
+
+
+def test_two_who_find_at_once_that_a_key_has_expired_do_it_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if office.desk.db.is_sqlite:
+        pytest.skip("one at a time writes")
+    received, kit = "/units/a/naloxone", {"kind": "received"}
+    assert office.post(received, kit, by=NURSE, key="k").json()["stock"] == 1
+    office.clock.now = NOW + idempotency.KEPT_FOR
+    looked, answered = threading.Event(), threading.Event()
+    first = idempotency.first
+
+    def and_then_another_is_quicker(
+        tx: Connection, request: idempotency.Request, *, now: datetime
+    ) -> idempotency.Answer | None:
+        found = first(tx, request, now=now)
+        if not looked.is_set():
+            looked.set()
+            assert answered.wait(20)
+        return found
+
+    monkeypatch.setattr(idempotency, "first", and_then_another_is_quicker)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(office.post, received, kit, by=NURSE, key="k")
+        assert looked.wait(20)
+        quick = office.post(received, kit, by=NURSE, key="k")
+        answered.set()
+
+    assert quick.json()["stock"] == 2
+    assert slow.result().content == quick.content
+    assert office.post(received, kit, by=NURSE, key="another").json()["stock"] == 3
 
 
 def test_many_at_once_under_one_key_are_one_change_and_one_answer(office: Office) -> None:

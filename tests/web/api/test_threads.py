@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from core.errors import Busy
 from tests.cases.desk import make_case
-from tests.web.office import COORDINATOR, Office
+from tests.web.office import COORDINATOR, OFFICER, OUTSIDER, Office
 from web import threads
 from web.threads import WRITING, in_line
 
@@ -67,7 +68,7 @@ def test_a_list_is_answered_while_writes_stand_in_line(
     ref = make_case(office.desk).ref
     office.token(*COORDINATOR)
     gate, inside = threading.Event(), threading.Semaphore(0)
-    transact = type(office.desk.db).transact
+    transact = type(office.desk.db).transact_together
 
     def slowly(*given: Any) -> Any:
         if threading.current_thread() is not threading.main_thread():
@@ -82,7 +83,7 @@ def test_a_list_is_answered_while_writes_stand_in_line(
 
     with ThreadPoolExecutor(3 * WRITING) as people, ThreadPoolExecutor(1) as somebody:
         with monkeypatch.context() as patched:
-            patched.setattr(type(office.desk.db), "transact", slowly)
+            patched.setattr(type(office.desk.db), "transact_together", slowly)
             asked = [people.submit(move, number) for number in range(3 * WRITING)]
             here = WRITING if office.desk.db.is_sqlite else 3 * WRITING
             for _ in range(here):
@@ -94,6 +95,36 @@ def test_a_list_is_answered_while_writes_stand_in_line(
         assert asks.result(5).status_code == 200, "a search is a look, too"
         gate.set()
         assert {each.result(20) for each in asked} == {200}
+
+
+def test_what_is_asked_at_one_moment_stands_or_falls_each_by_itself(office: Office) -> None:
+    """While somebody writes the others come together; on SQLite they share a commit."""
+    one, two = (make_case(office.desk) for _ in range(2))
+    office.token(*OFFICER)
+    office.token(*OUTSIDER)
+
+    def settle(ref: str, key: str, by: tuple[Any, ...] = OFFICER) -> tuple[int, Any]:
+        path = f"/cases/{ref}/tasks/talk_held"
+        answer = office.post(path, {"outcome": "done"}, by=by, key=key)
+        return answer.status_code, answer.json()
+
+    with ThreadPoolExecutor(6) as people, office.desk.db.write():
+        asked = [
+            people.submit(settle, one.ref, "twice"),
+            people.submit(settle, one.ref, "twice"),
+            people.submit(settle, one.ref, "slower"),
+            people.submit(settle, two.ref, "other"),
+            people.submit(settle, two.ref, "outsider", OUTSIDER),
+        ]
+        time.sleep(0.3)
+    (first, said), (again, same), (slower, _), (other, _), (outsider, _) = (
+        each.result(10) for each in asked
+    )
+
+    assert {first, slower} == {200, 409}, "whoever of the two came first"
+    assert again == first
+    assert first == 409 or same == said, "one request under one key, done once"
+    assert (other, outsider) == (200, 404)
 
 
 def test_there_are_threads_for_others_beside_the_line() -> None:
