@@ -143,6 +143,16 @@ def _rights(folder: Path) -> Iterator[Check]:
     mode = stat.S_IMODE(folder.stat().st_mode)
     if mode & 0o077:
         yield Check("rights", ok=False, says=f"others can look into it: run `chmod 700 {folder}`")
+        return
+    owner = folder.stat().st_uid
+    foreign = next((each for each in folder.rglob("*") if each.lstat().st_uid != owner), None)
+    if foreign is not None:
+        yield Check(
+            "rights",
+            ok=False,
+            says=f"{foreign} belongs to another user than the folder: as root, run"
+            f" `chown -R --reference={folder} {folder}`",
+        )
     else:
         yield Check("rights", ok=True, says="the folder is its owner's alone")
 

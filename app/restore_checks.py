@@ -27,7 +27,7 @@ from core.clock import system_now
 from core.crypto import KeyRing
 from core.db import Database
 from core.errors import Busy, Refused, UnsafeSettings
-from core.folder import DataFolder
+from core.folder import DataFolder, refuse_root_elsewhere
 from core.keystore import KeyStore
 from core.settings import Settings
 
@@ -58,6 +58,7 @@ class Checked:
 
 def check(settings: Settings, come: Path, *, keys_from: Path | None, force: bool) -> Checked:
     """Whether the backup `come` may be put back. Raises `UnsafeSettings`, `Refused`."""
+    refuse_root_elsewhere(settings.data)
     beside = come.parents[1] if (come / MANIFEST).is_file() else come
     keys_dir = keys_from or beside / "keys"
     ring, secrets = _ring(settings, keys_dir)

@@ -107,7 +107,15 @@ class Booking:
     status: str = "requested"
 
 
-def book(tx: Connection, viewer: Viewer, ref: str, booking: Booking, *, now: datetime) -> Case:
+def book(
+    tx: Connection,
+    viewer: Viewer,
+    ref: str,
+    booking: Booking,
+    *,
+    now: datetime,
+    version: int | None = None,
+) -> Case:
     """Book an appointment, requested or confirmed already.
 
     One before the release in force is refused; what else there is to look at afterwards, late first
@@ -115,6 +123,7 @@ def book(tx: Connection, viewer: Viewer, ref: str, booking: Booking, *, now: dat
     """
     before = queries.case_for_update(tx, viewer, ref)
     rules.check_role(viewer, BOOKING, "book appointments")
+    rules.check_version(before, version)
     rules.check_open(before)
     kind = rules.one_of(AppointmentKind, booking.kind, "kind")
     status = rules.one_of(AppointmentStatus, booking.status, "status")
@@ -200,12 +209,14 @@ def record_outcome(
     *,
     now: datetime,
     happened_at: datetime | None = None,
+    version: int | None = None,
 ) -> Case:
     """Bring an appointment to a new status, as far as its present one lets it.
 
     `moved` here says only that it was moved, to no time that is known yet; see `move`.
     """
     before, this = for_update(tx, viewer, appointment_id, "record how an appointment went")
+    rules.check_version(before, version)
     to = rules.one_of(AppointmentStatus, status, "status")
     _check_next(before, this, to)
     at = happened_at or now
@@ -248,6 +259,7 @@ def move(
     place: str | None = None,
     phone: str | None = None,
     status: str | None = None,
+    version: int | None = None,
 ) -> Case:
     """Move an appointment to another time: it becomes `moved`, and a new one stands in its place.
 
@@ -256,6 +268,7 @@ def move(
     takes the number away. Its reminder replaces the old one's. `happened_at` is when it was moved.
     """
     before, this = for_update(tx, viewer, appointment_id, "move an appointment")
+    rules.check_version(before, version)
     rules.check_open(before)
     _check_next(before, this, AppointmentStatus.MOVED)
     to = rules.one_of(AppointmentStatus, status, "status") if status is not None else this.status

@@ -169,6 +169,7 @@ def close(
     *,
     now: datetime,
     closed_at: datetime | None = None,
+    version: int | None = None,
 ) -> Case:
     """Close a case for a reason that a person records; it ends what still waited.
 
@@ -177,6 +178,7 @@ def close(
     """
     before = queries.case_for_update(tx, viewer, ref)
     rules.check_role(viewer, CLOSING, "close a case")
+    rules.check_version(before, version)
     why = rules.one_of(CloseReason, reason, "reason")
     if why not in BY_HAND:
         raise Refused(

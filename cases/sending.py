@@ -95,12 +95,7 @@ def sender_of(house: Installation, stream: TextIO) -> Sender:
     timing_of(settings)
     if settings.twilio_account_sid is None:
         return ConsoleSender(stream)
-    public = settings.public_url
-    if not house.folder.demo and not (public or "").startswith("https://"):
-        raise UnsafeSettings(
-            "OVERLEV_PUBLIC_URL must be an https address when SMS are sent: the provider's"
-            " callbacks go there"
-        )
+    refuse_without_callbacks(settings, demo=house.folder.demo)
     # The SDK takes its time to load, and many a command sends nothing.
     from notifications.twilio_sender import TwilioAccount, TwilioSender  # noqa: PLC0415
 
@@ -110,7 +105,7 @@ def sender_of(house: Installation, stream: TextIO) -> Sender:
             sid=settings.twilio_account_sid,
             token=token.get_secret_value() if token is not None else "",
             sender=settings.twilio_sender or "",
-            public_url=public,
+            public_url=settings.public_url,
             api_base=settings.twilio_api_base,
             region=settings.twilio_region,
             edge=settings.twilio_edge,
@@ -118,6 +113,17 @@ def sender_of(house: Installation, stream: TextIO) -> Sender:
             at_once=settings.sms_at_once,
         )
     )
+
+
+def refuse_without_callbacks(settings: Settings, *, demo: bool) -> None:
+    """Raise `UnsafeSettings` where messages would be sent of which nobody hears any more."""
+    if settings.twilio_account_sid is None or demo:
+        return
+    if not (settings.public_url or "").startswith("https://"):
+        raise UnsafeSettings(
+            "OVERLEV_PUBLIC_URL must be an https address when SMS are sent: the provider's"
+            " callbacks go there"
+        )
 
 
 def timing_of(settings: Settings) -> Timing:

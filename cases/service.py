@@ -397,6 +397,7 @@ def record_consent(
     how: str | None = None,
     language: str | None = None,
     text_version: str | None = None,
+    version: int | None = None,
 ) -> Case:
     """Record that a consent was given or withdrawn, for SMS, research, or sharing with a receiver.
 
@@ -407,6 +408,7 @@ def record_consent(
     """
     before = queries.case_for_update(tx, viewer, ref)
     rules.check_role(viewer, CONSENTING, "record consents")
+    rules.check_version(before, version)
     what = rules.one_of(ConsentPurpose, purpose, "purpose")
     to = rules.one_of(Receiver, receiver, "to") if receiver is not None else None
     if (what is ConsentPurpose.SHARING) != (to is not None):

@@ -257,7 +257,13 @@ def _answered(case: Case, state: TransferState, *, by: str, now: datetime) -> Ca
 
 
 def propose_transfer(
-    tx: Connection, viewer: Viewer, ref: str, to_unit: str, *, now: datetime
+    tx: Connection,
+    viewer: Viewer,
+    ref: str,
+    to_unit: str,
+    *,
+    now: datetime,
+    version: int | None = None,
 ) -> Case:
     """Propose to move a case; replaces a proposal that waits. Nothing moves until accepted.
 
@@ -265,6 +271,7 @@ def propose_transfer(
     """
     before = queries.case_for_update(tx, viewer, ref)
     rules.check_role(viewer, TRANSFERRING, "propose a transfer")
+    rules.check_version(before, version)
     to_unit = organisation.standing_code(tx, to_unit, local_date(now))
     if to_unit == before.unit:
         raise Refused(f"The case is in {to_unit} already.")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pwd
 import stat
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,6 +68,7 @@ class DataFolder:
         """
         if secret_key:
             KeyRing.derive(secret_key)  # refuses a weak one before anything is made
+        refuse_root_elsewhere(path)
         with writable(path):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not secret_key and not (path / _SECRETS).exists():
@@ -100,6 +102,7 @@ class DataFolder:
             ) from None
         if form != FORMAT:
             raise UnsafeSettings(f"{path} was made by a newer Overlev: install that version")
+        refuse_root_elsewhere(path)
         folder.refuse_open_secrets()
         return folder
 
@@ -142,6 +145,30 @@ class DataFolder:
         """Replace `secrets.json` by a rotated ring, whole or not at all."""
         with writable(self.path):
             _write_durably(self.secrets_path, ring.to_json())
+
+
+def refuse_root_elsewhere(path: Path) -> None:
+    """Raises `UnsafeSettings` for root in somebody else's folder.
+
+    What root makes there (a lock, the heads of the logs) shuts its owner out, who is the service:
+    it would find that out at its next start.
+    """
+    if os.geteuid() != 0 or not path.exists():
+        return
+    owner = path.stat().st_uid
+    if owner != 0:
+        name = _name_of(owner)
+        raise UnsafeSettings(
+            f"{path} belongs to {name}, and what root makes there shuts {name} out: run this as"
+            f" that user, `runuser -u {name} -- …`"
+        )
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:  # a user of another machine or container
+        return f"#{user}"
 
 
 def _ring_in(path: Path, secret_key: str | None) -> KeyRing:

@@ -56,11 +56,16 @@ class _FromFiles(PydanticBaseSettingsSource):
         if os.environ.get(name):
             raise UnsafeSettings(f"{name} and {name}{FILE_SUFFIX} are both set: keep one of them")
         try:
-            return Path(where).read_text("utf-8").strip(), field_name, False
+            read = Path(where).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError):
             raise UnsafeSettings(
                 f"{name}{FILE_SUFFIX} names a file that cannot be read: check the path and its mode"
             ) from None
+        if not read:  # a secret that was not put in place; as if none were set it would start
+            raise UnsafeSettings(
+                f"{name}{FILE_SUFFIX} names an empty file: put the secret there, or unset it"
+            )
+        return read, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -446,6 +451,14 @@ def _bounds(field: FieldInfo) -> str:
 def _database_url(url: str) -> str:
     scheme, divider, rest = url.partition("://")
     if divider and scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        try:
+            _place(url)
+        except ValueError:
+            # What Python says of it quotes it, and a password may stand where it looks for a port.
+            raise ValueError(
+                "cannot be read: signs like / ? # @ : in the password are written %2F %3F %23 %40"
+                " %3A, and a port is a number"
+            ) from None
         return f"postgresql+psycopg://{rest}"
     if divider and scheme in ("sqlite", "sqlite+pysqlite"):
         if rest.lstrip("/") in ("", ":memory:"):
@@ -466,7 +479,11 @@ def _place(url: str) -> tuple[str, str, int, str]:
 
 
 def _web_address(url: str, wanted: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:  # its words quote the address
+        raise ValueError("is not an address like https://overlev.example") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("is not an address like https://overlev.example")
     if parts.username or parts.password:

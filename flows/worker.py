@@ -73,6 +73,13 @@ class InlineWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerRes
             _log.warning("Prefect went away during a run", extra={"run": str(flow_run.id)})
         return BaseWorkerResult(identifier=self.name, status_code=0)
 
+    def _is_ours(self) -> bool:
+        """Whether the pool is of our type: the runs of any other are for its own workers.
+
+        Who made it so wants each run to be a process or container of its own.
+        """
+        return self._work_pool is None or self._work_pool.type == TYPE
+
     async def serve(self, stopping: asyncio.Event) -> None:
         """Take runs until `stopping` is set; then take no more and let those under way end.
 
@@ -85,7 +92,8 @@ class InlineWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerRes
                 if clock() - synced >= SYNC_EVERY:
                     await self.sync_with_backend()
                     synced = clock()
-                await self.get_and_submit_flow_runs()
+                if self._is_ours():
+                    await self.get_and_submit_flow_runs()
                 try:
                     await asyncio.wait_for(stopping.wait(), POLL_EVERY)
                 except TimeoutError:

@@ -40,6 +40,9 @@ REDIS: Final = "redis"
 LATE: Final = timedelta(seconds=60)
 """What was due so long ago and still waits is late."""
 
+_ASKED_BY: Final = ["GET", "HEAD"]
+"""Many a monitor asks for the status alone."""
+
 _log: Final = logging.getLogger(__name__)
 
 router: Final = Router()
@@ -88,14 +91,14 @@ def health_of(house: House) -> Health:
     return Health(tuple(every), stuck, tuple(degraded), messages)
 
 
-@router.get("/healthz", include_in_schema=False)
+@router.api_route("/healthz", methods=_ASKED_BY, include_in_schema=False)
 @public()
 def healthz() -> JSONResponse:
     """Alive: the process answers."""
     return JSONResponse({"status": "alive"})
 
 
-@router.get("/readyz", include_in_schema=False)
+@router.api_route("/readyz", methods=_ASKED_BY, include_in_schema=False)
 @public()
 def readyz(request: Request) -> JSONResponse:
     """200 `ready`; 200 `degraded` with the reason; 503 `not_ready` with which part stands still."""

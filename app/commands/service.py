@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -101,10 +102,13 @@ def _prepare(settings: Settings, *, demo: bool) -> None:
     """What is there already: opened, checked and brought up to date."""
     from app.installation import open_installation
     from app.output import note
+    from cases.sending import sender_of
 
     with open_installation(settings, any_schema=True) as house:
         if demo and not house.folder.demo:
             raise UnsafeSettings(f"{house.folder.path} is no demo folder: leave --demo out")
+        # What the worker would refuse, again and again, while the pages look well.
+        sender_of(house, sys.stderr)
         note(f"Going on with {house.folder.path}")
         bring_up_to_date(house)
 
@@ -112,7 +116,9 @@ def _prepare(settings: Settings, *, demo: bool) -> None:
 def _make(settings: Settings, *, demo: bool) -> None:
     from app.commands.house import make
     from app.demo.pending import put_mark
+    from cases.sending import refuse_without_callbacks
 
+    refuse_without_callbacks(settings, demo=demo)
     with make(settings, demo=demo) as house:
         if demo:
             put_mark(house.folder.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,17 @@ def test_a_folder_open_to_others_is_told_with_the_mend(shell: Shell) -> None:
     shell.folder.chmod(0o755)
 
     assert f"chmod 700 {shell.folder}" in shell("doctor", code=1).out
+
+
+@pytest.mark.skipif("os.geteuid() != 0", reason="only root can give a file away")
+def test_a_file_that_is_somebody_else_s_is_told_with_the_mend(shell: Shell) -> None:
+    lock = shell.folder / "running.lock"
+    lock.touch()
+    os.chown(lock, 65534, 65534)
+
+    told = shell("doctor", code=1).out
+    assert f"WRONG  rights: {lock} belongs to another user" in told
+    assert f"chown -R --reference={shell.folder}" in told
 
 
 def test_a_damaged_database_is_told_and_does_not_crash_the_doctor(shell: Shell) -> None:

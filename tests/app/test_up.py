@@ -80,6 +80,25 @@ def test_from_an_empty_folder_to_a_page_and_to_a_clean_end(tmp_path: Path) -> No
         assert shell("user", "invite", "kari").out.startswith("/invitation/")
 
 
+def test_messages_without_an_address_for_what_becomes_of_them_stop_the_start(
+    tmp_path: Path,
+) -> None:
+    env = {
+        **NO_PREFECT,
+        "OVERLEV_TWILIO_ACCOUNT_SID": f"AC{0:032}",
+        "OVERLEV_TWILIO_AUTH_TOKEN": "a token",
+        "OVERLEV_TWILIO_SENDER": "Overlev",
+    }
+    for made in (False, True):  # else the worker alone would end, again and again
+        if made:
+            Shell(tmp_path / "data", {})("init")
+        refused = Process(tmp_path / "data", "up", "--port", free_port(), env=env)
+        assert refused.ended() == 2
+        assert refused.err.startswith("overlev: OVERLEV_PUBLIC_URL must be an https address")
+        assert len(refused.err.splitlines()) == 1, refused.err
+        assert (tmp_path / "data").exists() is made
+
+
 def cores_of(service: Up, part: str) -> set[int]:
     pid = service.part(part)
     assert pid is not None

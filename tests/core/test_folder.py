@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,3 +160,20 @@ def test_damaged_keys_are_refused_without_being_shown(tmp_path: Path) -> None:
     with pytest.raises(UnsafeSettings, match="backup") as refused:
         made.ring(None)
     assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.skipif(
+    "os.geteuid() != 0", reason="only root may do to another's folder what it likes"
+)
+def test_root_leaves_another_s_folder_alone(tmp_path: Path) -> None:
+    made = DataFolder.create(tmp_path / "data", demo=False, made_at=NOW)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for folder in (made.path, empty):
+        os.chown(folder, 65534, 65534)
+
+    with pytest.raises(UnsafeSettings, match="run this as that user, `runuser -u"):
+        DataFolder.open(made.path)
+    with pytest.raises(UnsafeSettings, match="shuts"):
+        DataFolder.create(empty, demo=False, made_at=NOW)
+    assert list(empty.iterdir()) == []

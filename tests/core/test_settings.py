@@ -94,6 +94,16 @@ def test_a_secret_file_that_is_not_there_is_refused(
     assert "OVERLEV_SECRET_KEY_FILE names a file that cannot be read" in refusal()
 
 
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "METRICS_TOKEN"])
+def test_a_secret_file_that_is_empty_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "secret").write_text("\n")
+    monkeypatch.setenv(f"OVERLEV_{name}_FILE", str(tmp_path / "secret"))
+
+    assert f"OVERLEV_{name}_FILE names an empty file" in refusal()
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
@@ -117,6 +127,11 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_name(
     [
         ("DATABASE_URL", "mysql://me:geheim@db/overlev", "neither sqlite"),
         ("DATABASE_URL", "geheim", "neither sqlite"),
+        ("DATABASE_URL", "postgresql://me:geheim/x@db/overlev", "cannot be read"),
+        ("DATABASE_URL", "postgresql://me:geheim#x@db/overlev", "cannot be read"),
+        ("DATABASE_URL", "postgresql://me:[geheim@db/overlev", "cannot be read"),
+        ("DATABASE_URL", "postgresql://me:geheim\u2100@db/overlev", "cannot be read"),
+        ("KEYS_URL", "postgresql://me@/overlev?port=geheim", "cannot be read"),
         ("DATABASE_URL", "sqlite://", "in memory"),
         ("KEYS_URL", "sqlite:///:memory:", "in memory"),
         ("SMALL_NUMBER_THRESHOLD", "2", "below 3"),
@@ -133,6 +148,9 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_name(
         ("PUBLIC_URL", "http://overlev.example", "https"),
         ("PUBLIC_URL", "overlev.example", "not an address"),
         ("PUBLIC_URL", "https://me:geheim@overlev.example", "leave them out"),
+        ("PUBLIC_URL", "https://overlev.example:geheim", "not an address"),
+        ("PUBLIC_URL", "https://overlev.example:99999", "not an address"),
+        ("PUBLIC_URL", "https://geheim\u2100", "not an address"),
         ("TWILIO_API_BASE", "http://api.example", "https"),
         ("TWILIO_ACCOUNT_SID", "geheim", "belong together"),
     ],

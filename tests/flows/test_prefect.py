@@ -183,6 +183,42 @@ def _scheduled(prefect: PrefectServer, deployment: UUID) -> list[dict[str, Any]]
     )
 
 
+def test_the_runs_of_a_pool_of_another_type_are_left_to_its_own_workers(
+    prefect: PrefectServer, house: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+
+    from flows import deploying
+    from flows.worker import LIMIT, POOL, InlineWorker
+
+    del prefect, house
+    asked: list[str] = []
+
+    async def ask(self: InlineWorker) -> list[Any]:
+        asked.append(self._work_pool_name)
+        return []
+
+    monkeypatch.setattr(InlineWorker, "get_and_submit_flow_runs", ask)
+
+    async def serve(pool: str) -> None:
+        stopping = asyncio.Event()
+        asyncio.get_running_loop().call_later(2, stopping.set)
+        await InlineWorker(pool, name="worker-a", limit=LIMIT).serve(stopping)
+
+    async def both() -> None:
+        await deploying.deploy()
+        async with get_client() as client:
+            await client.create_work_pool(WorkPoolCreate(name="others", type="process"))
+        await serve("others")
+        assert asked == []
+        await serve(POOL)
+
+    in_loop(both)
+
+    assert set(asked) == {POOL}
+
+
 def test_a_run_whose_worker_was_killed_is_settled_and_its_case_shown_anew(
     prefect: PrefectServer, house: Installation
 ) -> None:

@@ -35,14 +35,16 @@ def db(database_url: str, tmp_path: Path) -> Iterator[Database]:
         yield db
 
 
-def get(db: Database, path: str, *, now: datetime = NOW, demo: bool = False) -> httpx.Response:
+def get(
+    db: Database, path: str, *, now: datetime = NOW, demo: bool = False, method: str = "GET"
+) -> httpx.Response:
     """What the application answers, asked without a network."""
     house = House(db, lambda: now, Settings(), demo=demo, real_clock=lambda: now)
     transport = httpx.ASGITransport(create_app(house))
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://overlev") as client:
-            return await client.get(path)
+            return await client.request(method, path)
 
     return asyncio.run(ask())
 
@@ -55,6 +57,13 @@ def beats(db: Database, *, now: datetime = NOW) -> None:
 
 def test_the_service_is_alive_before_anything_has_run(db: Database) -> None:
     assert get(db, "/healthz").status_code == 200
+
+
+def test_a_monitor_may_ask_for_the_status_alone(db: Database) -> None:
+    assert get(db, "/healthz", method="HEAD").status_code == 200
+    assert get(db, "/readyz", method="HEAD").status_code == 503
+    beats(db)
+    assert get(db, "/readyz", method="HEAD").status_code == 200
 
 
 def test_the_service_is_not_ready_before_its_loops_have_run(db: Database) -> None:

@@ -78,7 +78,8 @@ def change(
 
 def request_of(asked: Asked, key: str, said: BaseModel | None) -> idempotency.Request:
     """A request under a key: who asks for what."""
-    body = said.model_dump(mode="json") if said is not None else None
+    # Without what it leaves out: a field that a later version adds makes no other request of it.
+    body = said.model_dump(mode="json", exclude_defaults=True) if said is not None else None
     asks = json.dumps([asked.what, body], ensure_ascii=False, sort_keys=True)
     return idempotency.Request(asked.viewer.account, key, asks)
 

@@ -16,7 +16,7 @@ from cases.warnings import warnings_for
 from core.errors import BadInput
 from web.api.answers import IdempotencyKey, change
 from web.api.changed import appointment_stands, case_changed
-from web.api.inputs import AppointmentId, CaseRef, Input, Instant, Line, mistake
+from web.api.inputs import AppointmentId, CaseRef, Input, Instant, Line, Version, mistake
 from web.api.models import AppointmentChanged
 from web.asked import Asked, SignedIn
 from web.policy import CASE_WORKERS, Router, allow
@@ -33,6 +33,7 @@ class NewAppointment(Input):
     place: Line
     phone: Line | None = None
     status: AppointmentStatus = AppointmentStatus.REQUESTED
+    version: Version | None = None
 
 
 class AppointmentChange(Input):
@@ -44,6 +45,7 @@ class AppointmentChange(Input):
     place: Line | None = None
     phone: Line | None = None
     happened_at: Instant | None = None
+    version: Version | None = None
 
     @property
     def moves(self) -> bool:
@@ -72,7 +74,7 @@ def book(
 
     def verb(tx: Connection) -> dict[str, Any]:
         known = {each.id for each in queries.case_for_update(tx, asked.viewer, ref).appointments}
-        case = appointments.book(tx, asked.viewer, ref, booking, now=asked.now)
+        case = appointments.book(tx, asked.viewer, ref, booking, now=asked.now, version=new.version)
         return _stands(asked, case, next(a for a in case.appointments if a.id not in known))
 
     return change(asked, key, new, AppointmentChanged, verb, status=201)
@@ -98,6 +100,7 @@ def change_appointment(
                 status,
                 now=asked.now,
                 happened_at=said.happened_at,
+                version=said.version,
             )
             return _stands(asked, case, next(a for a in case.appointments if a.id == appointment))
         case = appointments.move(
@@ -111,6 +114,7 @@ def change_appointment(
             place=said.place,
             phone=said.phone,
             status=said.status.value if said.status is not None else None,
+            version=said.version,
         )
         moved = next(a for a in case.appointments if a.moved_from == appointment)
         return _stands(asked, case, moved)

@@ -39,6 +39,7 @@ class ConsentGiven(Input):
     how: ConsentHow | None = None
     language: Code | None = None
     text_version: Code | None = None
+    version: Version | None = None
 
     @model_validator(mode="after")
     def _names_the_receiver(self) -> ConsentGiven:
@@ -99,6 +100,7 @@ def consents(
                 how=said.how.value if said.how else None,
                 language=said.language,
                 text_version=said.text_version,
+                version=said.version,
             )
         ),
     )

@@ -83,6 +83,7 @@ class Closed(Input):
 
     reason: CloseReason
     happened_at: Instant | None = None
+    version: Version | None = None
 
 
 @router.post("/cases/{ref}/release-dates", response_model=CaseChanged)
@@ -161,6 +162,7 @@ def close(asked: SignedIn, ref: CaseRef, said: Closed, key: IdempotencyKey = Non
                 said.reason.value,
                 now=asked.now,
                 closed_at=said.happened_at,
+                version=said.version,
             )
         ),
     )

@@ -12,7 +12,7 @@ from cases import transfers
 from cases.model import Case, Transfer
 from core.clock import iso_local
 from web.api.answers import IdempotencyKey, change, read
-from web.api.inputs import CaseRef, Code, Input, TransferId
+from web.api.inputs import CaseRef, Code, Input, TransferId, Version
 from web.api.models import Proposals, TransferChanged
 from web.asked import SignedIn
 from web.policy import CASE_WORKERS, Router, allow
@@ -24,6 +24,7 @@ class ToUnit(Input):
     """The unit that is asked to take the case."""
 
     unit: Code
+    version: Version | None = None
 
 
 class TransferAnswer(StrEnum):
@@ -65,7 +66,9 @@ def propose(asked: SignedIn, ref: CaseRef, to: ToUnit, key: IdempotencyKey = Non
     """Propose to move the case. Nothing moves until the other unit accepts."""
 
     def verb(tx: Connection) -> dict[str, Any]:
-        case = transfers.propose_transfer(tx, asked.viewer, ref, to.unit, now=asked.now)
+        case = transfers.propose_transfer(
+            tx, asked.viewer, ref, to.unit, now=asked.now, version=to.version
+        )
         return _stands(case, case.open_transfer)
 
     return change(asked, key, to, TransferChanged, verb, status=201)

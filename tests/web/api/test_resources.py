@@ -183,6 +183,40 @@ def test_a_stay_from_the_offer_to_the_release(office: Office) -> None:
     assert (states["talk_held"], states["naloxone_training"]) == ("done", "waived")
 
 
+def test_whoever_looked_at_another_version_changes_nothing_of_the_case(office: Office) -> None:
+    ref = make_case(office.desk, release_on=None).ref
+    case = f"/cases/{ref}"
+    booking = {"kind": "GP", "with": "Legen", "place": "Gata 1", "status": "confirmed"}
+    booking["starts_at"] = "2026-09-21T10:00"
+    booked = office.post(f"{case}/appointments", booking, by=NURSE).json()
+    office.clock.now = oslo("2026-09-21 12:00")
+    appointment = f"/appointments/{booked['appointment']['id']}"
+    attended = office.ask("PATCH", appointment, {"status": "attended"}, by=NURSE).json()
+    asked: list[tuple[str, str, dict[str, Any]]] = [
+        ("PATCH", appointment, {"status": "no_show"}),
+        ("PATCH", appointment, {"starts_at": "2026-09-30T10:00"}),
+        ("POST", f"{case}/appointments", booking | {"starts_at": "2026-09-30T10:00"}),
+        ("POST", f"{case}/consents", {"purpose": "sms", "given": True}),
+        ("POST", f"{case}/participation", {"answer": "declined"}),
+        ("POST", f"{case}/release-dates", {"on": "2026-12-20", "kind": "confirmed"}),
+        ("POST", f"{case}/release", {}),
+        ("POST", f"{case}/transfers", {"unit": "b"}),
+        ("POST", f"{case}/close", {"reason": "died"}),
+    ]
+    for method, path, body in asked:
+        by = OFFICER if path.endswith(("/release", "/release-dates")) else NURSE
+        by = UNIT_LEAD if path.endswith(("/transfers", "/close")) else by
+        stale = office.ask(method, path, body | {"version": booked["version"]}, by=by)
+        told = stale.json()
+        assert (stale.status_code, told["type"]) == (409, "urn:overlev:problem:stale-version"), path
+        assert told["current"] == {"version": attended["version"]}, path
+    assert office.desk.case(ref).version == attended["version"]
+
+    method, path, body = asked[0]
+    taken = office.ask(method, path, body | {"version": attended["version"]}, by=NURSE)
+    assert (taken.status_code, taken.json()["appointment"]["status"]) == (200, "no_show")
+
+
 def test_a_transfer_is_seen_and_answered_by_the_other_unit(office: Office) -> None:
     ref = make_case(office.desk).ref
     office.post(f"/cases/{ref}/transfers", {"unit": "b"}, by=UNIT_LEAD)
