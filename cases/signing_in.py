@@ -26,6 +26,7 @@ from cases import vault
 from cases.journal import SYSTEM_SCOPE, AccessRow, append
 from cases.tables import account, invitation, recovery_code, sign_in_attempt, totp_used
 from cases.web_sessions import end_others
+from core.crypto import KeyRing
 from core.db import Database, UtcDateTime
 from core.errors import BadInput, NotFound, Refused
 from core.sealing import open_with, seal_with
@@ -337,6 +338,15 @@ def set_second_step(
     tx.execute(delete(totp_used).where(totp_used.c.account_id == account_id))
     tx.execute(insert(totp_used), {"account_id": account_id, "step": step})
     return new_recovery_codes(tx, account_id)
+
+
+def seal_second_factors_anew(tx: Connection, ring: KeyRing) -> None:
+    """Under the present key of a ring that still holds those before it."""
+    sealed = select(account.c.id, account.c.totp_enc).where(account.c.totp_enc.is_not(None))
+    for row in tx.execute(sealed.with_for_update()).all():
+        secret = open_with(ring, row.totp_enc, aad=_aad(row.id))
+        anew = seal_with(ring, secret, aad=_aad(row.id))
+        tx.execute(update(account).where(account.c.id == row.id).values(totp_enc=anew))
 
 
 def new_recovery_codes(tx: Connection, account_id: int) -> list[str]:

@@ -125,7 +125,7 @@ class DataFolder:
                 if stat.S_IMODE(file.stat().st_mode) & 0o077:
                     raise UnsafeSettings(
                         f"{file} can be read by others: run `chmod 600 {file}`, and rotate the keys"
-                        " if somebody may have read them"
+                        " (`overlev key rotate`) if somebody may have read them"
                     )
 
     def ring(self, secret_key: str | None) -> KeyRing:

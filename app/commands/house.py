@@ -196,6 +196,33 @@ def export_key(
     )
 
 
+@key.command("rotate")
+def rotate_keys(
+    ctx: typer.Context,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="A backup is made, and nothing runs.")] = False,
+) -> None:
+    """Make new keys of the installation and wrap everybody's key under them.
+
+    Example: overlev key rotate --yes
+
+    For when somebody may have read the old ones. The printed recovery key is of no use afterwards.
+    """
+    from app.output import note, say
+    from app.rotation import rotate
+
+    if not yes:
+        raise BadInput(
+            "not_confirmed",
+            "Make a backup and stop everything on the data first, then say --yes.",
+            "--yes",
+        )
+    done = rotate(settings_of(ctx))
+    say(f"keys of {done.persons} persons wrapped anew under {done.master}")
+    note("Print the recovery key anew (`overlev key export --yes`) and take the old one away once")
+    note("the backups from before are gone: what is written from now on it does not open.")
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     for name, command in (
