@@ -63,13 +63,14 @@ class DeviationLine:
 class EscalationLine:
     """What the ladder told the viewer's role. `state` and `due_at` are the task's as it is now.
 
+    `told_at` is when it was told, not when it was to be: a case may be known long after it began.
     `released` says whether the person is out, `release_on` when that was or is to be.
     """
 
     case: CaseOfLine
     code: str
     rung: str
-    at: datetime
+    told_at: datetime
     state: str | None
     owner: str | None
     due_at: datetime | None
@@ -187,7 +188,7 @@ def _told(
             *_OF_CASE,
             notice.c.task,
             notice.c.rung,
-            notice.c.at,
+            notice.c.told_at,
             task.c.state,
             task.c.owner,
             task.c.due_at,

@@ -98,6 +98,17 @@ class Answered:
     answered_by: str | None
 
 
+def how_many_wait(tx: Connection, viewer: Viewer) -> int:
+    """How many proposals of others wait for an answer of the viewer's units; 0 for who gives none.
+
+    It names nobody, so that nothing is logged.
+    """
+    if viewer.role not in TRANSFERRING or not viewer.units:
+        return 0
+    waiting = [Proposal(*row) for row in queries.transfers_to_answer(tx, viewer)]
+    return sum(each.to_unit in viewer.units for each in waiting)
+
+
 def list_answered(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Answered]:
     """What other units answered to the proposals of the viewer's, the newest first; logged.
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import chain, pairwise
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -288,26 +289,47 @@ def admitted_since(
     return _people_of("admitted", tx, viewer, {"since": since, "limit": limit})
 
 
+class OfTheDay(NamedTuple):
+    """Who leaves, who is to be called, and whom nobody called on the day it was to be."""
+
+    leaving: list[PersonLine]
+    called: list[PersonLine]
+    lacking: list[PersonLine]
+
+
 def of_the_day(
     tx: Connection, viewer: Viewer, on: date, contacts: Sequence[int], *, leaving: int, called: int
-) -> tuple[list[PersonLine], list[PersonLine]]:
+) -> OfTheDay:
     """Who is to be released on a day or the next, and who is out for one of these numbers of days.
 
-    At most `MOST_CONTACTS` numbers; at most so many who are `leaving` and who are to be `called`.
-    Who leaves in the order of the dates of release, who is out in the reverse of it. Of these
-    everybody is left out who was met or reached that day, as on the follow-up.
+    At most `MOST_CONTACTS` numbers, ascending; at most so many who are `leaving` and who are to be
+    `called`. Who leaves in the order of the dates of release, who is out in the reverse of it. Of
+    these everybody is left out who was met or reached that day, as on the follow-up. `lacking` are
+    as many who were out for such a number of days at most `LACKING_FOR` days ago, with nobody
+    reached on that day or since, and no new number in between.
     """
     days = [on + timedelta(days=1), on, *(on - timedelta(days=each) for each in contacts)]
     days += [days[-1]] * (2 + MOST_CONTACTS - len(days))
     binds: dict[str, Any] = {f"day_{at}": each for at, each in enumerate(days)}
+    for ago, from_, then in zip(_AGO, _FROM, _LACKING_DAYS, strict=True):
+        out_for = [each + ago for each, nxt in pairwise(contacts) if each + ago < nxt]
+        known = [on - timedelta(days=each) for each in out_for]
+        binds[from_.key] = midnight_ending(on - timedelta(days=ago + 1))
+        # Nobody who is out leaves tomorrow: such a day finds no one.
+        filled = known + [on + timedelta(days=1)] * (len(then) - len(known))
+        binds |= {bind.key: each for bind, each in zip(then, filled, strict=True)}
     binds |= {"from": midnight_ending(on - timedelta(days=1)), "to": midnight_ending(on)}
-    binds |= {"leaving": leaving, "called": called if contacts else 0}
+    most = called if contacts else 0
+    binds |= {"leaving": leaving, "called": most, "lacking": most}
     found = _people_of("of_the_day", tx, viewer, binds)
     inside = [line for line in found if line.phase == Phase.IN_PRISON.value]
     outside = [line for line in found if line.phase != Phase.IN_PRISON.value]
-    return (
+    outside.sort(key=lambda line: line.release_on or on, reverse=True)
+    today = set(days[2:])
+    return OfTheDay(
         sorted(inside, key=lambda line: line.release_on or on),
-        sorted(outside, key=lambda line: line.release_on or on, reverse=True),
+        [line for line in outside if line.release_on in today],
+        [line for line in outside if line.release_on not in today],
     )
 
 
@@ -326,15 +348,42 @@ def _people_of(
 
 MOST_CONTACTS: Final = 6
 
+LACKING_FOR: Final = 6
+"""For so many days a contact that nobody made is on the list of the day, as long as no new one is
+to be made: it covers the first two weeks, and a weekend with all its closed days. The follow-up
+says it until somebody is reached."""
+
 _IN_PRISON: Final = case_.c.phase == Phase.IN_PRISON.value
 _OUT: Final = case_.c.phase == Phase.FOLLOW_UP.value
 _DAYS: Final = [
     bindparam(f"day_{at}", type_=case_.c.release_on.type) for at in range(2 + MOST_CONTACTS)
 ]
+_AGO: Final = range(1, LACKING_FOR + 1)
+_FROM: Final = [bindparam(f"from_{ago}", type_=UtcDateTime) for ago in _AGO]
+_LACKING_DAYS: Final = [
+    [
+        bindparam(f"lacking_{ago}_{at}", type_=case_.c.release_on.type)
+        for at in range(MOST_CONTACTS - 1)
+    ]
+    for ago in _AGO
+]
 _SPOKEN_WITH: Final = exists().where(
     appointment.c.case_id == case_.c.id,
     appointment.c.status == AppointmentStatus.ATTENDED.value,
     appointment.c.starts_at >= bindparam("from", type_=UtcDateTime),
+    appointment.c.starts_at < bindparam("to", type_=UtcDateTime),
+)
+_SPOKEN_WITH_SINCE: Final = exists().where(
+    appointment.c.case_id == case_.c.id,
+    appointment.c.status == AppointmentStatus.ATTENDED.value,
+    # Since the day of the contact, which the day of the release tells.
+    appointment.c.starts_at
+    >= case(
+        *(
+            (case_.c.release_on.in_(days), from_)
+            for days, from_ in zip(_LACKING_DAYS, _FROM, strict=True)
+        ),
+    ),
     appointment.c.starts_at < bindparam("to", type_=UtcDateTime),
 )
 _WHICH: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
@@ -351,6 +400,10 @@ _WHICH: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
         (_OUT, case_.c.release_on.in_(_DAYS[2:]), ~_SPOKEN_WITH),
         (case_.c.release_on.desc(), case_.c.id.desc()),
     ),
+    "lacking": (
+        (_OUT, case_.c.release_on.in_([*chain(*_LACKING_DAYS)]), ~_SPOKEN_WITH_SINCE),
+        (case_.c.release_on.desc(), case_.c.id.desc()),
+    ),
     "follow_up": (
         (_OUT,),
         (case_.c.released_at.desc(), case_.c.id),
@@ -362,8 +415,10 @@ _WHICH: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
 def _people(which: str, viewed: Viewed) -> Prepared:
     if which == "of_the_day":
         # In one go, each with its own limit: a unit has many who are out for some days.
-        both = [select(_lines(part, viewed, part).subquery()) for part in ("leaving", "called")]
-        return Prepared(union_all(*both))
+        parts = ("leaving", "called", "lacking")
+        return Prepared(
+            union_all(*(select(_lines(part, viewed, part).subquery()) for part in parts))
+        )
     return Prepared(_lines(which, viewed, "limit"))
 
 

@@ -72,10 +72,15 @@ def as_xlsx(report: Report, names: Mapping[str, str] | None = None) -> bytes:
             book.add_format({"text_wrap": True, "valign": "top"}),
         )
         _tidy(book, report, formats)
+        # What is read by people is shown first; what programs read stays the first sheet.
+        shown = False
         for level, title in _LEVELS:
             rows = [cell for cell in cells(report) if cell[0] == level]
             if rows:
-                _level(book, title, level, rows, formats, names)
+                sheet = _level(book, title, level, rows, formats, names)
+                if not shown:
+                    sheet.activate()
+                shown = True
         _definitions(book, report, formats)
         _about(book, report, formats, names)
     return written.getvalue()
@@ -112,8 +117,11 @@ def _level(  # noqa: PLR0917 - a sheet, and what stands in it
     rows: Sequence[tuple[str, str, str, Figure]],
     formats: _Formats,
     names: Mapping[str, str],
-) -> None:
-    """Rows by indicator, within it what is shown before what is hidden: the chart takes those.
+) -> Any:
+    """The sheet of a level.
+
+    Its rows stand by indicator, within it what is shown before what is hidden: the chart takes
+    those.
 
     A chart takes rows that stand together: the nation's, one of each indicator, stand once more
     beside the table.
@@ -136,7 +144,8 @@ def _level(  # noqa: PLR0917 - a sheet, and what stands in it
         sheet.write_string(line, 1, plain(code))
         sheet.write_string(line, 2, plain(name_of(code)))
         _figure(sheet, line, 3, code, figure, formats, exact=True)
-    sheet.set_column(0, 1, 14)
+    sheet.set_column(0, 0, 40 if level == "unit" else 14)
+    sheet.set_column(1, 1, 14)
     sheet.set_column(2, 2, 40)
     drawn = [
         line
@@ -156,6 +165,7 @@ def _level(  # noqa: PLR0917 - a sheet, and what stands in it
         sheet.insert_chart("L2", _chart(book, title, beside, _BESIDE, _BESIDE + 1, called))
     elif drawn:
         sheet.insert_chart("I2", _chart(book, title, drawn, 0, 3, name_of(_COMPARED)))
+    return sheet
 
 
 def _chart(  # noqa: PLR0917 - the rows of a sheet, and the columns of names and values

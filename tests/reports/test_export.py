@@ -117,6 +117,7 @@ def test_xlsx_is_typed_has_a_table_and_a_chart_to_a_sheet_and_no_formula(
     book = load_workbook(io.BytesIO(content))
 
     assert book.sheetnames == ["Tall", "Nasjon", "Regioner", "Enheter", "Definisjoner", "Om"]
+    assert getattr(book.active, "title", "") == "Nasjon", "who opens it reads it"
     assert all(len(sheet.tables) == 1 for sheet in book)
     for name in ("Nasjon", "Enheter"):
         assert name in book.sheetnames

@@ -52,6 +52,22 @@ def test_who_changes_and_how_is_shown_before_anything_is_saved(coordinator: Brow
     assert "Ola" not in page
 
 
+def test_what_was_opened_leads_to_its_case_once_it_is_taken(on_sqlite: Desk) -> None:
+    desk = on_sqlite
+    desk.clock[0] = at("2026-09-08 09:30")
+    hidden = HEAD.replace("\n", ";adressesperre\n") + KARI.replace("\n", ";\n")
+    hidden += "909094;Mona;Prøvesen;A;08.09.2026;;;kode 6\n"
+    page = looked(desk.of("coordinator"), hidden)
+    assert "Kari Prøvesen" in page.text
+    assert 'href="/cases/' not in page.text
+
+    page = taken(desk.of("coordinator"), hidden)
+    ((ref, name),) = re.findall(r'href="/cases/(\w+)">([^<]+)</a>', page.text)
+    assert name == "Kari Prøvesen"
+    assert desk.of("coordinator").get(f"/cases/{ref}").status == 200
+    assert "Mona" in page.text, "the importer knows the file; the case is for those who are named"
+
+
 def test_a_new_name_is_shown_beside_the_old_one(coordinator: Browser) -> None:
     taken(coordinator, THREE)
 

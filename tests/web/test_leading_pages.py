@@ -15,6 +15,23 @@ from tests.web.browser import Page
 from tests.web.conftest import Desk
 
 
+def test_what_was_brought_bears_the_day_on_which_it_was_told(on_sqlite: Desk) -> None:
+    """A case that came with a late list "was told to the lead" before anybody knew of it."""
+    desk = on_sqlite
+    with desk.db.write() as tx:
+        make_case(
+            tx,
+            admitted="2026-06-01 06:00",
+            opened="2026-09-08 08:00",
+            release_on=date(2026, 8, 14),
+        )
+    sweep.sweep(desk.db, now=desk.now)
+    brought = (
+        desk.of("lead").get("/deviations").text.split('id="brought"')[1].split("</section>")[0]
+    )
+    assert set(re.findall(r"Meldt til leder ([^<]*)", brought)) == {"tirs. 8.9."}
+
+
 def test_a_lead_sees_what_was_missed_told_and_late(on_sqlite: Desk) -> None:
     desk = on_sqlite
     with desk.db.write() as tx:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from cases import desk as desks
@@ -93,6 +94,40 @@ def test_paper_says_which_units_which_filter_when_and_which_rows(on_sqlite: Desk
     assert said in page, page[page.index('class="paper') :][:300]
     assert "Skrevet ut 8. september 2026 09.00" in page
     assert "<summary>Filter: Neste 7 dager · A fengsel" in page
+
+
+def test_a_task_is_taken_back_only_where_that_is_chosen_and_a_refusal_keeps_the_choice(
+    on_sqlite: Desk,
+) -> None:
+    """Nobody was chosen beforehand, and again after every refusal: "Gi" took tasks back."""
+    desk = on_sqlite
+    ref, coordinator = late(desk), desk.of("coordinator")
+    with desk.db.read() as tx:
+        who = {each.name: each.ref for each in desks.colleagues(tx, COORDINATOR, now=desk.now)}
+
+    def give(to: str, code: str = TASK) -> Page:
+        hidden = coordinator.get("/overdue").hidden("/overdue")
+        return coordinator.post(
+            "/overdue", [*hidden.items(), ("pick", f"{ref}/{code}"), ("to", to), ("do", "assign")]
+        )
+
+    def chosen(page: Page) -> str:
+        options = page.text.split('id="f-to"')[1].split("</select>")[0]
+        return next(iter(re.findall(r'value="([^"]*)" selected', options)), "")
+
+    assert give(who["Nurse"]).status == 200
+    refused = give("")
+    assert refused.status == 422
+    assert 'href="#f-to"' in refused.text
+    assert "Velg hvem som skal ha oppgaven." in refused.text
+    refused = give(who["Officer"], "naloxone_training")
+    assert refused.status == 422
+    assert chosen(refused) == who["Officer"]
+    assert "gitt til Nurse" in coordinator.get(f"/cases/{ref}").text
+
+    back = re.findall(r'<option value="([^"]*)">Ingen \(ta den tilbake\)', refused.text)
+    assert "1 står uten en bestemt." in give(*back).text
+    assert "gitt til" not in coordinator.get(f"/cases/{ref}").text
 
 
 def test_who_was_given_a_task_reads_by_whom_and_others_to_whom(desk: Desk) -> None:

@@ -334,5 +334,7 @@ def test_an_invitation_is_good_once(house: Desk) -> None:
     assert browser.send(path, {"password": "short", "again": "short"}).status == 422
     page = browser.send(path, {"password": "fire ord er nok", "again": "fire ord er nok"})
     assert page.url == "/me/second-step"
-    assert house.browser().get(path).status == 404
+    gone = house.browser().get(path)
+    assert gone.status == 404
+    assert "Be administratoren om en ny." in gone.text
     assert house.browser().sign_in("nurse", "fire ord er nok").url == "/today"

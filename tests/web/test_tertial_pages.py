@@ -180,6 +180,10 @@ def test_a_text_that_is_too_long_is_refused_with_its_length_and_not_cut(on_sqlit
     lead = on_sqlite.of("lead")
     page = lead.get(f"/tertial/own?period={PERIOD}&unit=A")
     assert "maxlength" not in page.text.split('id="f-worked-text"')[1].split(">")[0]
+    # The form stands below all the figures: a link at the top leads to it.
+    assert page.text.index('href="#submit"') < page.text.index('id="submit"')
+    nurse = on_sqlite.of("nurse").get(f"/tertial/own?period={PERIOD}&unit=A")
+    assert 'href="#submit"' not in nurse.text
 
     refused = lead.send("/tertial/own", {**EXPERIENCE, "worked-text": "å" * 431})
 

@@ -113,3 +113,34 @@ def test_of_what_was_accepted_who_proposed_reads_the_number_and_opens_their_past
     assert "Test Person" not in shown
     assert "Overføringen ble avslått" not in sender.get("/today").text
     assert sender.get(f"/cases/{ref}").status == 200
+
+
+def test_what_waits_for_an_answer_is_said_on_the_first_pages_of_who_gives_it(desk: Desk) -> None:
+    """It stood on its own page alone, and nobody had a reason to look there."""
+    _, number, inmate_no = proposed(desk, "C", "A")
+    _, to_b, _ = proposed(desk, "C", "B")
+    proposed(desk, "A", "C")
+
+    for who, pages, waiting in (
+        ("coordinator", ("/overdue", "/today"), 2),
+        ("lead", ("/deviations", "/overdue", "/today"), 1),
+        ("nurse", ("/overdue", "/today"), 0),
+        ("officer", ("/overdue", "/today"), 0),
+        ("healthlead", ("/deviations",), 0),
+        ("elsewhere", ("/overdue",), 1),
+    ):
+        for path in pages:
+            page = desk.of(who).get(path)
+            said = f"Overføringer som venter på svar fra dere: {waiting}."
+            assert (said in page.text) == bool(waiting), (who, path)
+            assert ("venter på svar fra dere" in page.text) == bool(waiting), (who, path)
+            if who != "elsewhere":
+                assert inmate_no not in page.text, (who, path)
+
+    receiver = desk.of("coordinator")
+    receiver.get("/transfers")
+    receiver.send("/transfers", {"do": f"accept/{number}"})
+    assert "venter på svar fra dere: 1." in receiver.get("/overdue").text
+    receiver.get("/transfers")
+    receiver.send("/transfers", {"do": f"reject/{to_b}", "sure": to_b})
+    assert "venter på svar fra dere" not in receiver.get("/overdue").text

@@ -72,6 +72,10 @@ class Came:
         return len({line.ref for line in self.settled}) - len(self.names)
 
 
+BACK: Final = "-"
+"""Chosen in place of a colleague: the tasks are nobody's in particular again."""
+
+
 def picked(values: list[str]) -> list[Pick]:
     """The rows that are ticked, each once."""
     pairs = (value.partition("/")[::2] for value in dict.fromkeys(values))
@@ -90,8 +94,10 @@ def carry_out(tx: Connection, visit: Visit, do: str, picks: list[Pick]) -> list[
         raise BadInput("unknown_code", "This button is not known here.", "do")
     told = [("many", said)]
     if said == "assign":
-        desk.assign(tx, visit.viewer, picks, visit.typed("to") or None, now=visit.now)
-        return [*told, ("to", visit.typed("to")), *_keys("ok", picks)]
+        to = visit.typed("to")
+        to = "" if to == BACK else to
+        desk.assign(tx, visit.viewer, picks, to or None, now=visit.now)
+        return [*told, ("to", to), *_keys("ok", picks)]
     if said in _SNOOZES:
         put = desk.snooze(tx, visit.viewer, picks, _SNOOZES[said], now=visit.now)
         left = [f"{ref}/{code}/{LEAVES_SOON}" for ref, code in picks if (ref, code) not in put]

@@ -90,8 +90,8 @@ SECTIONS: Final = (
             " «Møtte ikke»."
         ),
         marked(
-            "«Før kontakt» sier at du ringte eller møtte personen, og om du nådde fram. En kontakt"
-            " som skal være senere, legges inn som en avtale."
+            "«Registrer kontakt» sier at du ringte eller møtte personen, og om du nådde fram. En"
+            " kontakt som skal være senere, legges inn som en avtale."
         ),
     ),
     _section(

@@ -13,6 +13,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -30,7 +31,7 @@ from cases.roster_age import UNDATED, Dated, Older, dated
 from cases.roster_file import DEFAULT_LIMITS
 from cases.roster_named import Named
 from cases.roster_rows import RosterRow
-from cases.rules import check_role
+from cases.rules import CaseNotFound, check_role
 from cases.vault import Secrets
 from core.clock import local_date
 from core.crypto import KeyRing
@@ -303,9 +304,12 @@ def _start(visit: Visit, kept: Kept, *, dry_run: bool) -> None:
                         tx, viewer, named.updated[:MOST_NAMED], dates, translate, now=now
                     )
                 )
-                told["missing"] = _missing(
+                told["missing"] = _cases_of(
                     house, viewer, result.missing_from_roster[:MOST_NAMED], now=now
                 )
+                numbers = [] if dry_run else [number for number, _ in told["new"]]
+                opened = _cases_of(house, viewer, numbers, now=now)
+                told["opened"] = {number: ref for number, _, ref in opened}
             except Exception as fault:
                 if dry_run:
                     raise
@@ -341,13 +345,19 @@ def _called(row: RosterRow) -> str:
     return " ".join(name for name in (row.first_name, row.last_name) if name)
 
 
-def _missing(
+def _cases_of(
     house: House, viewer: Viewer, numbers: list[str], *, now: datetime
 ) -> list[tuple[str, str, str]]:
-    """Number, name and case of whoever is not in the file; looking them up is logged."""
+    """Number, name and case of people by their numbers; looking them up is logged.
+
+    Whoever the viewer may not see (kode 6) is left out.
+    """
 
     def look(tx: Connection) -> list[tuple[str, str, str]]:
-        refs = {number: queries.newest_ref(tx, viewer, number, now=now) for number in numbers}
+        refs = {}
+        for number in numbers:
+            with suppress(CaseNotFound):
+                refs[number] = queries.newest_ref(tx, viewer, number, now=now)
         cases = queries.cases_by_refs(tx, viewer, refs.values())
         known = people.identities_of(tx, [case.person for case in cases.values()])
         worklist.looked_at(tx, viewer, worklist.LISTED, cases, now=now)

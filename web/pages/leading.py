@@ -51,6 +51,7 @@ def deviations_page(visit: Visited) -> Response:
             "to_rebase": units_to_rebase(tx, viewer, now=now) if viewer.role in REBASING else [],
             "told": told,
             "to_send_in": to_send_in(tx, viewer, now=now),
+            "to_answer": rows.to_answer(tx, visit),
         }
     seen = [each.case.ref for each in lines] + ([told.ref] if told is not None else [])
     rows.log_look(visit, leading.LISTED, seen, unit=unit)

@@ -69,6 +69,8 @@ def many(visit: Visited) -> Response:
         return _page(visit, {"": visit.translate(_NOTHING)}, status=422)
     if do == "waive" and not visit.typed("why"):
         return _page(visit, {"why": visit.translate(_NO_REASON)}, status=422)
+    if do == "assign" and not visit.typed("to"):
+        return _page(visit, {"to": visit.translate(_NOBODY_CHOSEN)}, status=422)
     if at_once.asks_first(do, picks, sure=visit.typed("sure") == "yes"):
         return _ask(visit, do, picks)
 
@@ -82,6 +84,7 @@ def many(visit: Visited) -> Response:
 
 _NOTHING: Final = marked("Velg minst én rad først.")
 _NO_REASON: Final = marked("Velg en grunn for å frafalle.")
+_NOBODY_CHOSEN: Final = marked("Velg hvem som skal ha oppgaven.")
 
 
 def _ask(visit: Visit, do: str, picks: list[at_once.Pick]) -> Response:
@@ -188,6 +191,7 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
             "names": desk.names_of_accounts(tx, rows.accounts_of(shown)),
             "brought": rows.brought(tx, visit),
             "to_send_in": _to_send_in(tx, visit),
+            "to_answer": rows.to_answer(tx, visit),
         }
     seen = [row.ref for row in shown]
     seen += [context["told"].ref] if context["told"] is not None else []
@@ -228,6 +232,8 @@ def _page(visit: Visit, errors: Errors, *, status: int = 200) -> Response:
         releases=viewer.role in RELEASING,
         most=worklist.MOST_COUNTED,
         why=visit.typed("why"),
+        to=visit.typed("to"),
+        back=at_once.BACK,
         errors=errors,
         whose=_whose(visit, values["whose"], context["names"]),
         **context,

@@ -41,6 +41,10 @@ _WAYS_OUT: Final[dict[str, str]] = {
     "stale_form": marked(
         "Skjemaet hører til en annen pålogging enn din. Ingenting er endret, og ingenting vises."
     ),
+    "invitation_gone": marked(
+        "Den er brukt, eldre enn sju dager, eller gjelder ikke etter at passordet ble byttet. Be"
+        " administratoren om en ny."
+    ),
     "refused": marked("Dette lar seg ikke gjøre slik saken står nå. Ingenting er endret."),
 }
 

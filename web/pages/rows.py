@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain, islice
 from typing import Final, NamedTuple, TypeVar
 
 from markupsafe import Markup
 from sqlalchemy import Connection
 
-from cases import noticed, organisation, people, queries, worklist
+from cases import noticed, organisation, people, queries, transfers, worklist
 from cases.access import Viewer
 from cases.checklist import TaskRule
 from cases.ladder import asked_again
@@ -237,12 +238,20 @@ def _answers(rule: TaskRule | None) -> tuple[str, ...]:
 class OfTheDay:
     """Who is released today or tomorrow, and who is out and to be spoken with today (and the day).
 
-    `more` where not all of them are here.
+    `lacking` are those whom nobody spoke with on such a day lately (with that day, and the day it
+    is today). `more` where not all of them are here.
     """
 
     leaving: tuple[Human, ...] = ()
     contacts: tuple[tuple[Human, int], ...] = ()
+    lacking: tuple[tuple[Human, int, int], ...] = ()
     more: bool = False
+
+    @property
+    def refs(self) -> list[str]:
+        """Whose cases they are."""
+        out = (*(human for human, _ in self.contacts), *(human for human, *_ in self.lacking))
+        return [each.ref for each in (*self.leaving, *out)]
 
 
 def of_the_day(
@@ -255,20 +264,37 @@ def of_the_day(
     most_called: int,
 ) -> OfTheDay:
     """What a day is about, whoever's task is due; who leaves comes before who is to be called."""
-    leaving, called = worklist.of_the_day(
+    found = worklist.of_the_day(
         tx, visit.viewer, on, contacts, leaving=most + 1, called=most_called + 1
     )
-    soonest = leaving[:most]
-    shown = [*soonest, *called[:most_called]]
-    here = _kept(visit, shown, shown, lambda new: humans(tx, new))
+    parts = [found.leaving[:most], found.called[:most_called], found.lacking[:most_called]]
+    shown = [*chain(*parts)]
+    here = iter(_kept(visit, shown, shown, lambda new: humans(tx, new)))
+    leaving, called, lacking = ([*islice(here, len(part))] for part in parts)
     return OfTheDay(
-        tuple(here[: len(soonest)]),
+        tuple(leaving),
+        tuple((each, day) for each in called if (day := _days_out(each, on)) is not None),
         tuple(
-            (each, (on - each.release_on).days)
-            for each in here[len(soonest) :]
-            if each.release_on is not None
+            (each, max(contact for contact in contacts if contact < day), day)
+            for each in lacking
+            if (day := _days_out(each, on)) is not None
         ),
-        len(leaving) > most or len(called) > most_called,
+        any(len(part) < len(line) for part, line in zip(parts, found, strict=True)),
+    )
+
+
+def _days_out(human: Human, on: date) -> int | None:
+    return (on - human.release_on).days if human.release_on is not None else None
+
+
+def to_answer(tx: Connection, visit: Visit) -> int:
+    """How many transfers wait for an answer of the reader's units; not looked for each time."""
+    viewer = visit.viewer
+    return visit.lately.answered(
+        viewer.account,
+        ("to_answer", viewer),
+        lambda: transfers.how_many_wait(tx, viewer),
+        now=visit.house.real_clock(),
     )
 
 

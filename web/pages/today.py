@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Final
 
@@ -16,10 +16,10 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from cases import desk, sessions, worklist
-from cases.calendar import midnight_ending
+from cases.calendar import midnight_ending, next_working_day
 from cases.release import RELEASING
 from cases.session_rows import Session, SessionState
-from cases.task_line import Filter
+from cases.task_line import Filter, TaskLine
 from core.clock import local_date
 from web.pages import rows
 from web.pages.follow_up import CONTACTS, FOLLOWING
@@ -34,6 +34,9 @@ AHEAD: Final = timedelta(days=1)
 NEW_FOR: Final = timedelta(days=3)
 GROUPS_FOR: Final = timedelta(days=7)
 MOST: Final = 40
+LOOKED_AT: Final = 3 * MOST
+"""So many are looked at where what is due after tomorrow may belong to who leaves today."""
+
 LEADING: Final = 60
 CALLED: Final = 12
 """Of those who leave or are to be spoken with, and of these alone: a unit has fewer in a day."""
@@ -60,15 +63,24 @@ def today(visit: Visited) -> Response:
     """The list of the day."""
     viewer, now = visit.viewer, visit.now
     on = local_date(now)
+    near, until = midnight_ending(on + AHEAD), _until(on)
     wanted = Filter(
-        until=midnight_ending(on + AHEAD),
+        until=until,
         owners=worklist.owners_of(viewer),
         # What a coordinator puts off is off the board, and not off anybody's day.
         with_snoozed=True,
     )
     db = visit.house.db
     with db.look() if worklist.is_near(viewer, wanted) else db.read() as tx:
-        lines = worklist.task_lines(tx, viewer, wanted, now=now, limit=MOST, kept=visit.kept_lines)
+        lines = worklist.task_lines(
+            tx,
+            viewer,
+            wanted,
+            now=now,
+            limit=MOST if until == near else LOOKED_AT,
+            kept=visit.kept_lines,
+        )
+        lines = [line for line in lines if line.due_at < near or _leaves(line, on)]
         people = by_person(rows.task_rows(tx, visit, lines[:MOST]))
         new = rows.humans(tx, worklist.admitted_since(tx, viewer, now - NEW_FOR))
         day = rows.of_the_day(
@@ -82,13 +94,14 @@ def today(visit: Visited) -> Response:
         told = rows.told(tx, visit)
         brought = rows.brought(tx, visit)
         shown = {
+            "to_answer": rows.to_answer(tx, visit),
             "more": len(lines) > MOST,
             "groups": _groups(tx, visit, on),
         }
         units = rows.unit_names(tx, viewer, on)
         names = desk.names_of_accounts(tx, rows.accounts_of(of_all(people)))
     seen = [person.ref for person in people] + [human.ref for human in new]
-    seen += [each.ref for each in (*day.leaving, *(human for human, _ in day.contacts))]
+    seen += day.refs
     seen += [told.ref] if told is not None else []
     seen += [each.ref for each in brought]
     rows.log_look(visit, worklist.LISTED, seen)
@@ -109,7 +122,10 @@ def today(visit: Visited) -> Response:
         overdue=len(overdue),
         soon=len(soon),
         # A list that goes on says nothing of what comes after it.
-        none_today=not (len(lines) > MOST or any(first <= line.due_at < last for line in lines)),
+        none_today=not (
+            len(lines) > MOST
+            or any(first <= line.due_at < last or line.due_at >= near for line in lines)
+        ),
         day=day,
         on=on,
         new=new,
@@ -120,6 +136,20 @@ def today(visit: Visited) -> Response:
         asks=viewer.reads_health,
         **shown,
     )
+
+
+def _until(on: date) -> datetime:
+    """How far ahead is looked.
+
+    What is done at the gate is due on the next working day, for who types it in later. Who leaves
+    on a Friday, or on a day off, leaves with nobody told of it, were it only due after tomorrow.
+    """
+    return midnight_ending(max(on + AHEAD, next_working_day(on)))
+
+
+def _leaves(line: TaskLine, on: date) -> bool:
+    """Whether a task due later is of today: of somebody who leaves, or has left, by this day."""
+    return line.release_on is not None and line.release_on <= on
 
 
 def resume_at(people: list[Person], told: rows.Told | None) -> str | None:

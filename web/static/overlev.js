@@ -73,6 +73,24 @@
   document.addEventListener("htmx:after:swap", goOn);
   // It came as a whole page. The browser goes to the mark first, and takes the keyboard with it.
   if (location.hash === "#resume") addEventListener("load", () => setTimeout(goOn, 50));
+  // The second of a double click may come to a page that has moved on meanwhile: then another
+  // person's button lies where the first one lay, and it is let go by. Half a second is what a
+  // double click may take as machines are set up; set slower, they count for themselves.
+  const TWICE = 500;
+  let last = { at: -Infinity, x: 0, y: 0, dropped: false };
+  let movedOn = performance.now();
+  document.addEventListener("htmx:after:swap", () => { movedOn = performance.now(); });
+  document.addEventListener("click", (event) => {
+    if (!event.detail) return; // not with a pointer
+    const { at, x, y, dropped } = last;
+    const there = Math.hypot(event.clientX - x, event.clientY - y) < 8;
+    const twice = event.detail > 1 || (there && event.timeStamp - at < TWICE);
+    const drop = twice && (dropped || at < movedOn) && Boolean(event.target.closest("button"));
+    last = { at: event.timeStamp, x: event.clientX, y: event.clientY, dropped: drop };
+    if (!drop) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
   // A page that is put in place tells where it stands to those who hear it.
   document.addEventListener("htmx:after:swap", () => {
     const told = document.querySelector("#page [role=status]");

@@ -204,6 +204,53 @@ def test_a_double_click_counts_once_and_so_does_going_back(office: Office, scrip
     assert len(after.appointments) == 1
 
 
+def test_the_second_of_a_slow_double_click_is_not_the_next_persons(office: Office) -> None:
+    """The list moves up under the pointer, and what lay below was ticked."""
+    cases = [
+        case_of(
+            office.desk, name, f"703{number}", admitted=f"2026-0{number}-01 06:00",
+            done=("intake_talk", "naloxone_training"), answer="accepted",
+            release_on=date(2027, 3, 1),
+        )
+        for number, name in enumerate(("Nullte", "Forsten", "Andreas"), 4)
+    ]  # fmt: skip
+
+    def done() -> list[bool]:
+        return [
+            task.state is TaskState.DONE
+            for case in cases
+            for task in stored(office, case).tasks
+            if task.code == "brief_info"
+        ]
+
+    def tick_of(page: Page, name: str) -> Locator:
+        line: Locator = row(page, name, "Kort informasjon")
+        return line.get_by_role("button", name="Gjort:").first
+
+    with office.at_the_desk("nurse") as page:
+        # From now on there is a receipt above the list, which stays where it is.
+        tick_of(page, "Nullte").press("Enter")
+        page.get_by_text("er ført for Nullte").wait_for()
+        tick = tick_of(page, "Forsten")
+        box = tick.bounding_box()
+        assert box is not None
+        there = (box["x"] + 10, box["y"] + 10)
+        page.mouse.click(*there)
+        page.get_by_text("er ført for Forsten").wait_for()
+        lies = page.evaluate("([x, y]) => document.elementFromPoint(x, y).ariaLabel", there)
+        assert "Andreas" in lies
+        page.mouse.click(*there)
+        page.mouse.move(*there)
+        page.mouse.down(click_count=2)
+        page.mouse.up(click_count=2)
+        page.wait_for_timeout(600)
+        assert done() == [True, True, False]
+        # Whoever presses once more means it.
+        tick_of(page, "Andreas").click()
+        page.get_by_text("er ført for Andreas").wait_for()
+    assert done() == [True, True, True]
+
+
 def written(page: Page, case: str) -> None:
     """A form that took some writing, filled in and not sent."""
     page.goto(f"{case}/appointments/new")

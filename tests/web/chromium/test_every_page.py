@@ -112,7 +112,7 @@ def _missed(at: At) -> Response | None:
 
 def _called(at: At) -> None:
     at.go("/follow-up")
-    at.page.get_by_label("Før kontakt med Ute Prøvesen").click()
+    at.page.get_by_label("Registrer kontakt med Ute Prøvesen").click()
     at.page.get_by_role("button", name="Nådd på telefon: Ute Prøvesen", exact=True).click()
     at.page.get_by_text("Kontakt etter løslatelse med Ute Prøvesen").wait_for()
 
@@ -341,12 +341,12 @@ OF: Final[dict[str, tuple[Visit, ...]]] = {
         Visit("phone", "/cases/{out}/phone", "none known"),
         Visit(
             "contact",
-            pressed("/cases/{out}/contact", "Før kontakten", at="2026-09-01T10:00"),
+            pressed("/cases/{out}/contact", "Registrer kontakten", at="2026-09-01T10:00"),
             "wrong",
         ),
         Visit("appointment", _called_at, "contact"),
         Visit("naloxone", "/naloxone"),
-        Visit("naloxone", pressed("/naloxone", "Før raden", count="0"), "wrong"),
+        Visit("naloxone", pressed("/naloxone", "Registrer raden", count="0"), "wrong"),
         Visit("naloxone", _undoing, "asked whether to undo"),
         Visit("me", "/me"),
         Visit("me", pressed("/me", "Bytt passord", old="x", password="y", again="z"), "wrong"),
