@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from app.checks import Check
 from cases import backup, heartbeats, provided
+from cases.backup_owner import copies_in
 from cases.installation import Installation
 from cases.sending import NATIONAL_CONTACT, sender_of
 from core import messenger
@@ -187,26 +188,44 @@ def logs(house: Installation) -> Iterator[Check]:
 
 
 def backups(house: Installation) -> Iterator[Check]:
-    """When the last backup was made, and where it lies."""
+    """When the last backup was made, and where it lies; or why none will be."""
     into = house.settings.backup_dir_in_use
-    try:
-        made = backup.newest(into, house.ring).name
-    except UnsafeSettings:  # none there yet
-        made = ""
-    if not made:
-        yield Check(
-            "backup",
-            ok=True,
-            says="none by the calendar yet: `overlev worker` makes one every night",
-        )
+    if not _may_be_written(into):
+        says = f"nothing can be written in {into}: make it, or check its rights"
+        yield Check("backup", ok=False, says=says)
         return
+    if not copies_in(into):
+        late = _is_late(house.folder.made_at) and _makes_them(house)
+        says = "none by the calendar yet: `overlev worker` makes one every night"
+        if late:
+            says = f"none was ever made in {into}: see the flow `backup` in Prefect"
+        yield Check("backup", ok=not late, says=says)
+        return
+    # Raises where they are all another installation's: then none is made here.
+    made = backup.newest(into, house.ring).name
     at = datetime.strptime(made, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=system_now().tzinfo)
-    age = system_now() - at
     same_disk = _device(into) == _device(house.folder.path)
     says = f"last {iso_local(at)}" + ("; on the same disk as the data" if same_disk else "")
-    if age > BACKUP_EVERY:
+    if _is_late(at):
         says += ": too old, see the flow `backup` in Prefect"
-    yield Check("backup", ok=age <= BACKUP_EVERY, says=says)
+    yield Check("backup", ok=not _is_late(at), says=says)
+
+
+def _is_late(at: datetime) -> bool:
+    return system_now() - at > BACKUP_EVERY
+
+
+def _makes_them(house: Installation) -> bool:
+    """A demo may be left alone; of several machines one makes them, and the others see none."""
+    if house.folder.demo:
+        return False
+    return house.settings.backup_dir is not None or house.db.is_sqlite
+
+
+def _may_be_written(folder: Path) -> bool:
+    """Or made: where it is missing that is asked of the first folder above it that is there."""
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def _device(folder: Path) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -82,5 +83,12 @@ _STYLES: Final = {
 
 
 def spoken(instant: Any) -> str:
-    """An ISO instant as people read it: `2026-12-21 15:00`; "" for None."""
+    """An instant as people read it, `2026-12-21 15:00` in Norway; "" for None.
+
+    An ISO text is one of ours, which is Norwegian already (`core.clock.iso_local`).
+    """
+    if isinstance(instant, datetime):
+        from core.clock import iso_local
+
+        instant = iso_local(instant)
     return str(instant)[:16].replace("T", " ") if instant else ""

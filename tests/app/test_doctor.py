@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,30 @@ def test_the_redis_between_prefect_servers_is_looked_at_where_one_is_named(
     told = used("doctor", now=now, code=1)
     assert "Prefect's Redis: it does not answer: start it" in told.out
     assert "secret" not in told.out + told.err
+
+
+def test_a_house_that_makes_no_backups_is_told_once_it_should_have(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "data", {})
+    shell("init")
+    assert "ok     backup: none by the calendar yet" in shell("doctor").out
+
+    marker = shell.folder / "folder.json"
+    marker.write_text(re.sub('"20[0-9]{2}-', '"2025-', marker.read_text()))
+    assert f"WRONG  backup: none was ever made in {shell.folder / 'backups'}" in (
+        shell("doctor", code=1).out
+    )
+
+    shell("backup", shell.folder / "backups")
+    assert "ok     backup: last " in shell("doctor").out
+
+
+def test_a_place_where_no_backup_can_be_made_is_told(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    shell.env["OVERLEV_BACKUP_DIR"] = str(tmp_path / "file" / "kept")
+    assert "WRONG  backup: nothing can be written in" in shell("doctor", code=1).out
+
+    other = Shell(tmp_path / "other", {})
+    other("init")
+    other("backup", tmp_path / "kept")
+    shell.env["OVERLEV_BACKUP_DIR"] = str(tmp_path / "kept")
+    assert "made with other secrets" in shell("doctor", code=1).out

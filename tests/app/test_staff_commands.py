@@ -182,7 +182,7 @@ def test_tokens_are_listed_with_whose_they_are_and_whether_they_were_used(
     made = ("token", "add", "--label")
     used = any_shell(*made, "roster-system", "--role", "coordinator", "--unit", "bergen").out
     any_shell(*made, "of-kari", "--role", "officer", "--unit", "bergen", "--user", "kari")
-    any_shell(*made, "old", "--role", "admin")
+    any_shell(*made, "old", "--role", "admin", "--expires", "2099-01-01T00:00")
     any_shell("token", "revoke", "old")
     for name, value in any_shell.env.items():
         monkeypatch.setenv(name, value or "")
@@ -203,6 +203,7 @@ def test_tokens_are_listed_with_whose_they_are_and_whether_they_were_used(
     assert listed["of-kari"]["last_used_at"] is None
     every = any_shell("token", "list", "--all").out
     assert "revoked" in every
+    assert "2099-01-01 00:00" in every, "times are Norwegian"
     assert used.split()[0] not in every
 
 
