@@ -79,37 +79,56 @@ def _has_phone(*conditions: ColumnElement[bool]) -> Exists:
     return exists().where(phone.c.person_id == person.c.id, *conditions)
 
 
+_FIELDS: Final = (
+    case_.c.id,
+    case_.c.ref,
+    case_.c.version,
+    case_.c.unit,
+    person.c.ref.label("person"),
+    person.c.identity_enc,
+    person.c.language,
+    person.c.protection,
+    _has_phone(phone.c.state == "usable").label("reachable"),
+    _has_phone().label("has_number"),
+    notice.c.task,
+    notice.c.rung,
+    notice.c.due_at,
+    notice.c.told_at,
+)
+_TOLD: Final = (
+    notice.c.to_role == bindparam("role"),
+    notice.c.told_at >= bindparam("told_since", type_=UtcDateTime),
+    or_(*(notice.c.rung == code for code in CODES)),
+    case_.c.phase != Phase.CLOSED.value,
+)
+_NEWEST: Final = (notice.c.told_at.desc(), notice.c.id.desc())
+
 _BROUGHT: Final = (
-    select(
-        case_.c.id,
-        case_.c.ref,
-        case_.c.version,
-        case_.c.unit,
-        person.c.ref.label("person"),
-        person.c.identity_enc,
-        person.c.language,
-        person.c.protection,
-        _has_phone(phone.c.state == "usable").label("reachable"),
-        _has_phone().label("has_number"),
-        notice.c.task,
-        notice.c.rung,
-        notice.c.due_at,
-        notice.c.told_at,
-    )
+    select(*_FIELDS)
+    .join(notice, notice.c.case_id == case_.c.id)
+    .join(person, person.c.id == case_.c.person_id)
+    .where(one_of(notice.c.unit, "units"), *_TOLD, notice.c.unit == case_.c.unit)
+    .order_by(*_NEWEST)
+    .limit(bindparam("most"))
+)
+# Nobody is told anew after a transfer: what was told where the case came from came along with it.
+_CAME_ALONG: Final = (
+    select(*_FIELDS)
+    .join(transfer, transfer.c.case_id == case_.c.id)
     .join(notice, notice.c.case_id == case_.c.id)
     .join(person, person.c.id == case_.c.person_id)
     .where(
-        one_of(notice.c.unit, "units"),
-        notice.c.to_role == bindparam("role"),
-        notice.c.told_at >= bindparam("told_since", type_=UtcDateTime),
-        or_(*(notice.c.rung == code for code in CODES)),
-        notice.c.unit == case_.c.unit,
-        case_.c.phase != Phase.CLOSED.value,
+        one_of(transfer.c.to_unit, "units"),
+        transfer.c.state == TransferState.ACCEPTED.value,
+        transfer.c.answered_at >= bindparam("told_since", type_=UtcDateTime),
+        transfer.c.to_unit == case_.c.unit,
+        *_TOLD,
+        notice.c.unit != case_.c.unit,
     )
-    .order_by(notice.c.told_at.desc(), notice.c.id.desc())
+    .order_by(*_NEWEST)
     .limit(bindparam("most"))
 )
-_PREPARED: Final[dict[tuple[str, ...], Prepared]] = {}
+_PREPARED: Final[dict[tuple[str, ...], tuple[Prepared, Prepared]]] = {}
 
 _later: Final = transfer.alias("later")
 _DECLINED: Final = (
@@ -186,7 +205,11 @@ def asking(tx: Connection, viewer: Viewer, *, now: datetime) -> list[Asking]:
         "told_since": now - KEPT_FOR,
         "most": 4 * MOST,
     }
-    rows = [(_Whose(*row[:10]), *row[10:]) for row in _brought(viewer).rows(tx, binds)]
+    rows = [
+        (_Whose(*row[:10]), *row[10:])
+        for statement in _brought(viewer)
+        for row in statement.rows(tx, binds)
+    ]
     still = _still_of(tx, viewer, {row[0] for row in rows})
     found: dict[tuple[int, str], Asking] = {}
     for case, about, rung, due_at, told_at in rows:
@@ -215,10 +238,11 @@ def _declined_transfers(tx: Connection, viewer: Viewer, *, now: datetime) -> lis
     ]
 
 
-def _brought(viewer: Viewer) -> Prepared:
+def _brought(viewer: Viewer) -> tuple[Prepared, Prepared]:
     shape = tuple(visible_binds(viewer))
     if shape not in _PREPARED:
-        _PREPARED[shape] = Prepared(_BROUGHT.where(visible_cases(viewer, found=True)))
+        seen = visible_cases(viewer, found=True)
+        _PREPARED[shape] = (Prepared(_BROUGHT.where(seen)), Prepared(_CAME_ALONG.where(seen)))
     return _PREPARED[shape]
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from unittest.mock import patch
 
 from bench.people import phone_number
-from cases import accounts, noticed, people, phones, queries, vault
+from cases import accounts, noticed, people, phones, queries, service, vault
 from cases.access import Viewer
 from cases.model import Case, Role
 from cases.people import PersonChange
@@ -98,13 +98,41 @@ def test_a_number_that_is_no_use_asks_until_there_is_another(own_desk: Desk) -> 
     assert asked(desk, COORDINATOR, "2026-09-08 10:00") == []
 
 
-def test_what_was_brought_is_not_another_units_after_a_transfer(desk: Desk) -> None:
+def test_what_was_brought_is_the_new_units_after_a_transfer(desk: Desk) -> None:
     case = make_case(desk, release_on=date(2026, 9, 18))
     sweep_at(desk, ASKED_AGAIN)
     transfer = propose(desk, case, "b", now=oslo("2026-09-22 09:00"))
     answer_transfer(desk, transfer, "accept", now=oslo("2026-09-22 10:00"))
 
-    assert asked(desk, COORDINATOR, "2026-09-22 11:00") == []
+    for units, asks in (
+        ("a", []),
+        ("b", ["release_not_recorded"]),
+        ("ab", ["release_not_recorded"]),
+    ):
+        who = staff(Role.COORDINATOR, *units)
+        assert of(case, asked(desk, who, "2026-09-22 11:00")) == asks, units
+
+
+def test_what_was_brought_comes_along_with_a_transfer(desk: Desk) -> None:
+    """Nobody is told anew: the one who could ask was in the unit that the person had left."""
+    case = make_case(desk, release_on=date(2026, 12, 28))
+    answer_offer(desk, case, "not_now", now=MONDAY)
+    sweep_at(desk, ASKED_AGAIN)
+    there = staff(Role.HEALTH, "b")
+    transfer = propose(desk, case, "b", now=oslo("2026-09-22 09:00"))
+    assert of(case, asked(desk, NURSE, "2026-09-22 09:30")) == ["offer_again"]
+    assert of(case, asked(desk, there, "2026-09-22 09:30")) == []
+
+    answer_transfer(desk, transfer, "accept", now=oslo("2026-09-22 10:00"))
+    sweep_at(desk, oslo("2026-09-22 10:05"))
+
+    assert of(case, asked(desk, there, "2026-09-22 11:00")) == ["offer_again"]
+    assert of(case, asked(desk, NURSE, "2026-09-22 11:00")) == []
+    for who in (staff(Role.OFFICER, "b"), staff(Role.COORDINATOR, "b"), staff(Role.HEALTH, "c")):
+        assert of(case, asked(desk, who, "2026-09-22 11:00")) == [], who
+
+    desk.do(service.answer_offer, there, case.ref, "accepted", now=oslo("2026-09-22 12:00"))
+    assert of(case, asked(desk, there, "2026-09-22 13:00")) == []
 
 
 def test_old_notices_are_not_dug_up(desk: Desk) -> None:
