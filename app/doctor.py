@@ -24,6 +24,7 @@ from app.installation import (
     Installation,
     known_schemas,
     open_installation,
+    refuse_no_schema,
     schema_of,
     sqlite_file,
 )
@@ -170,10 +171,11 @@ def _schema(db: Database) -> Check:
     stands_at, needed = schema_of(db), known_schemas()[-1]
     if stands_at == needed:
         return Check("schema", ok=True, says=needed)
+    refuse_no_schema(stands_at)
     return Check(
         "schema",
         ok=False,
-        says=f"the database stands at {stands_at or 'none'}, needed is {needed}: run"
+        says=f"the database stands at {stands_at}, needed is {needed}: run"
         " `overlev migrate`, or install the version it was made by",
     )
 

@@ -19,6 +19,7 @@ from cases.installation import (
     clock_of,
     known_schemas,
     open_installation,
+    refuse_no_schema,
     schema_of,
     secret_key_of,
     sqlite_file,
@@ -39,6 +40,7 @@ __all__ = [
     "create_installation",
     "known_schemas",
     "open_installation",
+    "refuse_no_schema",
     "schema_of",
     "sqlite_file",
 ]

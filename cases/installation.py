@@ -121,10 +121,14 @@ def secret_key_of(settings: Settings) -> str | None:
 
 
 def refuse_missing_file(url: str, what: str) -> None:
-    """SQLite would make a missing file anew, empty, and nobody would notice the loss."""
+    """SQLite would make a missing or empty file anew, and nobody would notice the loss."""
     place = sqlite_file(url)
-    if place is not None and not place.is_file():
+    if place is None:
+        return
+    if not place.is_file():
         raise UnsafeSettings(f"the {what} {place} is gone: put it back from its backup")
+    if place.stat().st_size == 0:
+        raise UnsafeSettings(f"the {what} {place} is empty: put it back from its backup")
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -139,15 +143,25 @@ def refuse_other_schema(db: Database, folder: Path) -> None:
     known = known_schemas()
     if stands_at == known[-1]:
         return
-    if stands_at is None or stands_at in known:
+    refuse_no_schema(stands_at)
+    if stands_at in known:
         raise UnsafeSettings(
-            f"the database has an older schema ({stands_at or 'none'}, needed {known[-1]}): make a"
+            f"the database has an older schema ({stands_at}, needed {known[-1]}): make a"
             f" backup, then run `overlev --data {folder} migrate`"
         )
     raise UnsafeSettings(
         f"the database has schema {stands_at}, which is newer than this version of Overlev: install"
         " the newer version"
     )
+
+
+def refuse_no_schema(stands_at: str | None) -> None:
+    """An installation is made with its tables: where there are none it is another database."""
+    if stands_at is None:
+        raise UnsafeSettings(
+            "the database holds nothing of Overlev: check OVERLEV_DATABASE_URL, or put it back from"
+            " its backup"
+        )
 
 
 def schema_of(db: Database) -> str | None:

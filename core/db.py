@@ -95,6 +95,9 @@ _WHY = {
 }
 """What does not pass by itself, by what SQLite says, with the way out."""
 
+_DAMAGED = ("malformed", "not a database")
+_IS_DAMAGED = "is damaged: run `overlev doctor`, and put it back from its backup"
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(column_0_N_label)s",
@@ -371,6 +374,8 @@ class Database:
         except NoConnectionFree as error:
             raise Busy(_AWAY) from error
         except DBAPIError as error:
+            if self.is_sqlite and any(sign in str(error.orig).lower() for sign in _DAMAGED):
+                raise Busy(_AWAY, told=f"the database {self.url.database} {_IS_DAMAGED}") from error
             state = _sqlstate(error)
             given_up = state in BUSY_STATES
             away = isinstance(error, OperationalError) or state == _NOT_ALLOWED

@@ -37,15 +37,17 @@ def migrate(ctx: typer.Context) -> None:
         before = schema_of(house.db)
         bring_up_to_date(house)
     now = known_schemas()[-1]
-    say(f"schema {now}" + (", as before" if before == now else f", was {before or 'none'}"))
+    say(f"schema {now}" + (", as before" if before == now else f", was {before}"))
 
 
 def bring_up_to_date(house: Installation) -> None:
     """Give the database the schema and the packages of this version."""
-    from app.installation import known_schemas, schema_of
+    from app.installation import known_schemas, refuse_no_schema, schema_of
     from cases.registry import register_national
 
-    if schema_of(house.db) != known_schemas()[-1]:
+    stands_at = schema_of(house.db)
+    refuse_no_schema(stands_at)
+    if stands_at != known_schemas()[-1]:
         from app.migrate import migrate as bring
 
         bring(house.db)

@@ -14,6 +14,7 @@ from app import installation
 from app.migrate import newest
 from cases.organisation import COLUMNS, KINDS, REGIONS
 from core.folder import DataFolder
+from tests.app.serving import free_port
 from tests.app.shell import Shell
 from tests.databases import Databases
 
@@ -193,6 +194,33 @@ def test_a_lost_database_is_told_and_never_made_anew(shell: Shell, name: str) ->
     assert not (shell.folder / name).exists()
 
 
+@pytest.mark.parametrize("name", ["overlev.db", "keys.db"])
+@pytest.mark.parametrize(
+    ("holds", "says"), [(b"", "is empty"), (b"no database at all" * 99, "is damaged")]
+)
+def test_what_became_of_a_file_is_told_and_nothing_is_made_anew(
+    shell: Shell, name: str, holds: bytes, says: str
+) -> None:
+    file = shell.folder / name
+    file.write_bytes(holds)
+
+    for words in (("up", "--port", free_port()), ("migrate",), ("cases",), ("web",), ("worker",)):
+        told = shell(*words, code=2 if not holds else 1).err.splitlines()[-1]
+        assert f"{file} {says}" in told, words
+    told = shell("doctor", code=1).out
+    assert f"{file} {says}" in told
+    assert file.read_bytes() == holds
+
+
+@pytest.mark.parametrize("command", ["up", "migrate", "cases"])
+def test_another_database_that_is_empty_is_not_taken_for_ours(
+    shell: Shell, new_database_url: NewDatabase, command: str
+) -> None:
+    shell.env["OVERLEV_DATABASE_URL"] = new_database_url(migrated=False)
+    told = shell(command, *(("--port", free_port()) if command == "up" else ()), code=2).err
+    assert "check OVERLEV_DATABASE_URL" in told or "is empty" in told or "is gone" in told
+
+
 def test_keys_of_another_installation_are_refused(shell: Shell, tmp_path: Path) -> None:
     Shell(tmp_path / "other", {})("init")
     shutil.copy(tmp_path / "other" / "secrets.json", shell.folder / "secrets.json")
@@ -203,8 +231,9 @@ def test_keys_of_another_installation_are_refused(shell: Shell, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("statement", "says"),
     [
-        ("DELETE FROM alembic_version", "migrate`"),
-        ("DROP TABLE alembic_version", "migrate`"),
+        ("UPDATE alembic_version SET version_num = '0001'", "migrate`"),
+        ("DELETE FROM alembic_version", "holds nothing of Overlev"),
+        ("DROP TABLE alembic_version", "holds nothing of Overlev"),
         ("UPDATE alembic_version SET version_num = '9999'", "install the newer version"),
     ],
 )
