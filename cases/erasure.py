@@ -107,7 +107,7 @@ def erase_rows(tx: Connection, viewer: Viewer, ref: str, reason: str, *, now: da
 def finish(
     db: Database, keys: KeyStore, viewer: Viewer, *, now: datetime, also: Iterable[str] = ()
 ) -> int:
-    """Make both databases agree on who is erased; `also` names further ones. How many it met.
+    """Make both databases agree on who is erased; `also` names further ones. How many persons.
 
     Keys of erased persons are destroyed, and persons whose key was destroyed are erased.
     """
@@ -115,11 +115,10 @@ def finish(
         recorded = set(tx.execute(_ERASED).scalars())
         held = set(tx.execute(select(person.c.ref).where(person.c.erased_at.is_(None))).scalars())
     gone = keys.destroyed() | set(also)
-    met = 0
-    for ref in sorted((recorded | gone) & held):
+    rows = (recorded | gone) & held
+    for ref in sorted(rows):
         db.transact(lambda tx, ref=ref: erase_rows(tx, viewer, ref, "restored", now=now))  # type: ignore[misc]
-        met += 1
-    for ref in sorted((recorded | gone) & set(keys.pseudonyms())):
+    kept = (recorded | gone) & set(keys.pseudonyms())
+    for ref in sorted(kept):
         keys.destroy(ref, now=now)
-        met += 1
-    return met
+    return len(rows | kept)

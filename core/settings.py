@@ -453,6 +453,8 @@ def _database_url(url: str) -> str:
     if divider and scheme in ("postgres", "postgresql", "postgresql+psycopg"):
         try:
             _place(url)
+            if "@" in urlsplit(url).path:  # what is left of a password is taken for a name
+                raise ValueError
         except ValueError:
             # What Python says of it quotes it, and a password may stand where it looks for a port.
             raise ValueError(

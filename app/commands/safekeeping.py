@@ -64,7 +64,10 @@ def restore(
     if globals_of(ctx).now is not None:
         raise BadInput("now_and_restore", "A backup is put back now: leave --now out.", "--now")
     done = put_back(settings_of(ctx), come.absolute(), keys_from=keys, force=force)
-    say(f"restored {done.manifest.folder.name} with {done.keys} keys; {done.erased} erased anew")
+    say(
+        f"restored {done.manifest.folder.name}; {done.keys} keys that were missing here put back,"
+        f" {done.erased} persons erased anew"
+    )
     if done.lost:
         say(f"{done.lost} log rows that were recorded here are lost")
     say(f"{done.sessions} sessions ended, with every open invitation: everybody signs in anew")

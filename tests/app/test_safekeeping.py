@@ -135,8 +135,9 @@ def test_who_was_erased_stays_so_also_in_another_folder(
     house("erase", KARI, "--yes", now="2026-09-02T11:00")
     elsewhere = Shell(tmp_path / "elsewhere", {})
 
-    elsewhere("restore", kept_on_sqlite)
+    told = elsewhere("restore", kept_on_sqlite).out
 
+    assert "; 120 keys that were missing here put back, 1 persons erased anew\n" in told
     elsewhere("case", KARI, code=1)
     assert elsewhere.case(OLA, now=NOW)["inmate_no"] == OLA
     sound(elsewhere)

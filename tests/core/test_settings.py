@@ -128,6 +128,7 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_name(
         ("DATABASE_URL", "mysql://me:geheim@db/overlev", "neither sqlite"),
         ("DATABASE_URL", "geheim", "neither sqlite"),
         ("DATABASE_URL", "postgresql://me:geheim/x@db/overlev", "cannot be read"),
+        ("DATABASE_URL", "postgresql://me:ge@heim/x@db/overlev", "cannot be read"),
         ("DATABASE_URL", "postgresql://me:geheim#x@db/overlev", "cannot be read"),
         ("DATABASE_URL", "postgresql://me:[geheim@db/overlev", "cannot be read"),
         ("DATABASE_URL", "postgresql://me:geheim\u2100@db/overlev", "cannot be read"),
