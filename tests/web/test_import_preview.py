@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cases import roster_file, roster_xlsx
 from cases.access import OPERATOR
 from cases.roster import import_roster
 from core.errors import Busy
@@ -15,7 +16,9 @@ from tests.web.browser import Browser, Page
 from tests.web.conftest import Desk
 from tests.web.test_story import upload, waited
 from web.pages import imports
+from web.pages.refusals import _WAYS_OUT, explained
 
+_UNSAID = str(_WAYS_OUT["bad_input"])
 HEAD = "innsattnr;fornavn;etternavn;enhet;innsatt;planlagt løslatelse;løslatelsesgrunnlag\n"
 KARI = "909090;Kari;Prøvesen;A;08.09.2026 08:00;08.10.2026;bekreftet\n"
 THREE = HEAD + KARI + "909091;Ola;Prøvesen;A;08.09.2026;;\n909092;Per;Prøvesen;A;08.09.2026;;\n"
@@ -66,6 +69,41 @@ def test_what_was_opened_leads_to_its_case_once_it_is_taken(on_sqlite: Desk) -> 
     assert name == "Kari Prøvesen"
     assert desk.of("coordinator").get(f"/cases/{ref}").status == 200
     assert "Mona" in page.text, "the importer knows the file; the case is for those who are named"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("liste.csv", "\x89PNG\x00\x00\x00", "Eksporter innsattlisten på nytt som CSV (UTF-8)"),
+        ("liste.csv", "%PDF-1.7\n", "Dette er en PDF."),
+        ("liste.xlsx", HEAD + KARI, "Navnet på filen passer ikke til det som er i den."),
+        ("liste.csv", "   \n", "Filen er tom."),
+        ("liste.csv", "hei;der\n1;2\n", "Fant ingen rad med kolonnenavn."),
+        ("liste.csv", HEAD + '909090;"Kari;A\n', "anførselstegn som ikke er lukket"),
+    ],
+)
+def test_a_file_that_is_no_list_says_what_it_is_and_what_to_do(
+    coordinator: Browser, name: str, content: str, said: str
+) -> None:
+    """Of all of them a coordinator read that "some of it could not be read"."""
+    page = waited(coordinator, upload(coordinator, content, name).url, "Filen kan ikke leses")
+    assert said in page.text
+
+
+def test_every_reason_for_which_a_file_is_refused_is_said_in_norwegian() -> None:
+    source = [
+        Path(roster_file.__file__).read_text("utf-8"),
+        Path(roster_xlsx.__file__).read_text("utf-8"),
+    ]
+    said = {
+        "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', raised)[1:])
+        for text in source
+        for raised in re.findall(r"raise BadInput\((.*?)\)(?: from|\n)", text, re.DOTALL)
+    }
+    assert len(said) > 10
+    unsaid = {each for each in said if explained(str, "bad_input", each) == _UNSAID}
+    # A path is given on the command line alone.
+    assert {each for each in unsaid if "path" not in each} == set()
 
 
 def test_a_new_name_is_shown_beside_the_old_one(coordinator: Browser) -> None:

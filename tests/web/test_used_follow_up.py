@@ -65,6 +65,27 @@ def test_a_contact_nobody_made_is_said(on_sqlite: Desk, out: str, said: str, the
         assert then in shown
 
 
+def test_the_page_of_who_is_out_says_it_too(on_sqlite: Desk) -> None:
+    """All four steps stood there green, and nothing of the contact nobody had made."""
+
+    def way(who: str, ref: str) -> str:
+        page = on_sqlite.of(who).get(f"/cases/{ref}").text
+        return page.split('id="way"')[1].split("</section>")[0]
+
+    ref = released(on_sqlite, "09-01")
+    for who in ("nurse", "coordinator", "lead", "healthlead"):
+        assert "Dag 7 · " in way(who, ref), who
+        assert "Kontakt dag 3 ikke gjort" in way(who, ref), who
+        assert "Ta kontakt i dag" in way(who, ref), who
+    assert "ontakt" not in way("officer", ref)
+    called(on_sqlite, ref, "2026-09-08 08:30", "attended")
+    assert "ikke gjort" not in way("nurse", ref)
+    assert "Neste kontakt dag 14" in way("nurse", ref)
+    with on_sqlite.db.write() as tx:
+        inside = make_case(tx).ref
+    assert "ontakt" not in way("nurse", inside)
+
+
 def test_the_first_day_has_no_contact_to_be_lacking(on_sqlite: Desk) -> None:
     assert "ikke gjort" not in row(on_sqlite, released(on_sqlite, "09-07"))
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
+from weakref import WeakValueDictionary
 
 from fastapi import Query, UploadFile
 from pydantic import BaseModel
@@ -68,16 +70,22 @@ def take_in(
     first.
     """
     rules.check_role(asked.viewer, roster.IMPORTING, "import a roster")
-    house = asked.house
-    sha256, name = _digest(file.file), file.filename or ""
-    days = dated(name, today=local_date(asked.now))
-    request = None
-    if key is not None:
-        sent = _Sent(sha256=sha256, dry_run=how.dry_run, part=how.part)
-        request = request_of(asked, key, sent)
-        first = house.db.transact(lambda tx: idempotency.first(tx, request, now=asked.now))
+    sha256 = _digest(file.file)
+    if key is None:
+        return told(_taken_in(asked, file, how, sha256))
+    request = request_of(asked, key, _Sent(sha256=sha256, dry_run=how.dry_run, part=how.part))
+    db = asked.house.db
+    with _one_after_the_other(request):
+        first = db.transact(lambda tx: idempotency.first(tx, request, now=asked.now))
         if first is not None:
             return told(first)
+        answer = _taken_in(asked, file, how, sha256)
+        return told(db.transact(lambda tx: _kept(tx, request, answer, asked)))
+
+
+def _taken_in(asked: Asked, file: UploadFile, how: How, sha256: str) -> Answer:
+    house, name = asked.house, file.filename or ""
+    days = dated(name, today=local_date(asked.now))
     with house.db.read() as tx:
         compared = may_be_older(tx, sha256, days, now=asked.now)
     named = Named() if compared else None
@@ -95,15 +103,35 @@ def take_in(
             dated=days,
         )
     older = _told(named.older) if named is not None and named.older is not None else None
-    answer = Answer(200, written(Imported, {**result.told(), "older": older}))
-    if request is not None:
-        answer = house.db.transact(lambda tx: _kept(tx, request, answer, asked))
-    return told(answer)
+    return Answer(200, written(Imported, {**result.told(), "older": older}))
+
+
+class _Line:
+    """Whoever asks under one key, one after the other."""
+
+    def __init__(self) -> None:
+        self.turn: Final = threading.Lock()
+
+
+_lines: Final[WeakValueDictionary[tuple[str, str], _Line]] = WeakValueDictionary()
+_finding: Final = threading.Lock()
+
+
+@contextmanager
+def _one_after_the_other(request: idempotency.Request) -> Iterator[None]:
+    """Let the second under a key wait for the first, as the key itself does in one transaction.
+
+    In this process: of two in two processes each takes in what the other has not, and both are told
+    what one of them did.
+    """
+    with _finding:
+        line = _lines.setdefault((request.actor, request.key), _Line())
+    with line.turn:
+        yield
 
 
 def _kept(tx: Connection, request: idempotency.Request, answer: Answer, asked: Asked) -> Answer:
-    # Two at once under one key: both took the file in, which the second time changes nothing, and
-    # both are told what the first one did.
+    # Two at once in two processes: both took the file in, and both are told what one of them did.
     first = idempotency.claim(tx, request, now=asked.now)
     if first is not None:
         return first

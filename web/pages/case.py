@@ -54,6 +54,7 @@ from web.pages import ill_timed, papers, rows
 from web.pages.acts import handed_to
 from web.pages.case_history import history_of
 from web.pages.case_receipts import receipt_of
+from web.pages.follow_up import contacts_of
 from web.pages.lacking import BEFORE_IT, lacking
 from web.pages.messages import sends
 from web.pages.rendering import page
@@ -130,6 +131,7 @@ def gathered(tx: Connection, visit: Visit, ref: str) -> dict[str, Any]:
         "prints_whole": prints_whole(viewer, case, now=now),
         "confirmed_ready": _appointments_hold(case, package),
         "lacks": lacking(tx, visit, case) if here else [],
+        "contacts": contacts_of(case, now) if here and may(viewer, case)["contact"] else None,
         "before_it": visit.translate(BEFORE_IT),
         "hands_on": not here and transfers.may_share_answers(tx, viewer, case, now=now),
         "handed_on": not here and visit.told("said") == "answers",

@@ -164,6 +164,32 @@ def _with_what_waits(tx: Connection, visit: Visit, out: Out, case: Case | None) 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """How long somebody is out, which day of contact passed without one, and which is next.
+
+    `next` is today's until somebody is reached, and None after the last.
+    """
+
+    day: int
+    lacking: int | None
+    next: int | None
+
+
+def contacts_of(case: Case, now: datetime) -> Contacts | None:
+    """What the page of a case says of it, None for who is not out."""
+    if case.released_at is None:
+        return None
+    day, last = (local_date(now) - local_date(case.released_at)).days, _last(case, now)
+    reached = (
+        last is not None
+        and last.status is AppointmentStatus.ATTENDED
+        and local_date(last.starts_at) == local_date(now)
+    )
+    following = (each for each in CONTACTS if (each > day if reached else each >= day))
+    return Contacts(day, lacking_contact(case, now), next(following, None))
+
+
 def lacking_contact(case: Case, now: datetime) -> int | None:
     """The latest day of contact that passed with nobody reached on it or since, None without one.
 

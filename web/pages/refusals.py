@@ -80,6 +80,27 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"none of the columns of a roster was found|^no row with column names", marked(
             "Fant ingen rad med kolonnenavn. Er dette innsattlisten? Eksporter den på nytt, med"
             " kolonnenavnene i første rad.")),
+        (r"protected by a password", marked(
+            "Arbeidsboken er beskyttet med passord. Lagre den uten, og prøv igjen.")),
+        (r"^this is an old Excel file", marked(
+            "Dette er en gammel Excel-fil (.xls). Lagre den som .xlsx eller CSV.")),
+        (r"^this is a PDF", marked(
+            "Dette er en PDF. Eksporter innsattlisten som CSV eller Excel.")),
+        (r"^the file is named \S+ but", marked(
+            "Navnet på filen passer ikke til det som er i den. Lagre den på nytt som .xlsx eller"
+            " CSV.")),
+        (r"^the file is empty|^the workbook holds no rows", marked(
+            "Filen er tom. Eksporter innsattlisten på nytt.")),
+        (r"not a text file|UTF-8|neither CSV nor|^the file cannot be|holds XML", marked(
+            "Filen kan ikke leses som en liste. Eksporter innsattlisten på nytt som CSV (UTF-8)"
+            " eller Excel.")),
+        (r"quotation mark that is not closed", marked(
+            "En rad har et anførselstegn som ikke er lukket, eller en celle uten slutt. Rett raden,"
+            " eller eksporter innsattlisten på nytt.")),
+        (r"split it, one prison per file", marked(
+            "Filen er for stor. Del den, ett fengsel i hver fil.")),
+        (r"has too many parts|unpacks to far more", marked(
+            "Arbeidsboken inneholder mye mer enn en innsattliste. Lagre listen alene som CSV.")),
         (r"has not been yet", marked("Tidspunktet er ikke kommet ennå. Oppgi når det skjedde.")),
         (r"is before the admission", marked("Tidspunktet er før innsettelsen. Sjekk begge.")),
         (r"^The answer is already", marked("Svaret er ført allerede.")),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection
 
 from cases import people, service
+from cases import roster as rosters
 from cases.access import OPERATOR
 from cases.model import Role
 from cases.service import Admission
@@ -132,6 +137,32 @@ def test_an_older_list_and_a_part_of_a_list_are_told_over_http(office: Office) -
     assert again["updated"] == 1
     assert (again["older"]["own_on"], again["older"]["newer_on"]) == (None, None)
     assert again["older"]["same_at"] is not None
+
+
+def test_two_imports_at_once_under_one_key_are_one(office: Office) -> None:
+    roster = (HEADER + "990021;Kari;Test;a;2026-09-01;2026-12-28;bekreftet\n").encode()
+    taken, both_asked = [], threading.Event()
+    take_in = rosters.import_roster
+
+    def slowly(*given: Any, **named: Any) -> Any:
+        taken.append(1)
+        both_asked.wait(5)
+        return take_in(*given, **named)
+
+    def send(_: int) -> Any:
+        files = {"file": ("roster.csv", roster, "text/csv")}
+        return office.ask("POST", "/imports", files=files, key="at-once").json()
+
+    office.token(*COORDINATOR)
+    with ThreadPoolExecutor(2) as people, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(rosters, "import_roster", slowly)
+        asked = [people.submit(send, number) for number in range(2)]
+        time.sleep(0.3)
+        both_asked.set()
+        first, second = (each.result(20) for each in asked)
+
+    assert (len(taken), first["created"]) == (1, 1)
+    assert second == first
 
 
 def test_a_stay_from_the_offer_to_the_release(office: Office) -> None:
