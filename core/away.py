@@ -40,10 +40,19 @@ _UNKNOWN: Final = f"the server does not answer: {_SOON}, and see its log if that
 
 def why_away(url: URL, setting: str, words: str) -> str:
     """One line without secrets; `words` are those of the library, `setting` names the address."""
-    words = words.lower()
-    says = next((says for sign, says in _REASONS.items() if sign in words), _UNKNOWN)
+    says = _reason(words) or _UNKNOWN
     user = f"'{url.username}'" if url.username else "that the address names"
     return f"{setting}, {url.database} at {_place(url)}: {says.format(user=user)}"
+
+
+def is_known(words: str) -> bool:
+    """Whether the words tell the reason."""
+    return _reason(words) is not None
+
+
+def _reason(words: str) -> str | None:
+    words = words.lower()
+    return next((says for sign, says in _REASONS.items() if sign in words), None)
 
 
 def _place(url: URL) -> str:

@@ -24,9 +24,10 @@ import uvicorn
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
-from core.errors import EXIT_FAULT
+from core.errors import EXIT_FAULT, UnsafeSettings
 from core.parent import end_with_parent, is_child
 from flows import environment
+from flows.server_start import refuse_unsafe
 
 APPLICATION: Final = "prefect.server.api.server:create_app"
 
@@ -47,11 +48,21 @@ def main(words: list[str]) -> None:
     environment.for_a_server(os.environ)
     from prefect.settings import get_current_settings  # noqa: PLC0415 - reads what stands there now
 
+    of_server = get_current_settings().server
+    api, database = of_server.api, of_server.database.connection_url
+    try:
+        refuse_unsafe(
+            api.host,
+            password=api.auth_string is not None,
+            database=database.get_secret_value() if database is not None else None,
+        )
+    except UnsafeSettings as refused:
+        sys.stderr.write(f"overlev: {refused.detail}\n")
+        sys.exit(refused.exit_code)
     mend_scheduling()
     mend_locking()
     mend_haste()
     mend_starting_together()
-    api = get_current_settings().server.api
     server = uvicorn.Server(
         uvicorn.Config(
             APPLICATION,
