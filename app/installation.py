@@ -55,7 +55,7 @@ _MADE_AS: Final = select(access_log.c.id).where(
 
 # Ours, whole or half-made; a file system's own folder may stand beside them.
 _OURS: Final = re.compile(
-    r"\.?(secrets\.json|folder\.json|overlev\.db|keys\.db|up|prefect|backups)([.-]\w+)?"
+    r"\.?(secrets\.json|folder\.json|overlev\.db|keys\.db|demo|up|prefect|backups)([.-]\w+)?"
 )
 _NOT_OURS_BUT_HARMLESS: Final = frozenset({"lost+found"})
 

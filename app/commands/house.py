@@ -73,7 +73,7 @@ def make(
 
     `cases` are lived through from a year ago up to now.
     """
-    from app.demo.habits import FRONT
+    from app.demo.password import keep, say_who_may_sign_in
     from app.installation import create_installation
     from app.output import note, say, spoken
     from core.clock import iso_local
@@ -99,9 +99,8 @@ def make(
             note(
                 f"A fault of ours in the invented year, which goes on without it: {act} ({number})"
             )
-        say(f"{len(demo_of.accounts)} accounts, all with the password {password}")
-        say("  health.UNIT, health-lead.UNIT, officer.UNIT, coordinator.UNIT, unit-lead.UNIT")
-        say(f"  for each unit (`overlev unit list`), like health.{FRONT}; and directorate, admin")
+        keep(house.folder.path, password)
+        say_who_may_sign_in(password, f"{len(demo_of.accounts)} accounts, all with")
     if not demo:
         note("Next: `overlev key export --yes` prints the recovery key: keep it where the backups")
         note("are not. Then `overlev user add NAME --role admin`, `overlev unit import FILE`, and")

@@ -102,6 +102,7 @@ def _refuse_taken(port: int) -> None:
 
 def _prepare(settings: Settings, *, demo: bool) -> None:
     """What is there already: opened, checked and brought up to date."""
+    from app.demo.password import kept, say_who_may_sign_in
     from app.installation import open_installation
     from app.output import note
     from cases.sending import sender_of
@@ -113,6 +114,8 @@ def _prepare(settings: Settings, *, demo: bool) -> None:
         sender_of(house, sys.stderr)
         note(f"Going on with {house.folder.path}")
         bring_up_to_date(house)
+        if house.folder.demo and (password := kept(house.folder.path)) is not None:
+            say_who_may_sign_in(password)
 
 
 def _make(settings: Settings, *, demo: bool) -> None:

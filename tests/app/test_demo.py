@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from app.commands import house as house_commands
+from app.commands import service as service_commands
 from app.demo import year
 from app.demo.dates import Category
 from app.demo.habits import habits_of
@@ -30,6 +31,7 @@ from cases.model import Unit
 from cases.sweep import sweep
 from core.clock import local_date, parse_instant
 from core.folder import DataFolder
+from core.settings import Settings
 from notifications.phone import Phone, sms_number
 from reports.report import whole_report
 from reports.tertial import Period
@@ -548,3 +550,22 @@ def _no_open_files() -> Iterator[None]:
     """Engines that tests looked in with are gone before those of another file warn about them."""
     yield
     gc.collect()
+
+
+def test_the_password_of_a_demo_is_told_at_every_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who starts it again next week has not kept what the first start printed."""
+    house = Shell(tmp_path / "data", {})
+    made = house("init", "--demo", "--cases", 0)
+    settings = Settings(data=house.folder)
+    capsys.readouterr()
+    service_commands._prepare(settings, demo=True)
+    again = capsys.readouterr().out
+    assert again.splitlines()[1:] == made.out.splitlines()[2:]
+    assert again.splitlines()[0].split()[-1] == made.out.splitlines()[1].split()[-1]
+    kept = house.folder / "demo-password"
+    assert kept.stat().st_mode & 0o077 == 0, "for its owner alone"
+    kept.unlink()
+    service_commands._prepare(settings, demo=True)
+    assert capsys.readouterr().out == "", "of a demo from before nothing is guessed"
