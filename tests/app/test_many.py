@@ -170,7 +170,9 @@ def test_what_is_due_fires_once_though_a_worker_sleeps_and_the_database_is_kille
             what="the other does the sleeper's part too",
         )
         workers[0].send(signal.SIGCONT)
-        until(lambda: "the loop waits for the database" in workers[0].err, what="its write is refused")
+        until(
+            lambda: "the loop waits for the database" in workers[0].err, what="its write is refused"
+        )
         assert told(one) == expected
 
         survive_the_database(machines, cluster, bases)
