@@ -313,8 +313,16 @@ class Database:
         Raises `Busy` when no turn to write came within the patience, or the database is away.
         """
         if not self.is_sqlite:
-            with self._told(), self.engine.connect() as connection, connection.begin():
-                yield connection
+            with self._told(), self.engine.connect() as connection:
+                committing = False
+                try:
+                    with connection.begin():
+                        yield connection
+                        committing = True
+                except DBAPIError:
+                    if committing:
+                        _tell_rolled_back(connection)
+                    raise
             return
         with (
             self._told(),
@@ -459,13 +467,23 @@ def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) ->
 @contextmanager
 def _begun(connection: Connection, how: str, forget: Callable[[], None]) -> Iterator[Connection]:
     """A transaction on a connection that is kept, and forgotten where it may be ill."""
+    committing = False
     try:
         with connection.begin():
             _begin_sqlite(connection, how)
             yield connection
+            committing = True
     except DBAPIError:
+        if committing:
+            _tell_rolled_back(connection)
         forget()
         raise
+
+
+def _tell_rolled_back(connection: Connection) -> None:
+    """Tell those who keep something by transaction of a commit that failed: SQLAlchemy does not."""
+    for listener in connection.engine.dispatch.rollback:
+        listener(connection)
 
 
 def _begin_sqlite(connection: Connection, statement: str) -> None:

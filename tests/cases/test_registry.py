@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from importlib import resources
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event, select, update
+from sqlalchemy.exc import OperationalError
 
 from cases import service
 from cases.access import OPERATOR, Viewer
@@ -36,7 +38,7 @@ from cases.tables import access_log, package_version
 from cases.views import read_case
 from core.clock import iso_local
 from core.db import Database
-from core.errors import BadInput, NotAllowed, Refused
+from core.errors import BadInput, Busy, NotAllowed, Refused
 from tests.cases.undone import ENGINES, furnished, undone
 from tests.installation import installation
 from tests.people import COORDINATOR, NURSE, at, make_case, make_units
@@ -414,5 +416,28 @@ def test_a_version_that_was_never_really_used_may_change(shared: Database) -> No
             saved.append(
                 package_named(tx, case.package).rule("room_cleared").labels.in_language("nb")
             )
+
+    assert saved == ["Rom ryddet", "Cella rydda"]
+
+
+def test_a_version_whose_use_was_not_committed_may_change(shared: Database) -> None:
+    """SQLAlchemy tells nobody of a rollback where the commit itself fails."""
+
+    def fails(tx: Connection) -> None:
+        del tx
+        raise OperationalError("COMMIT", {}, Exception("database or disk is full"))
+
+    saved: list[str] = []
+    event.listen(shared.engine, "commit", fails)
+    try:
+        for text in (OVERLAY, OVERLAY.replace("Rom ryddet", "Cella rydda")):
+            with suppress(OperationalError, Busy), shared.write() as tx:
+                save_overlay(tx, ADMIN, "A", text, now=NOW)
+                case = make_case(tx)
+                saved.append(
+                    package_named(tx, case.package).rule("room_cleared").labels.in_language("nb")
+                )
+    finally:
+        event.remove(shared.engine, "commit", fails)
 
     assert saved == ["Rom ryddet", "Cella rydda"]
