@@ -6,6 +6,8 @@ that breaks is a finding, not a crash.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import sqlite3
 import stat
@@ -145,8 +147,7 @@ def _rights(folder: Path) -> Iterator[Check]:
     if mode & 0o077:
         yield Check("rights", ok=False, says=f"others can look into it: run `chmod 700 {folder}`")
         return
-    owner = folder.stat().st_uid
-    foreign = next((each for each in folder.rglob("*") if each.lstat().st_uid != owner), None)
+    foreign = _of_another_user(folder)
     if foreign is not None:
         yield Check(
             "rights",
@@ -156,6 +157,21 @@ def _rights(folder: Path) -> Iterator[Check]:
         )
     else:
         yield Check("rights", ok=True, says="the folder is its owner's alone")
+
+
+def _of_another_user(folder: Path) -> Path | None:
+    """A file in the folder that is not its owner's; the service may go on beside this."""
+    owner = folder.stat().st_uid
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            each = Path(place, name)
+            # Where the folder is a disk of its own, the file system's folder there is root's.
+            if each == folder / "lost+found":
+                continue
+            with contextlib.suppress(FileNotFoundError):  # a journal, gone by now
+                if each.lstat().st_uid != owner:
+                    return each
+    return None
 
 
 def _space(folder: Path) -> Iterator[Check]:

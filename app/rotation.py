@@ -17,6 +17,7 @@ from cases.signing_in import seal_second_factors_anew
 from core.alone import alone
 from core.crypto import KeyRing
 from core.errors import UnsafeSettings
+from core.folder import refuse_root_elsewhere
 from core.settings import Settings
 
 ROTATED: Final = "keys_rotated"
@@ -34,6 +35,7 @@ def rotate(settings: Settings) -> Rotated:
     """Rotate. Raises `UnsafeSettings` where something runs, or where there is no new secret yet."""
     if secret_key_of(settings) is not None:
         return _rewrap_under_the_newest_secret(settings)
+    refuse_root_elsewhere(settings.data)  # the locks alone would shut its owner out
     with only_one(settings.data), alone(settings.data):
         # Whoever runs holds the old keys in memory, and could open nobody any more.
         refuse_connected(settings)

@@ -68,7 +68,7 @@ def up(
     that is started again when it dies.
     """
     from app.up import only_one, take_over
-    from core.folder import DataFolder
+    from core.folder import DataFolder, refuse_root_elsewhere
 
     if globals_of(ctx).now is not None:
         raise BadInput(
@@ -84,6 +84,7 @@ def up(
     # The port first: nothing is made, and nobody waits, for a start that cannot be. Before it only
     # whether it is this very folder's `up` that has the port.
     if DataFolder.exists(settings.data):
+        refuse_root_elsewhere(settings.data)  # the lock alone would shut its owner out
         with only_one(settings.data):
             _refuse_taken(port)
             _prepare(settings, demo=demo)

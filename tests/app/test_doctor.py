@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.doctor import _rights
 from core import messenger
 from tests.app.databases import behind
 from tests.app.shell import Shell
@@ -133,6 +134,27 @@ def test_a_file_that_is_somebody_else_s_is_told_with_the_mend(shell: Shell) -> N
     told = shell("doctor", code=1).out
     assert f"WRONG  rights: {lock} belongs to another user" in told
     assert f"chown -R --reference={shell.folder}" in told
+
+
+@pytest.mark.skipif("os.geteuid() != 0", reason="only root can give a file away")
+def test_what_a_disk_brings_along_is_nobody_s_fault(shell: Shell) -> None:
+    """A folder may be a disk of its own, on which the file system keeps one that is root's."""
+    for each in (shell.folder, *shell.folder.rglob("*")):
+        os.chown(each, 65534, 65534)
+    (shell.folder / "lost+found").mkdir()
+
+    [told, *_] = list(_rights(shell.folder))
+    assert told.ok
+
+
+def test_a_file_that_goes_while_the_rights_are_looked_at_is_no_matter(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service goes on meanwhile: its databases make files and take them away."""
+    monkeypatch.setattr(os, "walk", lambda folder: iter([(folder, [], ["overlev.db-journal"])]))
+
+    [told] = list(_rights(shell.folder))
+    assert told.ok
 
 
 def test_a_damaged_database_is_told_and_does_not_crash_the_doctor(shell: Shell) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -89,3 +90,17 @@ def test_a_backup_onto_a_full_disk_says_so_and_leaves_nothing_half(
 
     (disk / "filler").unlink()
     shell("backup", disk / "kept")
+
+
+@pytest.mark.skipif("os.geteuid() != 0", reason="only root gets into another's folder")
+@pytest.mark.parametrize("words", ["up", "key rotate --yes"])
+def test_root_leaves_no_lock_in_another_s_folder(tmp_path: Path, words: str) -> None:
+    """Its owner could not open it: neither `up` nor a rotation would start any more."""
+    shell = Shell(tmp_path / "data", {})
+    shell("init")
+    for each in (shell.folder, *shell.folder.rglob("*")):
+        os.chown(each, 65534, 65534)
+
+    port = ("--port", free_port()) if words == "up" else ()
+    assert "shuts" in shell(*words.split(), *port, code=2).err
+    assert {each.stat().st_uid for each in shell.folder.rglob("*")} == {65534}
