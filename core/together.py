@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from core.statement import told
+from core.turns import waiting_since
 
 T = TypeVar("T")
 Verb: TypeAlias = Callable[[Connection], T]
@@ -89,14 +90,15 @@ class Together:
         It may run in the thread of another who came here, and a second time where the database
         failed. Raises what the verb raises, and `Busy`.
         """
-        job = _Job(verb)
+        came, job = time.monotonic(), _Job(verb)
         with self._mutex:
             self._line.append(job)
             leads, self._led = not self._led, True
         if not leads:
             job.woken.acquire()
         if not job.settled:
-            group = self._lead(job)
+            with waiting_since(came):
+                group = self._lead(job)
             self._hand_over()
             _settle(group, job)
         return cast("T", job.told())

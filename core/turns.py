@@ -36,14 +36,15 @@ _waits: Final = threading.local()
 def waiting_since(came: float) -> Iterator[None]:
     """What this thread does waits for its turns as if since `came`, by the monotonic clock.
 
-    For whoever stood in another line before this one: patience is for both together. A turn that
-    is free is taken all the same.
+    For whoever stood in another line before this one, or in several: patience is for all of them
+    together. A turn that is free is taken all the same.
     """
-    _waits.since = came
+    before = getattr(_waits, "since", None)
+    _waits.since = came if before is None else min(before, came)
     try:
         yield
     finally:
-        del _waits.since
+        _waits.since = before
 
 
 class WriterQueue:
@@ -59,7 +60,8 @@ class WriterQueue:
     def turn(self) -> Iterator[None]:
         """Be the only writer. Raises `Busy` when the turn does not come within the patience."""
         now = time.monotonic()
-        deadline = getattr(_waits, "since", now) + self._patience
+        since = getattr(_waits, "since", None)
+        deadline = (now if since is None else since) + self._patience
         if not self._thread_lock.acquire(timeout=max(0.0, deadline - now)):
             raise Busy("Others are writing. Try again in a moment.")
         try:

@@ -235,6 +235,23 @@ def test_a_turn_that_does_not_come_is_told_to_each_in_turn_and_the_line_goes_on(
     other.close()
 
 
+def test_patience_is_counted_from_when_each_came_and_not_from_when_it_leads(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path / 'line.db'}"
+    place, other = Place(url), Database(url)
+    place.db._queue._patience = 0.4
+    with other.write():
+        began = time.monotonic()
+        asked = [place.ask(put(number)) for number in range(WAITERS)]
+        for each in asked:
+            with pytest.raises(Busy):
+                each.result(5)
+        assert time.monotonic() - began < 1.2, "and not one after the other, two seconds in all"
+    place.close()
+    other.close()
+
+
 @pytest.mark.parametrize(("most", "lasts"), [(2, 10.0), (16, 0.0)])
 def test_a_commit_takes_neither_too_many_nor_too_long(
     place: Place, monkeypatch: pytest.MonkeyPatch, most: int, lasts: float
