@@ -30,6 +30,9 @@ LEAST_THRESHOLD: Final = 3
 NOT_OURS: Final = ("TEST_", "BOOTSTRAP_")
 
 
+# As SQLAlchemy reads it: the first @ after the colon ends the password. One may stand in a name.
+_HOST_WITH_AN_AT: Final = re.compile(r"[^:/]*:[^@]*@[^/?]*@")
+
 _PHONE: Final = re.compile(r"\+?[0-9](?: ?[0-9]){2,14}", re.ASCII)
 
 # What a value had to be, by the first word of pydantic's name for the error.
@@ -453,7 +456,8 @@ def _database_url(url: str) -> str:
     if divider and scheme in ("postgres", "postgresql", "postgresql+psycopg"):
         try:
             _place(url)
-            if "@" in urlsplit(url).path:  # what is left of a password is taken for a name
+            # What is left of a password would be taken for a name, and told as one.
+            if "@" in urlsplit(url).path or _HOST_WITH_AN_AT.match(rest):
                 raise ValueError
         except ValueError:
             # What Python says of it quotes it, and a password may stand where it looks for a port.

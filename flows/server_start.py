@@ -45,7 +45,9 @@ def _refuse_database(written: str) -> None:
         url = make_url(written)
     except (ArgumentError, ValueError):
         url = URL.create("")
-    if url.drivername not in ("postgresql+asyncpg", "sqlite+aiosqlite"):
+    # What is left of a password with an @ that is not written %40 would be told as host or name.
+    torn = url.drivername == "postgresql+asyncpg" and "@" in f"{url.host}{url.database}"
+    if torn or url.drivername not in ("postgresql+asyncpg", "sqlite+aiosqlite"):
         raise UnsafeSettings(
             f"{DATABASE} is not like postgresql+asyncpg://USER:PASSWORD@HOST/NAME: write it so"
         )

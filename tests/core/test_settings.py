@@ -129,6 +129,8 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_name(
         ("DATABASE_URL", "geheim", "neither sqlite"),
         ("DATABASE_URL", "postgresql://me:geheim/x@db/overlev", "cannot be read"),
         ("DATABASE_URL", "postgresql://me:ge@heim/x@db/overlev", "cannot be read"),
+        ("DATABASE_URL", "postgresql://me:x@geheim@db/overlev", "cannot be read"),
+        ("DATABASE_URL", "postgresql://me:12#x@geheim@db/overlev", "cannot be read"),
         ("DATABASE_URL", "postgresql://me:geheim#x@db/overlev", "cannot be read"),
         ("DATABASE_URL", "postgresql://me:[geheim@db/overlev", "cannot be read"),
         ("DATABASE_URL", "postgresql://me:geheim\u2100@db/overlev", "cannot be read"),
@@ -177,6 +179,7 @@ def test_on_this_machine_http_will_do(monkeypatch: pytest.MonkeyPatch, address: 
 @pytest.mark.parametrize(
     ("database", "keys"),
     [
+        ("postgresql://a@corp:x@db/overlev", "postgres://b:y@db/overlev"),
         ("postgresql://a:x@db/overlev", "postgres://b:y@db:5432/overlev?sslmode=require"),
         ("postgresql+psycopg://a@/overlev?host=/run/pg", "postgresql://b@/overlev?host=/run/pg"),
         ("sqlite:///one.db", "sqlite:///./one.db"),

@@ -27,7 +27,15 @@ def test_on_this_machine_alone_that_is_for_whoever_starts_it(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["postgresql://a:geheim@db/prefect", "postgres", "mysql://a:geheim@db/x", "://"]
+    "written",
+    [
+        "postgresql://a:geheim@db/prefect",
+        "postgres",
+        "mysql://a:geheim@db/x",
+        "://",
+        "postgresql+asyncpg://a:x@geheim@127.0.0.1:1/prefect",
+        "postgresql+asyncpg://a:x@127.0.0.1:1/geheim@db/prefect",
+    ],
 )
 def test_a_database_is_written_as_prefect_wants_it(written: str) -> None:
     with pytest.raises(UnsafeSettings, match=DATABASE) as refused:
