@@ -13,22 +13,13 @@ import pytest
 
 from tests.app.serving import free_port
 from tests.app.shell import Shell
+from tests.disks import small_disk
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk of its own, which only root can mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode != 0:
-        pytest.skip("only root can mount a disk that refuses")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk(tmp_path) as made:
+        yield made
 
 
 def read_only(disk: Path) -> None:

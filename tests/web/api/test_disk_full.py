@@ -6,7 +6,6 @@ The database lies on a tmpfs with 2 MB of room, which only root can mount.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from cases.model import TaskState
 from tests.cases.desk import UNSTAFFED, make_many
 from tests.databases import SqliteFiles
+from tests.disks import small_disk
 from tests.web.office import OFFICER, Office, opened
 
 ROOM = 2 * 1024 * 1024
@@ -23,35 +23,26 @@ CASES = 40
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode != 0:
-        pytest.skip("only root can mount a disk that is full soon")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
-def office(sqlite_files: SqliteFiles, small_disk: Path) -> Iterator[Office]:
+def office(sqlite_files: SqliteFiles, disk: Path) -> Iterator[Office]:
     made = Path(sqlite_files.create(migrated=True, filled=UNSTAFFED).removeprefix("sqlite:///"))
-    placed = small_disk / "overlev.db"
+    placed = disk / "overlev.db"
     shutil.copyfile(made, placed)
-    with opened(f"sqlite:///{placed}", small_disk) as office:
+    with opened(f"sqlite:///{placed}", disk) as office:
         yield office
 
 
 def test_on_a_full_disk_nothing_acknowledged_is_lost_and_it_goes_on_when_there_is_room(
-    office: Office, small_disk: Path
+    office: Office, disk: Path
 ) -> None:
     refs = [case.ref for case in make_many(office.desk, CASES)]
-    filler = small_disk / "filler"
-    filler.write_bytes(b"x" * max(0, shutil.disk_usage(small_disk).free - ROOM))
+    filler = disk / "filler"
+    filler.write_bytes(b"x" * max(0, shutil.disk_usage(disk).free - ROOM))
 
     def complete(ref: str) -> int:
         answer = office.post(
@@ -63,8 +54,8 @@ def test_on_a_full_disk_nothing_acknowledged_is_lost_and_it_goes_on_when_there_i
         return answer.status_code
 
     def use_up() -> None:
-        with (small_disk / "more").open("ab") as more:
-            while shutil.disk_usage(small_disk).free:
+        with (disk / "more").open("ab") as more:
+            while shutil.disk_usage(disk).free:
                 more.write(b"x" * 4096)
                 more.flush()
 
