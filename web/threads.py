@@ -18,9 +18,9 @@ AT_ONCE: Final = 40
 """Requests that are worked on at one time; further ones wait. `core.db` keeps as many connections
 and some."""
 
-WRITING: Final = 8
+WRITING: Final = 16
 """Of short writes on SQLite. One of them has the turn and does what the others have ready, in one
-commit; the more there are, the more wake after it and take something from the next."""
+commit (`core.together`), which takes as many; were there more, they would only wake for nothing."""
 
 _threads: Final = ThreadPoolExecutor(AT_ONCE, "web")
 _line: Final = ThreadPoolExecutor(WRITING, "web-writes")

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from tests.cases.desk import make_case
 from tests.web.office import COORDINATOR, OFFICER, OUTSIDER, Office
 from web import threads
 from web.threads import WRITING, in_line
+
+ASKING = WRITING + 20
+"""Who ask at one time: more than have a place in the line, fewer than there are threads."""
 
 
 def test_whoever_came_first_is_worked_on_first() -> None:
@@ -77,15 +81,16 @@ def test_a_list_is_answered_while_writes_stand_in_line(
         return transact(*given)
 
     def move(number: int) -> int:
-        body = {"on": f"2026-12-{number + 1:02}", "kind": "confirmed"}
+        on = date(2026, 12, 1) + timedelta(days=number)
+        body = {"on": on.isoformat(), "kind": "confirmed"}
         path = f"/cases/{ref}/release-dates"
         return office.post(path, body, key=f"key-number-{number:04}").status_code
 
-    with ThreadPoolExecutor(3 * WRITING) as people, ThreadPoolExecutor(1) as somebody:
+    with ThreadPoolExecutor(ASKING) as people, ThreadPoolExecutor(1) as somebody:
         with monkeypatch.context() as patched:
             patched.setattr(type(office.desk.db), "transact_together", slowly)
-            asked = [people.submit(move, number) for number in range(3 * WRITING)]
-            here = WRITING if office.desk.db.is_sqlite else 3 * WRITING
+            asked = [people.submit(move, number) for number in range(ASKING)]
+            here = WRITING if office.desk.db.is_sqlite else ASKING
             for _ in range(here):
                 assert inside.acquire(timeout=10)
             assert not inside.acquire(timeout=0.1), "no more than these are worked on"
